@@ -1,0 +1,138 @@
+/**
+ * Condition types and reasons, PascalCase as metav1 wants them. Each key equals its value, so a reason can be searched for as it
+ * appears in a status. Those marked "addition" are new; the others are what dashboards and scripts already test for.
+ */
+
+export const clusterConditions = {
+  HarvesterConnectionReady: "HarvesterConnectionReady",
+  TargetNamespaceReady: "TargetNamespaceReady",
+  VMIPPoolReady: "VMIPPoolReady",
+  VMIPPoolCreatedByController: "VMIPPoolCreatedByController",
+  CustomIPPoolCreated: "CustomIPPoolCreated",
+  CloudProviderConfigReady: "CloudProviderConfigReady",
+  LoadBalancerReady: "LoadBalancerReady",
+  InfrastructureReady: "InfrastructureReady",
+  FleetIntegrationReady: "FleetIntegrationReady",
+  InitMachineCreated: "InitMachineCreated",
+  Paused: "Paused",
+  /** Addition: the summary Cluster API mirrors to the Cluster. */
+  Ready: "Ready",
+} as const;
+
+export type ClusterConditionType = keyof typeof clusterConditions;
+
+export const machineConditions = {
+  InfrastructureReady: "InfrastructureReady",
+  VMIPAllocated: "VMIPAllocated",
+  VMProvisioningReady: "VMProvisioningReady",
+  MachineCreated: "MachineCreated",
+  VMRunning: "VMRunning",
+  Paused: "Paused",
+  /** Addition: the summary Cluster API mirrors to the Machine. */
+  Ready: "Ready",
+  /** Addition: what a deletion that takes its time waits for. */
+  Deleting: "Deleting",
+  /** Addition: False when the machine's Node cannot be told. */
+  NodeInitialized: "NodeInitialized",
+  /** Addition: the message is the value of the annotation `capfn.dev/look-at` last answered. */
+  LookedAt: "LookedAt",
+} as const;
+
+export type MachineConditionType = keyof typeof machineConditions;
+
+/** Reasons of the conditions of a HarvesterCluster, by condition type. */
+export const clusterReasons = {
+  // HarvesterConnectionReady
+  HarvesterConnectionInProgress: "HarvesterConnectionInProgress",
+  HarvesterAuthenticationFailed: "HarvesterAuthenticationFailed",
+  HarvesterConnectionFailed: "HarvesterConnectionFailed",
+  HarvesterConnectionReady: "HarvesterConnectionReady",
+  // TargetNamespaceReady
+  TargetNamespaceChecking: "TargetNamespaceChecking",
+  TargetNamespaceNotReady: "TargetNamespaceNotReady",
+  TargetNamespaceReady: "TargetNamespaceReady",
+  // VMIPPoolReady
+  VMIPPoolCreationFailed: "VMIPPoolCreationFailed",
+  VMIPPoolReady: "VMIPPoolReady",
+  // VMIPPoolCreatedByController
+  VMIPPoolCreatedByController: "VMIPPoolCreatedByController",
+  // CustomIPPoolCreated
+  CustomPoolCreationInHarvesterFailed: "CustomPoolCreationInHarvesterFailed",
+  CustomIPPoolCreatedSuccessfully: "CustomIPPoolCreatedSuccessfully",
+  // CloudProviderConfigReady
+  CloudProviderConfigNotReady: "CloudProviderConfigNotReady",
+  CloudProviderConfigGenerationFailed: "CloudProviderConfigGenerationFailed",
+  CloudProviderConfigGeneratedSuccessfully: "CloudProviderConfigGeneratedSuccessfully",
+  // LoadBalancerReady
+  LoadBalancerNotReady: "LoadBalancerNotReady",
+  LoadBalancerNoBackendMachine: "LoadBalancerNoBackendMachine",
+  LoadBalancerHealthcheckFailed: "LoadBalancerHealthcheckFailed",
+  LoadBalancerReady: "LoadBalancerReady",
+  // InfrastructureReady
+  InfrastructureProvisioningInProgress: "InfrastructureProvisioningInProgress",
+  InfrastructureProvisioningFailed: "InfrastructureProvisioningFailed",
+  InfrastructureReady: "InfrastructureReady",
+  // FleetIntegrationReady
+  FleetIntegrationNotApplicable: "FleetIntegrationNotApplicable",
+  FleetIntegrationInProgress: "FleetIntegrationInProgress",
+  FleetIntegrationFailed: "FleetIntegrationFailed",
+  FleetIntegrationReady: "FleetIntegrationReady",
+  // InitMachineCreated
+  InitMachineNotYetCreated: "InitMachineNotYetCreated",
+  InitMachineCreated: "InitMachineCreated",
+} as const;
+
+export type ClusterReason = keyof typeof clusterReasons;
+
+/** Reasons of the conditions of a HarvesterMachine, by condition type. */
+export const machineReasons = {
+  // InfrastructureReady
+  InfrastructureReady: "InfrastructureReady",
+  /** Addition: no Machine owns the object yet. */
+  WaitingForOwnerMachine: "WaitingForOwnerMachine",
+  /** Addition: the Cluster's infrastructure is not provisioned yet. */
+  WaitingForClusterInfrastructure: "WaitingForClusterInfrastructure",
+  /** Addition: the bootstrap provider has not written its Secret yet. */
+  WaitingForBootstrapData: "WaitingForBootstrapData",
+  // VMIPAllocated
+  VMIPAllocated: "VMIPAllocated",
+  VMIPAllocationFailed: "VMIPAllocationFailed",
+  VMIPPoolExhausted: "VMIPPoolExhausted",
+  // VMProvisioningReady
+  VMProvisioningInProgress: "VMProvisioningInProgress",
+  VMProvisioningFailed: "VMProvisioningFailed",
+  VMProvisioningReady: "VMProvisioningReady",
+  /** Addition: a VM of that name exists and is not ours; it is left alone. */
+  VMNameTaken: "VMNameTaken",
+  // MachineCreated
+  MachineCreated: "MachineCreated",
+  MachineNotFound: "MachineNotFound",
+  // VMRunning
+  VMRunning: "VMRunning",
+  VMNotRunning: "VMNotRunning",
+  // InfrastructureReady, Deleting
+  /** Addition: there is no connection to Harvester. */
+  HarvesterUnreachable: "HarvesterUnreachable",
+  // Deleting
+  WaitingForVMDeletion: "WaitingForVMDeletion",
+  WaitingForIPRelease: "WaitingForIPRelease",
+  /** The Cluster or the machine is paused. */
+  ClusterPaused: "ClusterPaused",
+  /** `clusterctl move` took the machine to another management cluster: nothing outside may be destroyed. */
+  MovedAway: "MovedAway",
+  /** The Cluster or its HarvesterCluster does not exist. */
+  ClusterNotFound: "ClusterNotFound",
+  // NodeInitialized
+  NodeInitialized: "NodeInitialized",
+  NodeAmbiguous: "NodeAmbiguous",
+  // LookedAt
+  LookedAt: "LookedAt",
+} as const;
+
+export type MachineReason = keyof typeof machineReasons;
+
+/** Reasons of the `Paused` condition of both kinds (contract of Cluster API, pausing). */
+export const pausedReasons = { Paused: "Paused", NotPaused: "NotPaused" } as const;
+
+/** Reasons of the `Ready` summary of both kinds (Cluster API condition guidelines). */
+export const readyReasons = { Ready: "Ready", NotReady: "NotReady", Deleting: "Deleting" } as const;

@@ -1,0 +1,80 @@
+/**
+ * The words of the API that are not fields: group, versions, finalizers, labels, annotations. Conditions are in
+ * `condition-names.ts`.
+ */
+
+export const infrastructureGroup = "infrastructure.cluster.x-k8s.io";
+
+/** Served versions, oldest first; the last one is stored. */
+export const servedVersions = ["v1alpha1", "v1beta1"] as const;
+
+export type ServedVersion = (typeof servedVersions)[number];
+
+export const storageVersion: ServedVersion = "v1beta1";
+
+/** `apiVersion` that functions write. */
+export const storageApiVersion = `${infrastructureGroup}/v1beta1`;
+
+/** Label of every CRD of a provider, read by clusterctl. */
+export const providerLabel = {
+  name: "cluster.x-k8s.io/provider",
+  value: "infrastructure-harvester",
+} as const;
+
+export const clusterFinalizer = "harvester.infrastructure.cluster.x-k8s.io/finalizer";
+export const machineFinalizer = "harvestermachine.infrastructure.cluster.x-k8s.io/finalizer";
+/** What early releases of the Go provider wrote instead; swapped for the current ones when met, removed on deletion. */
+export const legacyClusterFinalizer = "harvester.infrastructure.cluster.x-k8s.io";
+export const legacyMachineFinalizer = "harvestermachine.infrastructure.cluster.x-k8s.io";
+
+/** Scheme of `spec.providerID`: `harvester://<uid of the VM>`. */
+export const providerIdPrefix = "harvester://";
+
+/** Name of the Cluster an object belongs to; on every object of Cluster API. */
+export const clusterNameLabel = "cluster.x-k8s.io/cluster-name";
+/** Present (value empty) on the Machines of a control plane and what belongs to them. */
+export const controlPlaneLabel = "cluster.x-k8s.io/control-plane";
+/** Which instance of a provider looks after the object, when there are several. */
+export const watchFilterLabel = "cluster.x-k8s.io/watch-filter";
+/** Present, whatever the value: do not reconcile this object. */
+export const pausedAnnotation = "cluster.x-k8s.io/paused";
+/** Present, whatever the value: another system provides this infrastructure, do not reconcile. */
+export const managedByAnnotation = "cluster.x-k8s.io/managed-by";
+/** Set by `clusterctl move` before it deletes the source objects: nothing outside may be destroyed. */
+export const deleteForMoveAnnotation = "clusterctl.cluster.x-k8s.io/delete-for-move";
+/** Set on the objects of a topology dry run, for which immutability rules do not hold. */
+export const topologyDryRunAnnotation = "topology.cluster.x-k8s.io/dry-run";
+
+/** Labels of ours on every object created on Harvester: by these it is found again, and told from a namesake. */
+export const ownerUidLabel = "capfn.dev/owner-uid";
+export const ownerNameLabel = "capfn.dev/owner-name";
+export const ownerNamespaceLabel = "capfn.dev/owner-namespace";
+export const clusterLabel = "capfn.dev/cluster";
+
+/** Any new value forces a look at the object; answered in its status. */
+export const lookAtAnnotation = "capfn.dev/look-at";
+
+/** Labels and annotations of Harvester that its UI, its controllers and earlier releases of the provider rely on. */
+export const harvesterNames = {
+  creatorLabel: "harvesterhci.io/creator",
+  creatorValue: "harvester",
+  vmNameLabel: "harvesterhci.io/vmName",
+  vmNamePrefixLabel: "harvesterhci.io/vmNamePrefix",
+  volumeClaimTemplatesAnnotation: "harvesterhci.io/volumeClaimTemplates",
+  diskNamesAnnotation: "harvesterhci.io/diskNames",
+  sshNamesAnnotation: "harvesterhci.io/sshNames",
+  imageIdAnnotation: "harvesterhci.io/imageId",
+  ipsAnnotation: "networks.harvesterhci.io/ips",
+  /** Marks the Service that reserves a load balancer's address. */
+  serviceLoadBalancerLabel: "loadbalancer.harvesterhci.io/servicelb",
+  /**
+   * As a label on control plane VMs only, and what the load balancer selects by; as an annotation on the template of every VM.
+   * Its value is {@link machineTypeOf}.
+   */
+  machineType: "harvestercluster/machinetype",
+} as const;
+
+/** Value of {@link harvesterNames.machineType} for the control plane of a Cluster. */
+export function machineTypeOf(clusterName: string): string {
+  return `controlplane-${clusterName}`;
+}

@@ -1,0 +1,64 @@
+import { backoffMs, countFault, type Attempts } from "#events/hub/backoff.ts";
+import type { HubPolicy } from "#events/hub/policy.ts";
+import { isKubeError } from "#platform/kube/errors.ts";
+
+/** What a fault means for the item: a fresh look, a delay that is not its own fault, a delay that counts, or the end of its budget. */
+export type FaultVerdict =
+  | { readonly kind: "freshLook"; readonly delayMs: number; readonly reason: string }
+  | {
+      readonly kind: "platform";
+      readonly delayMs: number;
+      readonly reason: string;
+      readonly dependency: string | undefined;
+    }
+  | { readonly kind: "retry"; readonly delayMs: number; readonly reason: string; readonly attempts: Attempts }
+  | { readonly kind: "park"; readonly reason: string; readonly message: string; readonly attempts: Attempts };
+
+export interface FaultHistory {
+  readonly attempts: Attempts | undefined;
+  /** Faults in a row that were not the object's: conflicts and dead dependencies. */
+  readonly foreignFaults: number;
+}
+
+/** Sorts a fault. Only what the object itself causes uses its budget; a dead API server or a missing right never parks a machine. */
+export function judgeFault(
+  fault: unknown,
+  history: FaultHistory,
+  policy: HubPolicy,
+  world: { now: number; random: () => number },
+): FaultVerdict {
+  const pause = (faults: number, retryAfterMs?: number) =>
+    backoffMs(policy.backoff, faults, world.random, retryAfterMs);
+  if (isKubeError(fault, "conflict", "alreadyExists") && history.foreignFaults < policy.freshLooks) {
+    return {
+      kind: "freshLook",
+      delayMs: Math.round(history.foreignFaults * 20 * world.random()),
+      reason: fault.reason,
+    };
+  }
+  if (isKubeError(fault) && fault.reason !== "invalid" && fault.reason !== "notFound") {
+    const dead = isKubeError(fault, "unavailable", "timeout");
+    return {
+      kind: "platform",
+      delayMs: pause(history.foreignFaults + 1, fault.retryAfterMs),
+      reason: fault.reason,
+      dependency: dead ? fault.dependency : undefined,
+    };
+  }
+  const attempts = countFault(policy.backoff, history.attempts, world.now);
+  if (attempts.faults >= policy.backoff.budget) {
+    return {
+      kind: "park",
+      reason: "AttemptsExhausted",
+      message: `gave up after ${attempts.faults} attempts; it is tried again when the spec or what it rests on changes`,
+      attempts,
+    };
+  }
+  return { kind: "retry", delayMs: pause(attempts.faults), reason: faultName(fault), attempts };
+}
+
+/** A word for logs: the API server's verdict or the error's class, never its text, which may quote what must not be logged. */
+export function faultName(fault: unknown): string {
+  if (isKubeError(fault)) return `${fault.reason}@${fault.dependency}`;
+  return fault instanceof Error ? fault.name : "unknown fault";
+}

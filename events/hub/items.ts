@@ -1,0 +1,116 @@
+import type { Attempts } from "#events/hub/backoff.ts";
+import type { LedgerRecord } from "#events/hub/records.ts";
+import type { RunBucket } from "#events/hub/thrash.ts";
+import { WaitIndex } from "#events/hub/wait-index.ts";
+import type { Cause, ObjectKey, StepFunction, WaitEnd } from "#functions/contract/function.ts";
+
+/** The unit of work: one function for one object, by uid, so that a namesake inherits nothing. */
+export interface Item {
+  readonly id: string;
+  readonly function: StepFunction;
+  readonly object: ObjectKey;
+  readonly uid: string;
+  /** Why it was last looked at. */
+  cause: Cause;
+  /** Monotonic ms of the first hint since it last ran. */
+  hintedAt: number | undefined;
+  wait: WaitEnd | undefined;
+  record: LedgerRecord | undefined;
+  attempts: Attempts | undefined;
+  bucket: RunBucket | undefined;
+  /** Conflicts in a row: a fresh look each time, but not for ever without a pause. */
+  conflicts: number;
+  /** How it ended last, for `capfn why`. */
+  lastOutcome: string | undefined;
+}
+
+export function itemId(fn: StepFunction, uid: string): string {
+  return `${fn.name}/${uid}`;
+}
+
+/** Items that have something to remember. What is as it should be has none. */
+export class Items {
+  readonly #items = new Map<string, Item>();
+  /** Records of an earlier life, by item id, until their object is seen again. */
+  readonly #restored = new Map<string, LedgerRecord>();
+  readonly waits = new WaitIndex();
+  /** Moves with every change of a record: tells whether the stored ledger is out of date. */
+  revision = 0;
+
+  restore(records: Readonly<Record<string, LedgerRecord>>): void {
+    for (const [id, record] of Object.entries(records)) this.#restored.set(id, record);
+  }
+
+  /** All lists are complete: what no object claimed belongs to objects that are gone. */
+  discardUnclaimed(): void {
+    this.#restored.clear();
+  }
+
+  get(id: string): Item | undefined {
+    return this.#items.get(id);
+  }
+
+  /** The item, made when it is not there yet. */
+  open(fn: StepFunction, object: ObjectKey, uid: string, cause: Cause): Item {
+    const id = itemId(fn, uid);
+    const known = this.#items.get(id);
+    if (known !== undefined) return known;
+    const item: Item = {
+      id,
+      function: fn,
+      object,
+      uid,
+      cause,
+      hintedAt: undefined,
+      wait: undefined,
+      record: undefined,
+      attempts: undefined,
+      bucket: undefined,
+      conflicts: 0,
+      lastOutcome: undefined,
+    };
+    this.#items.set(id, item);
+    const restored = this.#restored.get(id);
+    if (restored !== undefined) {
+      this.#restored.delete(id);
+      this.remember(item, restored);
+    }
+    return item;
+  }
+
+  /** Whether anything is known of this item, now or from an earlier life. */
+  has(id: string): boolean {
+    return this.#items.has(id) || this.#restored.has(id);
+  }
+
+  /** Replaces the record; with it go all earlier waits. */
+  remember(item: Item, record: LedgerRecord | undefined): void {
+    if (item.record === undefined && record === undefined) return;
+    if (item.record?.kind === "waiting") this.waits.remove(item.id, item.record);
+    item.record = record;
+    if (record?.kind === "waiting") this.waits.add(item.id, record);
+    this.revision += 1;
+  }
+
+  drop(id: string): void {
+    const item = this.#items.get(id);
+    if (item !== undefined) this.remember(item, undefined);
+    if (this.#restored.delete(id)) this.revision += 1;
+    this.#items.delete(id);
+  }
+
+  records(): Record<string, LedgerRecord> {
+    const live = [...this.#items].flatMap(([id, { record }]) =>
+      record === undefined ? [] : [[id, record] as const],
+    );
+    return Object.fromEntries([...this.#restored, ...live]);
+  }
+
+  values(): IterableIterator<Item> {
+    return this.#items.values();
+  }
+
+  get size(): number {
+    return this.#items.size;
+  }
+}

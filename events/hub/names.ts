@@ -1,0 +1,33 @@
+import type { ResourceType } from "#platform/kube/resource.ts";
+import type { Connection, ObjectRef } from "#platform/kube/view.ts";
+
+/** `<plural>.<group>`: one word per resource. */
+export function resourceName(type: ResourceType): string {
+  return type.group === "" ? type.plural : `${type.plural}.${type.group}`;
+}
+
+/** `<namespace>/<name>`, or `/<name>` for cluster-scoped objects: the key of an object inside its collection. */
+export function localName(ref: { readonly namespace?: string | undefined; readonly name: string }): string {
+  return `${ref.namespace ?? ""}/${ref.name}`;
+}
+
+/** Key of a collection: all objects of one resource at one API server. */
+export function collectionName(type: ResourceType, connection: Connection): string {
+  return `${connection}|${resourceName(type)}`;
+}
+
+/** Key of one object across all collections. */
+export function objectName(type: ResourceType, ref: ObjectRef): string {
+  return `${collectionName(type, ref.connection)}|${localName(ref)}`;
+}
+
+/** What is watched as one stream: a resource at one API server, in one namespace or in all. */
+export interface Scope {
+  readonly connection: Connection;
+  /** Undefined for cluster-scoped resources, and for a watch over all namespaces. */
+  readonly namespace?: string | undefined;
+}
+
+export function scopeName(type: ResourceType, scope: Scope): string {
+  return `${collectionName(type, scope.connection)}|${scope.namespace ?? "*"}`;
+}

@@ -1,0 +1,46 @@
+import type { Cause } from "#functions/contract/function.ts";
+
+/** What happens inside the hub, for logs, metrics and tests. Never carries object content. */
+export type HubEvent =
+  | {
+      readonly kind: "dispatched";
+      readonly function: string;
+      readonly key: string;
+      readonly items: number;
+      readonly wakeMs: number;
+      readonly attempt: string;
+    }
+  | {
+      readonly kind: "outcome";
+      readonly function: string;
+      readonly key: string;
+      readonly object: string;
+      readonly outcome: "done" | "waitFor" | "requeueAfter" | "failed" | "fault";
+      readonly reason: string;
+      readonly cause: Cause;
+      readonly durationMs: number;
+      readonly attempt: string;
+    }
+  | { readonly kind: "late"; readonly function: string; readonly attempt: string }
+  | { readonly kind: "parked"; readonly function: string; readonly object: string; readonly reason: string }
+  | { readonly kind: "unparked"; readonly function: string; readonly object: string }
+  | {
+      readonly kind: "thrashing";
+      readonly function: string;
+      readonly object: string;
+      readonly manager: string;
+    }
+  | { readonly kind: "held"; readonly function: string; readonly dependency: string }
+  | { readonly kind: "unreadable"; readonly object: string; readonly message: string }
+  | {
+      readonly kind: "predicateFailed";
+      readonly function: string;
+      readonly object: string;
+      readonly message: string;
+    }
+  | { readonly kind: "relisted"; readonly collection: string; readonly reason: string }
+  | { readonly kind: "disrupted"; readonly collection: string; readonly message: string }
+  | { readonly kind: "missed"; readonly collection: string; readonly deltas: number }
+  | { readonly kind: "emitted"; readonly function: string; readonly type: string };
+
+export type HubObserver = (event: HubEvent) => void;

@@ -1,0 +1,14 @@
+import type { HubOptions } from "#events/hub/options.ts";
+import type { Items } from "#events/hub/items.ts";
+import type { ObjectIndex } from "#events/hub/object-index.ts";
+import type { Timers } from "#events/hub/timers.ts";
+import type { WorkQueue } from "#events/hub/work-queue.ts";
+
+/** What the parts of one hub work on together. */
+export interface HubParts {
+  readonly options: HubOptions;
+  readonly index: ObjectIndex;
+  readonly items: Items;
+  readonly queue: WorkQueue;
+  readonly timers: Timers;
+}

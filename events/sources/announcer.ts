@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import type { Announcement, ObjectIdentity } from "#functions/contract/deps.ts";
+import type { KubeClient } from "#platform/kube/client.ts";
+import { apiVersionOf } from "#platform/kube/resource.ts";
+import { events } from "#platform/kube/resources.ts";
+import type { Clock } from "#platform/process/clock.ts";
+
+/** Longest an Event with the same object, reason and message is held back, ms: the API server keeps them an hour. */
+const REPEAT_MS = 600_000;
+/** Announcements remembered for that; the oldest are forgotten first. */
+const REMEMBERED = 2_000;
+
+/** Writes Kubernetes Events. Best effort and apart from the work: a lost Event loses nothing but a line for people. */
+export function kubeAnnouncer(
+  client: KubeClient,
+  clock: Clock,
+  dropped: (what: string, error: unknown) => void,
+) {
+  const said = new Map<string, number>();
+  return (regarding: ObjectIdentity, { type, reason, message }: Announcement): void => {
+    const now = clock.now();
+    const { meta } = regarding;
+    const same = createHash("sha1").update(`${meta.uid} ${reason} ${message}`).digest("hex").slice(0, 16);
+    const before = said.get(same);
+    if (before !== undefined && now - before < REPEAT_MS) return;
+    said.set(same, now);
+    for (const oldest of said.keys()) {
+      if (said.size <= REMEMBERED) break;
+      said.delete(oldest);
+    }
+    const namespace = meta.namespace ?? "default";
+    const time = new Date(now).toISOString();
+    const event = {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name: `${meta.name.slice(0, 200)}.${same}${now.toString(16)}`, namespace },
+      involvedObject: {
+        apiVersion: apiVersionOf(regarding.type),
+        kind: regarding.type.kind,
+        name: meta.name,
+        namespace: meta.namespace,
+        uid: meta.uid,
+      },
+      type,
+      reason,
+      message: message.slice(0, 1024),
+      source: { component: "capfn" },
+      reportingComponent: "capfn.dev/hub",
+      reportingInstance: "capfn",
+      firstTimestamp: time.replace(/\.\d+Z$/, "Z"),
+      lastTimestamp: time.replace(/\.\d+Z$/, "Z"),
+      count: 1,
+    };
+    client.create(events, event).catch((error: unknown) => dropped("event", error));
+  };
+}

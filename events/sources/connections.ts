@@ -1,0 +1,210 @@
+import { parseConnection, type SecretLocation } from "#events/sources/connection-names.ts";
+import { connectionStateView, type ConnectionState } from "#platform/cluster-api/connection-state.ts";
+import type { KubeClient } from "#platform/kube/client.ts";
+import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
+import { isKubeError } from "#platform/kube/errors.ts";
+import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
+import type { KubeObject } from "#platform/kube/resource.ts";
+import { namespaces, secrets } from "#platform/kube/resources.ts";
+import type { Connection } from "#platform/kube/view.ts";
+import { apiVersionOf } from "#platform/kube/resource.ts";
+import type { Clock } from "#platform/process/clock.ts";
+
+export interface ConnectionsOptions {
+  readonly management: KubeClient;
+  readonly clock: Clock;
+  readonly connect: (config: ConnectionConfig) => KubeClient;
+  readonly up: (connection: Connection, client: KubeClient) => void;
+  readonly down: (connection: Connection) => void;
+  /** Shows the state to the predicates. */
+  readonly publish: (state: KubeObject) => void;
+  /** Pause before an unreachable API server is tried again, ms. */
+  readonly retryMs: number;
+}
+
+interface Open {
+  /** Version of the Secret the connection was made from; `absent` when there was none. */
+  secretVersion: string;
+  client: KubeClient | undefined;
+  state: ConnectionState | undefined;
+  /** Moves with every try, so that an older one that is still under way cannot win. */
+  generation: number;
+  cancelRetry: (() => void) | undefined;
+}
+
+/** Connections to Harvester and workload API servers, made from Secrets, replaced when the Secret changes. Kubeconfigs are held nowhere else. */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  readonly #open = new Map<Connection, Open>();
+  #published = 0;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** Somebody looks at this API server. */
+  want(connection: Connection): void {
+    const location = parseConnection(connection);
+    if (location === undefined || this.#open.has(connection)) return;
+    this.#open.set(connection, {
+      secretVersion: "",
+      client: undefined,
+      state: undefined,
+      generation: 0,
+      cancelRetry: undefined,
+    });
+    this.#publish(connection, { state: "connecting" });
+    void this.#connect(connection, location);
+  }
+
+  /** A Secret changed; connections made from it are made anew. `version` is its resourceVersion, or `absent`. */
+  secretChanged(namespace: string, name: string, version: string): void {
+    for (const [connection, open] of this.#open) {
+      const location = parseConnection(connection);
+      if (location?.namespace !== namespace || location.name !== name || open.secretVersion === version)
+        continue;
+      void this.#connect(connection, location);
+    }
+  }
+
+  /** A stream of this connection delivers. */
+  alive(connection: Connection): void {
+    const open = this.#open.get(connection);
+    if (open?.state?.state === "failed" && open.client !== undefined)
+      this.#publish(connection, connectedTo(open.state.server));
+  }
+
+  /** A stream of this connection could not go on; streams retry by themselves, this only says so. */
+  disrupted(connection: Connection, error: Error): void {
+    const open = this.#open.get(connection);
+    if (open?.state?.state !== "connected" || !isKubeError(error, "unavailable", "timeout", "unauthorized"))
+      return;
+    this.#publish(connection, failure(error, open.state.server));
+  }
+
+  stop(): void {
+    for (const open of this.#open.values()) {
+      open.cancelRetry?.();
+      open.client?.close();
+    }
+    this.#open.clear();
+  }
+
+  async #connect(connection: Connection, location: SecretLocation): Promise<void> {
+    const open = this.#open.get(connection);
+    if (open === undefined) return;
+    open.generation += 1;
+    const { generation } = open;
+    open.cancelRetry?.();
+    const answer = await this.#try(connection, location);
+    if (this.#open.get(connection) !== open || open.generation !== generation) {
+      answer.client?.close();
+      return;
+    }
+    open.secretVersion = answer.secretVersion ?? open.secretVersion;
+    const before = open.client;
+    open.client = answer.client;
+    if (answer.client === undefined) this.#options.down(connection);
+    else this.#options.up(connection, answer.client);
+    before?.close();
+    this.#publish(connection, answer.state);
+    if (answer.retry) {
+      open.cancelRetry = this.#options.clock.schedule(
+        this.#options.retryMs,
+        () => void this.#connect(connection, location),
+      );
+    }
+  }
+
+  async #try(connection: Connection, { namespace, name, key }: SecretLocation): Promise<Answer> {
+    let secretVersion: string | undefined;
+    let client: KubeClient | undefined;
+    let server: string | undefined;
+    try {
+      const secret = await this.#options.management.get(secrets, { namespace, name });
+      if (secret === undefined) {
+        const message = `Secret ${namespace}/${name} does not exist; create it with a kubeconfig under the key "${key}"`;
+        return { secretVersion: "absent", state: { state: "failed", reason: "SecretNotFound", message } };
+      }
+      secretVersion = secret.metadata.resourceVersion;
+      const config = parseKubeconfig(textOf(secret, { namespace, name, key }), connection);
+      server = config.server;
+      client = this.#options.connect(config);
+      await probe(client);
+      return { secretVersion, client, state: connectedTo(server) };
+    } catch (error) {
+      client?.close();
+      const retry = !(error instanceof KubeconfigError);
+      return { secretVersion, state: failure(error, server), retry };
+    }
+  }
+
+  #publish(connection: Connection, state: ConnectionState): void {
+    const open = this.#open.get(connection);
+    if (open === undefined || JSON.stringify(open.state) === JSON.stringify(state)) return;
+    open.state = state;
+    this.#published += 1;
+    const { type } = connectionStateView;
+    const version = String(this.#published);
+    this.#options.publish({
+      apiVersion: apiVersionOf(type),
+      kind: type.kind,
+      metadata: { name: connection, uid: connection, resourceVersion: version },
+      ...state,
+    });
+  }
+}
+
+interface Answer {
+  readonly secretVersion?: string | undefined;
+  readonly client?: KubeClient;
+  readonly state: ConnectionState;
+  readonly retry?: boolean;
+}
+
+/** One request that any authenticated identity may make: an answer, even "forbidden", proves address, trust and credentials. */
+async function probe(client: KubeClient): Promise<void> {
+  try {
+    await client.get(namespaces, { name: "kube-system" });
+  } catch (error) {
+    if (!isKubeError(error, "forbidden")) throw error;
+  }
+}
+
+function textOf(secret: KubeObject, at: SecretLocation): string {
+  const data = secret["data"];
+  const value: unknown =
+    typeof data === "object" && data !== null
+      ? Object.entries(data).find(([key]) => key === at.key)?.[1]
+      : undefined;
+  if (typeof value !== "string" || value === "") {
+    throw new KubeconfigError(
+      `Secret ${at.namespace}/${at.name} has no key "${at.key}"; put the kubeconfig there`,
+    );
+  }
+  return Buffer.from(value, "base64").toString("utf8");
+}
+
+function connectedTo(server: string | undefined): ConnectionState {
+  return server === undefined ? { state: "connected" } : { state: "connected", server };
+}
+
+function failure(error: unknown, server: string | undefined): ConnectionState {
+  const at = server === undefined ? {} : { server };
+  if (error instanceof KubeconfigError)
+    return { state: "failed", reason: "KubeconfigInvalid", message: error.message };
+  if (isKubeError(error, "unauthorized")) {
+    return {
+      state: "failed",
+      reason: "Unauthorized",
+      message: "the API server refuses the credentials of the kubeconfig; renew them",
+      ...at,
+    };
+  }
+  return {
+    state: "failed",
+    reason: "Unreachable",
+    message: "the API server does not answer; it is tried again by itself",
+    ...at,
+  };
+}

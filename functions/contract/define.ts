@@ -1,0 +1,95 @@
+import type { Deps } from "#functions/contract/deps.ts";
+import type {
+  BatchDeclaration,
+  Declaration,
+  ObjectKey,
+  RunItem,
+  StepDeclaration,
+  StepEvent,
+  StepFunction,
+  View,
+} from "#functions/contract/function.ts";
+import { done, type Outcome } from "#functions/contract/outcome.ts";
+import type { Lookup } from "#functions/contract/relations.ts";
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/** Declares a function: what it looks at, when there is work, and the one step it does. */
+export function defineFunction<P, R>(declaration: StepDeclaration<P, R>): StepFunction {
+  return {
+    ...described(declaration),
+    batch: false,
+    run: async (items, lookup, deps) => {
+      const outcomes = new Map<string, Outcome>();
+      for (const { uid, event } of eventsOf(declaration, items, lookup)) {
+        outcomes.set(uid, await declaration.handle(event, deps));
+      }
+      return outcomes;
+    },
+  };
+}
+
+/** Declares a function whose step serves all due items of its key at once. */
+export function defineBatchFunction<P, R>(declaration: BatchDeclaration<P, R>): StepFunction {
+  return {
+    ...described(declaration),
+    batch: true,
+    run: (items, lookup, deps: Deps) => {
+      const events = eventsOf(declaration, items, lookup).map(({ event }) => event);
+      return events.length === 0
+        ? Promise.resolve(new Map())
+        : declaration.handleBatch({ items: events }, deps);
+    },
+  };
+}
+
+function described<P, R>(declaration: Declaration<P, R>): Omit<StepFunction, "batch" | "run"> {
+  return {
+    name: declaration.name,
+    summary: declaration.summary,
+    on: declaration.on,
+    for: declaration.for,
+    views: [declaration.for, ...declaration.related.views],
+    condition: declaration.condition,
+    rbac: declaration.rbac,
+    uses: declaration.uses,
+    timeoutMs: declaration.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    evaluate: (object, lookup) => {
+      const seen = look(declaration, object, lookup);
+      if (seen === undefined) return undefined;
+      const { view, edges, blockedOn } = seen;
+      const ready = blockedOn.length === 0;
+      return {
+        need: ready && declaration.needs(view),
+        key:
+          (ready ? declaration.key?.(view) : undefined) ??
+          `${declaration.for.type.plural}/${view.object.meta.uid}`,
+        inputs: ready ? declaration.inputs(view) : undefined,
+        edges,
+        blockedOn,
+        view,
+      };
+    },
+  };
+}
+
+function look<P, R>(declaration: Declaration<P, R>, object: ObjectKey, lookup: Lookup) {
+  const seen = lookup.get(declaration.for, object);
+  if (seen === undefined) return undefined;
+  const { related, edges, blockedOn, unknown } = declaration.related.resolve(seen, lookup);
+  const view: View<P, R> = { object: seen, related, unknown };
+  return { view, edges, blockedOn };
+}
+
+/** The newest snapshot of each item; an item whose object has vanished meanwhile is left out. */
+function eventsOf<P, R>(declaration: Declaration<P, R>, items: readonly RunItem[], lookup: Lookup) {
+  return items.flatMap(({ object, cause, wait }) => {
+    const seen = look(declaration, object, lookup);
+    if (seen === undefined) return [];
+    const event: StepEvent<P, R> = { ...seen.view, cause, wait };
+    return [{ uid: seen.view.object.meta.uid, event }];
+  });
+}
+
+/** The outcome of an item whose object vanished between queueing and start: nothing is left to do for it. */
+export const vanished: Outcome = done();

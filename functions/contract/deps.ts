@@ -1,0 +1,47 @@
+import type { KubeReader, KubeWriter } from "#platform/kube/client.ts";
+import type { ObjectRef, SeenMeta } from "#platform/kube/view.ts";
+import type { ResourceType } from "#platform/kube/resource.ts";
+import type { CounterName } from "#platform/observability/counters.ts";
+
+/**
+ * The outside world as one attempt may touch it. Every write is refused once the attempt's deadline has passed, and is noted, so that
+ * the hub knows which changes are the step's own.
+ */
+export interface Deps {
+  readonly management: StepClient;
+  /** The Harvester API of an identity Secret. Throws {@link KubeError} `unavailable` while there is no connection. */
+  harvester(identity: { readonly namespace: string; readonly name: string }): Promise<StepClient>;
+  /** The workload API of a Cluster. Throws {@link KubeError} `unavailable` while there is no connection. */
+  workload(cluster: { readonly namespace: string; readonly name: string }): Promise<StepClient>;
+  /** Wall clock, for condition timestamps. */
+  now(): Date;
+  /** Aborts at the attempt's deadline. */
+  readonly signal: AbortSignal;
+  /** A Kubernetes Event on the object, for people. Best effort: it never fails a step. */
+  announce(regarding: ObjectIdentity, event: Announcement): void;
+  /** Adds one to a counter of the metrics catalogue. */
+  count(counter: CounterName): void;
+}
+
+export type StepClient = KubeReader & KubeWriter;
+
+export interface ObjectIdentity {
+  readonly type: ResourceType;
+  readonly meta: SeenMeta;
+}
+
+export interface Announcement {
+  readonly type: "Normal" | "Warning";
+  /** PascalCase, e.g. `VMCreated`. */
+  readonly reason: string;
+  /** Deterministic text: no timestamps, no server error text, never secret material. */
+  readonly message: string;
+}
+
+/** One write a step made: the object's version after it. The hub takes it into its index before the watch tells. */
+export interface OwnWrite {
+  readonly type: ResourceType;
+  readonly ref: ObjectRef;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}

@@ -1,0 +1,128 @@
+import type { Deps } from "#functions/contract/deps.ts";
+import type { Outcome } from "#functions/contract/outcome.ts";
+import type { Edge, Lookup, Relations } from "#functions/contract/relations.ts";
+import type { EventType } from "#events/catalog/types.ts";
+import type { ResourceView, Seen, SeenMeta } from "#platform/kube/view.ts";
+
+/** Everything a predicate, a key or a handler sees: the object and what it is related to, at one moment. */
+export interface View<P, R> {
+  readonly object: Seen<P>;
+  readonly related: R;
+  /** Optional relations that could not be evaluated yet; their value says nothing. */
+  readonly unknown: readonly string[];
+}
+
+/** False: the world is as it should be. True: there is a step to do. A Date: not before then. */
+export type Need = boolean | Date;
+
+/** Kinds of dependency a function calls; a breaker that is open for one of them holds the function's items back. */
+export type Dependency = "management" | "harvester" | "workload";
+
+/** Rights of a function at one API server, in the words of RBAC. */
+export interface PolicyRule {
+  readonly api: Dependency;
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+export interface Declaration<P, R> {
+  /** kebab-case verb phrase, unique; names the folder, the field manager `capfn-<name>` and the metrics label. */
+  readonly name: string;
+  /** One sentence for `capfn why` and the catalogue. */
+  readonly summary: string;
+  /** Catalogue events that are hints for this function. A hint only asks the predicate; it never carries the decision. */
+  readonly on: readonly EventType[];
+  /** The object that carries the state. */
+  readonly for: ResourceView<P>;
+  readonly related: Relations<P, R>;
+  /** Mutual exclusion across all functions; by default the object itself, `<plural>/<uid>`. */
+  readonly key?: (view: View<P, R>) => string;
+  /** Whether there is a step to do. Pure, total and cheap: it runs on every change of what the function looks at. */
+  readonly needs: (view: View<P, R>) => Need;
+  /** What the decision rests on, as JSON. After `done` the function runs again only when this has changed. */
+  readonly inputs: (view: View<P, R>) => unknown;
+  /** Condition type on the object that carries `failed`; e.g. `VMProvisioningReady`. */
+  readonly condition: string;
+  readonly rbac: readonly PolicyRule[];
+  readonly uses: readonly Dependency[];
+  /** Longest run of one attempt, ms; 30 s when left out. */
+  readonly timeoutMs?: number;
+}
+
+export interface StepDeclaration<P, R> extends Declaration<P, R> {
+  /** One reconcile step: reads top to bottom, idempotent, returns what it found. Throwing means a transient fault. */
+  readonly handle: (event: StepEvent<P, R>, deps: Deps) => Promise<Outcome>;
+}
+
+/** A function that is handed all due items of its key at once, e.g. all machines waiting for one IPPool. */
+export interface BatchDeclaration<P, R> extends Declaration<P, R> {
+  /** Resolves to one outcome per item, by uid. An item without one counts as a transient fault. */
+  readonly handleBatch: (event: BatchEvent<P, R>, deps: Deps) => Promise<ReadonlyMap<string, Outcome>>;
+}
+
+export interface StepEvent<P, R> extends View<P, R> {
+  readonly cause: Cause;
+  /** Set when the item ran because of a `waitFor`: how the wait ended. */
+  readonly wait?: WaitEnd | undefined;
+}
+
+export interface BatchEvent<P, R> {
+  readonly items: readonly StepEvent<P, R>[];
+}
+
+/** `fulfilled`: a target changed. `timedOut`: none did in time. `superseded`: something else woke the item. */
+export type WaitEnd = "fulfilled" | "timedOut" | "superseded";
+
+/** Why an item runs; becomes attributes of its CloudEvent and fields of its log line. */
+export interface Cause {
+  /** Id of the event that woke the item, deterministic, e.g. `<uid>/<resourceVersion>`. */
+  readonly id: string;
+  readonly type: EventType;
+  /** `/clusters/<id>/apis/<group>/<version>/<plural>` of the event's origin. */
+  readonly source: string;
+  /** RFC 3339 time at which the hub saw it. */
+  readonly time: string;
+}
+
+/** What the predicate says about one object now. */
+export interface Evaluation {
+  readonly need: Need;
+  readonly key: string;
+  readonly inputs: unknown;
+  readonly edges: readonly Edge[];
+  readonly blockedOn: readonly string[];
+  readonly view: View<unknown, unknown>;
+}
+
+/** A function as hub and runners know it: the types of its objects are closed over. */
+export interface StepFunction {
+  readonly name: string;
+  readonly summary: string;
+  readonly on: readonly EventType[];
+  readonly for: ResourceView<unknown>;
+  readonly views: readonly ResourceView<unknown>[];
+  readonly condition: string;
+  readonly rbac: readonly PolicyRule[];
+  readonly uses: readonly Dependency[];
+  readonly timeoutMs: number;
+  readonly batch: boolean;
+  /** Undefined when the index does not hold the object. */
+  evaluate(object: ObjectKey, lookup: Lookup): Evaluation | undefined;
+  /** Runs one attempt over the newest snapshots of its items; one outcome per uid. */
+  run(items: readonly RunItem[], lookup: Lookup, deps: Deps): Promise<ReadonlyMap<string, Outcome>>;
+}
+
+export interface ObjectKey {
+  readonly connection: string;
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}
+
+export interface RunItem {
+  readonly object: ObjectKey;
+  readonly cause: Cause;
+  readonly wait?: WaitEnd | undefined;
+}
+
+export type { SeenMeta };

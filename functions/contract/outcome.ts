@@ -1,0 +1,66 @@
+import type { ObjectRef, SeenMeta } from "#platform/kube/view.ts";
+import type { ResourceType } from "#platform/kube/resource.ts";
+
+/** What a step says when it ends. Data, never an exception: an exception is a transient fault and means "try again later". */
+export type Outcome =
+  | { readonly kind: "done"; readonly emit?: readonly Emission[] }
+  | {
+      readonly kind: "waitFor";
+      readonly targets: readonly WaitTarget[];
+      readonly timeoutMs: number;
+      readonly reason: string;
+    }
+  | { readonly kind: "requeueAfter"; readonly afterMs: number; readonly reason: string }
+  | { readonly kind: "failed"; readonly reason: string; readonly message: string };
+
+/** A domain event a step reports beside its outcome, for the broadcast lane. */
+export interface Emission {
+  /** A type of the catalogue, e.g. `dev.capfn.machine.provisioned`. */
+  readonly type: string;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** An object whose next change ends the wait. */
+export interface WaitTarget {
+  readonly type: ResourceType;
+  readonly ref: ObjectRef;
+  /** The resourceVersion the step looked at, or `absent`. If the index is already newer, the step runs again at once. */
+  readonly seen: string;
+}
+
+/** The step is complete for what it saw. It runs again when its inputs change and it still has work. */
+export function done(emit?: readonly Emission[]): Outcome {
+  return emit === undefined ? { kind: "done" } : { kind: "done", emit };
+}
+
+/**
+ * Another object must move first. Its next change wakes exactly the waiters, so nothing is polled. The timeout is mandatory: a wait
+ * must end even if the change never comes. Never wait for something only this step produces.
+ */
+export function waitFor(
+  targets: readonly WaitTarget[],
+  options: { timeoutMs: number; reason: string },
+): Outcome {
+  return { kind: "waitFor", targets, ...options };
+}
+
+/** Nothing will tell us; look again after this time. */
+export function requeueAfter(afterMs: number, reason: string): Outcome {
+  return { kind: "requeueAfter", afterMs, reason };
+}
+
+/** No repetition will help until the spec, the function or a person changes something. Becomes a condition and a Kubernetes Event. */
+export function failed(reason: string, message: string): Outcome {
+  return { kind: "failed", reason, message };
+}
+
+/** Wait for the next change of an object the step has seen. */
+export function change(type: ResourceType, seen: { readonly meta: SeenMeta }): WaitTarget {
+  const { connection, namespace, name, resourceVersion } = seen.meta;
+  return { type, ref: { connection, namespace, name }, seen: resourceVersion };
+}
+
+/** Wait until an object appears that was not there. */
+export function appearance(type: ResourceType, ref: ObjectRef): WaitTarget {
+  return { type, ref, seen: "absent" };
+}

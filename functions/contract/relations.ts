@@ -1,0 +1,160 @@
+import type { ObjectRef, Connection, ResourceView, Seen } from "#platform/kube/view.ts";
+
+/** How a change of the related object reaches the function's item. */
+export type WakeOn =
+  /** Every change of the projection (the default). */
+  | "change"
+  /** Only when the object enters or leaves the set the relation names. For large objects many items look at, such as an IPPool. */
+  | "membership"
+  /** Never; the step waits for it by `waitFor` when it needs to. */
+  | "none";
+
+export interface RelationOptions {
+  readonly wake?: WakeOn;
+  /**
+   * The function can do its step without this object. Otherwise it is not dispatched before the collection has been listed once, so that
+   * "absent" always means absent. What was not evaluated is named in `view.unknown`.
+   */
+  readonly optional?: boolean;
+}
+
+/** Reads of the index that relations are resolved with. Pure: no I/O, no time. */
+export interface Lookup {
+  get<P>(view: ResourceView<P>, ref: ObjectRef): Seen<P> | undefined;
+  /** Objects of one connection whose index `index` has this value. */
+  find<P>(view: ResourceView<P>, query: IndexQuery): readonly Seen<P>[];
+  /** Whether the collection the reference lies in has had its first complete list. */
+  listed(
+    view: ResourceView<unknown>,
+    scope: { connection: Connection; namespace?: string | undefined },
+  ): boolean;
+}
+
+export interface IndexQuery {
+  readonly connection: Connection;
+  /** Restricts to one namespace of a namespaced resource. */
+  readonly namespace?: string | undefined;
+  readonly index: string;
+  readonly value: string;
+}
+
+/** One thing an item looks at: what wakes it, and which collection must be watched for it. */
+export type Edge = { readonly view: ResourceView<unknown>; readonly wake: WakeOn } & (
+  | { readonly kind: "object"; readonly ref: ObjectRef }
+  | { readonly kind: "index"; readonly query: IndexQuery }
+);
+
+export interface Resolution<R> {
+  readonly related: R;
+  readonly edges: readonly Edge[];
+  /** Relations without a complete list behind them, that the function cannot do without. */
+  readonly blockedOn: readonly string[];
+  /** The same, for optional relations. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * The objects a function looks at besides its own, as pure references that may build on each other: Machine, then its Cluster, then
+ * the Harvester connection, then the VM. The hub derives from it what to watch and whom to wake, in both directions.
+ */
+export interface Relations<P, R> {
+  /** At most one object, by exact name. `ref` returns undefined when it cannot be named yet. */
+  one<N extends string, Q>(
+    name: N,
+    view: ResourceView<Q>,
+    ref: (object: Seen<P>, related: R) => ObjectRef | undefined,
+    options?: RelationOptions,
+  ): Relations<P, R & { readonly [K in N]: Seen<Q> | undefined }>;
+  /** Any number of objects, by exact names, in the order named; absent ones are left out. */
+  several<N extends string, Q>(
+    name: N,
+    view: ResourceView<Q>,
+    refs: (object: Seen<P>, related: R) => readonly ObjectRef[],
+    options?: RelationOptions,
+  ): Relations<P, R & { readonly [K in N]: readonly Seen<Q>[] }>;
+  /** Any number of objects, by the values of an index of their view; each once. */
+  matching<N extends string, Q>(
+    name: N,
+    view: ResourceView<Q>,
+    queries: (object: Seen<P>, related: R) => readonly IndexQuery[],
+    options?: RelationOptions,
+  ): Relations<P, R & { readonly [K in N]: readonly Seen<Q>[] }>;
+  resolve(object: Seen<P>, lookup: Lookup): Resolution<R>;
+  /** Everything the function may look at, for the watch set and the RBAC rules. */
+  readonly views: readonly ResourceView<unknown>[];
+}
+
+/** Starts an empty set of relations for functions whose own object is of this view. */
+export function relations<P>(_of: ResourceView<P>): Relations<P, object> {
+  return make<P, object>([], () => ({ related: {}, edges: [], blockedOn: [], unknown: [] }));
+}
+
+type Resolve<P, R> = (object: Seen<P>, lookup: Lookup) => Resolution<R>;
+
+/** What one more relation found, and the edges that lead there. */
+interface Found<V> {
+  readonly value: V;
+  readonly edges: readonly Edge[];
+  readonly listed: boolean;
+}
+
+function make<P, R>(views: readonly ResourceView<unknown>[], resolve: Resolve<P, R>): Relations<P, R> {
+  const add = <N extends string, V>(
+    name: N,
+    view: ResourceView<unknown>,
+    optional: boolean,
+    find: (object: Seen<P>, related: R, lookup: Lookup) => Found<V>,
+  ) =>
+    make<P, R & { readonly [K in N]: V }>([...views, view], (object, lookup) => {
+      const base = resolve(object, lookup);
+      const found = find(object, base.related, lookup);
+      const missing = found.listed ? [] : [name];
+      return {
+        related: extend(base.related, name, found.value),
+        edges: [...base.edges, ...found.edges],
+        blockedOn: optional ? base.blockedOn : [...base.blockedOn, ...missing],
+        unknown: optional ? [...base.unknown, ...missing] : base.unknown,
+      };
+    });
+  return {
+    views,
+    resolve,
+    one: (name, view, ref, options) =>
+      add(name, view, options?.optional ?? false, (object, related, lookup) => {
+        const target = ref(object, related);
+        if (target === undefined) return { value: undefined, edges: [], listed: true };
+        return {
+          value: lookup.get(view, target),
+          edges: [{ kind: "object", view, ref: target, wake: options?.wake ?? "change" }],
+          listed: lookup.listed(view, target),
+        };
+      }),
+    several: (name, view, refs, options) =>
+      add(name, view, options?.optional ?? false, (object, related, lookup) => {
+        const targets = refs(object, related);
+        return {
+          value: targets.map((ref) => lookup.get(view, ref)).filter((seen) => seen !== undefined),
+          edges: targets.map((ref) => ({ kind: "object", view, ref, wake: options?.wake ?? "change" })),
+          listed: targets.every((ref) => lookup.listed(view, ref)),
+        };
+      }),
+    matching: (name, view, queries, options) =>
+      add(name, view, options?.optional ?? false, (object, related, lookup) => {
+        const asked = queries(object, related);
+        const byUid = new Map(
+          asked.flatMap((query) => lookup.find(view, query)).map((seen) => [seen.meta.uid, seen]),
+        );
+        return {
+          value: [...byUid.values()],
+          edges: asked.map((query) => ({ kind: "index", view, query, wake: options?.wake ?? "change" })),
+          listed: asked.every((query) => lookup.listed(view, query)),
+        };
+      }),
+  };
+}
+
+function extend<R, N extends string, V>(related: R, name: N, value: V): R & { readonly [K in N]: V } {
+  // A computed key widens to an index signature; the type written here is what the literal is.
+  // oxlint-disable-next-line typescript/consistent-type-assertions
+  return { ...related, [name]: value } as R & { readonly [K in N]: V };
+}

@@ -1,0 +1,57 @@
+import * as z from "zod";
+import { harvesterMachineSpecSchema, harvesterMachineStatusSchema } from "#api/harvester-machine.ts";
+import { contractAnnotationsSchema } from "#platform/cluster-api/cluster.ts";
+import { harvesterMachines } from "#platform/kube/resources.ts";
+import type { ResourceView, Seen } from "#platform/kube/view.ts";
+
+/** Annotation that holds the machine's identity on Harvester. Set together with the finalizer; survives `clusterctl move`. */
+export const IDENTITY_ANNOTATION = "capfn.dev/identity";
+
+/**
+ * Annotation with which a person gives up what a deleted machine has on Harvester, when Harvester is gone for good. Its value is the reason;
+ * blank counts as not given.
+ */
+export const ABANDON_ANNOTATION = "capfn.dev/abandon-external";
+
+/** What we look at of our own HarvesterMachine: the spec whole, and the status we wrote. */
+const harvesterMachineViewSchema = z.object({
+  metadata: z
+    .object({
+      labels: z
+        .object({
+          "cluster.x-k8s.io/cluster-name": z.string().optional(),
+          "cluster.x-k8s.io/control-plane": z.string().optional(),
+          "cluster.x-k8s.io/deployment-name": z.string().optional(),
+          "cluster.x-k8s.io/set-name": z.string().optional(),
+        })
+        .prefault({}),
+      annotations: z
+        .object({
+          ...contractAnnotationsSchema.unwrap().shape,
+          [IDENTITY_ANNOTATION]: z.string().optional(),
+          [ABANDON_ANNOTATION]: z.string().optional(),
+          "capfn.dev/look-at": z.string().optional(),
+        })
+        .prefault({}),
+      finalizers: z.array(z.string()).default([]),
+      ownerReferences: z.array(z.object({ kind: z.string(), name: z.string(), uid: z.string() })).default([]),
+    })
+    .prefault({}),
+  spec: harvesterMachineSpecSchema,
+  status: harvesterMachineStatusSchema.prefault({}),
+});
+
+export type HarvesterMachineBody = z.infer<typeof harvesterMachineViewSchema>;
+
+export const harvesterMachineView: ResourceView<HarvesterMachineBody> = {
+  type: harvesterMachines,
+  schema: harvesterMachineViewSchema,
+};
+
+/**
+ * The machine's identity outside the management cluster: labels on its VM, disks and Secret, and the holder id in an IPPool carry it. The uid
+ * it was first created with; a copy made by `clusterctl move` or a restore keeps it, a namesake created anew does not.
+ */
+export function identityOf(machine: Seen<HarvesterMachineBody>): string {
+  return machine.metadata.annotations[IDENTITY_ANNOTATION] ?? machine.meta.uid;
+}

@@ -1,0 +1,14 @@
+import * as z from "zod";
+import { secrets } from "#platform/kube/resources.ts";
+import type { ResourceView } from "#platform/kube/view.ts";
+
+/** A Secret as we watch it: that it exists, and its version. Content is read by the step that needs it, and kept nowhere. */
+const secretPresenceSchema = z.object({});
+
+export type SecretPresence = z.infer<typeof secretPresenceSchema>;
+
+export const secretView: ResourceView<SecretPresence> = {
+  type: secrets,
+  schema: secretPresenceSchema,
+  metadataOnly: true,
+};

@@ -1,0 +1,121 @@
+import type { KubeObject, NewObject, ObjectName, ResourceType } from "#platform/kube/resource.ts";
+
+/** Reads of one API server. Every read without options is a quorum read. */
+export interface KubeReader {
+  /** Name of the connection, e.g. `management`, `harvester/<ns>/<secret>`, `workload/<ns>/<cluster>`. */
+  readonly connection: string;
+  /** The object, or undefined when the API server answers 404. Other failures throw {@link KubeError}. */
+  get(type: ResourceType, name: ObjectName, options?: RequestOptions): Promise<KubeObject | undefined>;
+  /** All objects, page after page. */
+  list(type: ResourceType, options?: ListOptions): AsyncIterable<KubeObject>;
+}
+
+/** Writes of one API server. All throw {@link KubeError}; a write after `signal` aborted is refused before it is sent. */
+export interface KubeWriter {
+  create(type: ResourceType, object: NewObject, options?: RequestOptions): Promise<KubeObject>;
+  /** PUT of the whole object; `metadata.resourceVersion` in it is the precondition. */
+  replace(type: ResourceType, object: KubeObject, options?: RequestOptions): Promise<KubeObject>;
+  /** Deletes under a uid precondition. Resolves to false when the object is absent or has another uid. */
+  delete(type: ResourceType, name: ObjectName, options: DeleteOptions): Promise<boolean>;
+  /**
+   * Deletes every object of one namespace that carries all these labels, in one request. For what we made and labelled with the owner's
+   * uid: the labels name the owner, so a namesake of another owner cannot be hit.
+   */
+  deleteCollection(type: ResourceType, options: DeleteCollectionOptions): Promise<void>;
+  /** `application/merge-patch+json`; put `metadata.resourceVersion` in the patch for compare-and-set. */
+  mergePatch(
+    type: ResourceType,
+    name: ObjectName,
+    patch: Record<string, unknown>,
+    options?: PatchOptions,
+  ): Promise<KubeObject>;
+  /** `application/json-patch+json`; a failed `test` operation is a `conflict` or `invalid` error. */
+  jsonPatch(
+    type: ResourceType,
+    name: ObjectName,
+    operations: JsonPatchOperation[],
+    options?: PatchOptions,
+  ): Promise<KubeObject>;
+  /** Server-side apply; creates the object when it is absent. */
+  apply(type: ResourceType, object: NewObject, options: ApplyOptions): Promise<KubeObject>;
+}
+
+export interface KubeClient extends KubeReader, KubeWriter {
+  watch(type: ResourceType, options: WatchOptions): AsyncIterable<WatchEvent>;
+  close(): void;
+}
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ListOptions extends RequestOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  /** Objects a page; 500 by default. */
+  readonly limit?: number | undefined;
+}
+
+export interface DeleteOptions extends RequestOptions {
+  /** Mandatory: what is deleted is this object, never its namesake (design rule 11). */
+  readonly uid: string;
+  readonly propagation?: "Background" | "Foreground" | "Orphan" | undefined;
+}
+
+export interface DeleteCollectionOptions extends RequestOptions {
+  readonly namespace: string;
+  /** At least one label, all must match; an empty set is refused before it is sent. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface PatchOptions extends RequestOptions {
+  readonly subresource?: "status" | undefined;
+  readonly fieldManager?: string | undefined;
+}
+
+export interface ApplyOptions extends PatchOptions {
+  readonly fieldManager: string;
+  readonly force?: boolean | undefined;
+}
+
+export interface JsonPatchOperation {
+  readonly op: "add" | "remove" | "replace" | "test";
+  readonly path: string;
+  readonly value?: unknown;
+}
+
+export interface WatchOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  /** Metadata only (`PartialObjectMetadata`): for Secrets, whose content must not be held. */
+  readonly metadataOnly?: boolean | undefined;
+  /** Start not older than this resourceVersion; the index never goes back in time (design 2.4). */
+  readonly notOlderThan?: string | undefined;
+  /** Ends the watch, also while it waits. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a watch yields, for ever, until its signal aborts. Failures do not end it: they are yielded as `disrupted` (for
+ * conditions and counters) and it goes on by itself. The consumer pulls, so a slow consumer is back-pressure.
+ */
+export type WatchEvent =
+  /** `manager`: who wrote last by `metadata.managedFields`, which the object itself no longer carries. */
+  | {
+      readonly type: "added" | "modified";
+      readonly object: KubeObject;
+      readonly manager?: string | undefined;
+    }
+  | { readonly type: "deleted"; readonly object: KubeObject }
+  /**
+   * A complete list begins: what is not repeated as `added` before `synced` no longer exists. Follows the start, a 410, and a
+   * watch that could not be resumed.
+   */
+  | { readonly type: "relist"; readonly reason: string }
+  /** The list is complete at this resourceVersion. */
+  | { readonly type: "synced"; readonly resourceVersion: string }
+  /** Nothing changed, but the API server is alive and at this resourceVersion. */
+  | { readonly type: "bookmark"; readonly resourceVersion: string }
+  | { readonly type: "disrupted"; readonly error: Error; readonly retryInMs: number };

@@ -1,0 +1,64 @@
+import type { ResourceType } from "#platform/kube/resource.ts";
+
+/** Every resource the product reads or writes, at the version it speaks. Nothing is discovered at run time. */
+function resource(apiVersion: string, kind: string, plural: string, namespaced = true): ResourceType {
+  const slash = apiVersion.indexOf("/");
+  const group = slash < 0 ? "" : apiVersion.slice(0, slash);
+  return { group, version: apiVersion.slice(slash + 1), kind, plural, namespaced };
+}
+
+const infrastructure = "infrastructure.cluster.x-k8s.io/v1beta1";
+export const harvesterMachines = resource(infrastructure, "HarvesterMachine", "harvestermachines");
+export const harvesterClusters = resource(infrastructure, "HarvesterCluster", "harvesterclusters");
+export const harvesterMachineTemplates = resource(
+  infrastructure,
+  "HarvesterMachineTemplate",
+  "harvestermachinetemplates",
+);
+export const harvesterClusterTemplates = resource(
+  infrastructure,
+  "HarvesterClusterTemplate",
+  "harvesterclustertemplates",
+);
+
+const clusterApi = "cluster.x-k8s.io/v1beta2";
+export const clusters = resource(clusterApi, "Cluster", "clusters");
+export const machines = resource(clusterApi, "Machine", "machines");
+
+export const secrets = resource("v1", "Secret", "secrets");
+export const configMaps = resource("v1", "ConfigMap", "configmaps");
+export const namespaces = resource("v1", "Namespace", "namespaces", false);
+export const nodes = resource("v1", "Node", "nodes", false);
+export const services = resource("v1", "Service", "services");
+export const persistentVolumeClaims = resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims");
+/** Core v1 events: what `kubectl describe` shows. */
+export const events = resource("v1", "Event", "events");
+export const deployments = resource("apps/v1", "Deployment", "deployments");
+export const leases = resource("coordination.k8s.io/v1", "Lease", "leases");
+export const customResourceDefinitions = resource(
+  "apiextensions.k8s.io/v1",
+  "CustomResourceDefinition",
+  "customresourcedefinitions",
+  false,
+);
+
+export const virtualMachines = resource("kubevirt.io/v1", "VirtualMachine", "virtualmachines");
+export const virtualMachineInstances = resource(
+  "kubevirt.io/v1",
+  "VirtualMachineInstance",
+  "virtualmachineinstances",
+);
+export const networkAttachmentDefinitions = resource(
+  "k8s.cni.cncf.io/v1",
+  "NetworkAttachmentDefinition",
+  "network-attachment-definitions",
+);
+
+const harvester = "harvesterhci.io/v1beta1";
+export const virtualMachineImages = resource(harvester, "VirtualMachineImage", "virtualmachineimages");
+export const keyPairs = resource(harvester, "KeyPair", "keypairs");
+
+const harvesterLoadBalancer = "loadbalancer.harvesterhci.io/v1beta1";
+/** Cluster-scoped: a pool serves namespaces through its selector. */
+export const ipPools = resource(harvesterLoadBalancer, "IPPool", "ippools", false);
+export const loadBalancers = resource(harvesterLoadBalancer, "LoadBalancer", "loadbalancers");

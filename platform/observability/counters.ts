@@ -1,0 +1,17 @@
+/**
+ * Counters that steps move. Names and meaning of the `caphv_` ones are those of the Go provider, so that dashboards and alerts carry
+ * over; they count outcomes, never passes.
+ */
+export const counters = {
+  caphv_machine_create_total: "VMs created on Harvester",
+  caphv_machine_create_errors_total: "Attempts to create a VM that failed",
+  caphv_machine_delete_total: "VMs deleted on Harvester, each machine once",
+  caphv_machine_delete_errors_total: "Attempts to delete a VM that failed",
+  caphv_ippool_allocations_total: "Addresses allocated from an IPPool",
+  caphv_ippool_allocation_errors_total: "Machines that found every configured IPPool exhausted or unusable",
+  caphv_ippool_releases_total: "Addresses given back to an IPPool, each address once",
+  caphv_node_init_total: "Nodes initialised: providerID set, uninitialized taint removed",
+  caphv_node_init_errors_total: "Attempts to initialise a Node that failed",
+} as const;
+
+export type CounterName = keyof typeof counters;

@@ -1,0 +1,200 @@
+import { describe, expect, it } from "vitest";
+
+import { customResources } from "#api/custom-resources.ts";
+import { servedVersions } from "#api/names.ts";
+import { customResourceDefinition } from "#cli/generate/crds.ts";
+import * as tables from "#test/unit/api/field-tables.ts";
+import { fieldLines, renderedSchema, schemaAt } from "#test/unit/api/structural-fields.ts";
+
+const definitions = customResources.map(customResourceDefinition);
+const definitionOf = (kind: string) => definitions.find(({ spec }) => spec.names["kind"] === kind)!;
+
+const ownFields = ["apiVersion string", "kind string", "metadata object"];
+
+describe("field tables", () => {
+  const expected = {
+    HarvesterCluster: [
+      "spec! object",
+      ...tables.lines(tables.under("spec", tables.clusterSpec)),
+      "status object",
+      ...tables.lines(tables.under("status", tables.clusterStatus)),
+    ],
+    // The Go provider's webhook refused a machine without a spec, so the schema may say so.
+    HarvesterMachine: [
+      "spec! object",
+      ...tables.lines(tables.under("spec", tables.machineSpec)),
+      "status object",
+      ...tables.lines(tables.under("status", tables.machineStatus)),
+    ],
+    HarvesterClusterTemplate: [
+      "spec object",
+      "spec.template! object",
+      ...tables.lines(tables.under("spec", tables.templateMetadata)),
+      "spec.template.spec! object",
+      ...tables.lines(tables.under("spec.template.spec", tables.clusterSpec)),
+    ],
+    HarvesterMachineTemplate: [
+      "spec object",
+      "spec.template object",
+      ...tables.lines(tables.under("spec", tables.templateMetadata)),
+      "spec.template.spec! object",
+      ...tables.lines(tables.under("spec.template.spec", tables.machineSpec)),
+    ],
+  };
+
+  it.each(Object.entries(expected))(
+    "%s has every field of the Go provider with its type and required set, and only declared additions [check 6]",
+    (kind, fields) => {
+      const rendered = fieldLines(renderedSchema(kind, "v1beta1"));
+      const added = tables.additions.flatMap((path) => [
+        `spec.${path} string`,
+        `spec.template.spec.${path} string`,
+      ]);
+      const known = rendered.filter((line) => !added.includes(line));
+      expect(known.toSorted()).toEqual([...ownFields, ...fields].toSorted());
+    },
+  );
+
+  it.each(Object.keys(expected))(
+    "%s differs between its versions by the dead failure fields only [check 2]",
+    (kind) => {
+      const v1alpha1 = fieldLines(renderedSchema(kind, "v1alpha1"));
+      const v1beta1 = fieldLines(renderedSchema(kind, "v1beta1"));
+      const dead = kind.endsWith("Template") ? [] : tables.lines(tables.under("status", tables.deadFields));
+      expect(v1alpha1.toSorted()).toEqual([...v1beta1, ...dead].toSorted());
+    },
+  );
+
+  it("marks exactly the additions as optional fields of their own", () => {
+    const rendered = fieldLines(renderedSchema("HarvesterMachine", "v1beta1"));
+    for (const path of tables.additions) expect(rendered).toContain(`spec.${path} string`);
+  });
+});
+
+describe("constraints", () => {
+  it("are the enums of the Go provider; volumeType has none in v1alpha1 [check 7]", () => {
+    const cluster = renderedSchema("HarvesterCluster", "v1beta1");
+    const machine = renderedSchema("HarvesterMachine", "v1beta1");
+    expect(schemaAt(cluster, "spec.loadBalancerConfig.ipamType").enum).toEqual(["dhcp", "pool"]);
+    expect(schemaAt(cluster, "spec.loadBalancerConfig.listeners[].protocol").enum).toEqual(["TCP", "UDP"]);
+    expect(schemaAt(machine, "spec.volumes[].volumeType").enum?.toSorted()).toEqual([
+      "image",
+      "storageClass",
+    ]);
+    expect(
+      schemaAt(renderedSchema("HarvesterMachine", "v1alpha1"), "spec.volumes[].volumeType").enum,
+    ).toBeUndefined();
+    expect(schemaAt(machine, "status.addresses[].type").enum).toHaveLength(5);
+  });
+
+  it("are the ranges of the Go provider", () => {
+    const cluster = renderedSchema("HarvesterCluster", "v1beta1");
+    expect(schemaAt(cluster, "spec.controlPlaneEndpoint")).toMatchObject({ minProperties: 1 });
+    expect(schemaAt(cluster, "spec.controlPlaneEndpoint.host")).toMatchObject({
+      minLength: 1,
+      maxLength: 512,
+    });
+    expect(schemaAt(cluster, "spec.controlPlaneEndpoint.port")).toMatchObject({ minimum: 1, maximum: 65535 });
+    expect(schemaAt(cluster, "status.failureDomains[].name")).toMatchObject({ minLength: 1, maxLength: 256 });
+    expect(
+      schemaAt(renderedSchema("HarvesterMachineTemplate", "v1beta1"), "spec.template.metadata"),
+    ).toMatchObject({
+      minProperties: 1,
+    });
+  });
+
+  it("are stricter only where the webhook refused as well, and never in a template, which may hold placeholders", () => {
+    const machine = renderedSchema("HarvesterMachine", "v1beta1");
+    expect(schemaAt(machine, "spec.cpu")).toMatchObject({ minimum: 1 });
+    expect(schemaAt(machine, "spec.networks")).toMatchObject({ minItems: 1 });
+    const template = renderedSchema("HarvesterMachineTemplate", "v1beta1");
+    expect(schemaAt(template, "spec.template.spec.cpu")["minimum"]).toBeUndefined();
+    expect(schemaAt(template, "spec.template.spec.networks")["minItems"]).toBeUndefined();
+    expect(schemaAt(template, "spec.template.spec.memory")["pattern"]).toBeUndefined();
+  });
+
+  it("make conditions a map by type", () => {
+    expect(schemaAt(renderedSchema("HarvesterMachine", "v1beta1"), "status.conditions")).toMatchObject({
+      "x-kubernetes-list-type": "map",
+      "x-kubernetes-list-map-keys": ["type"],
+    });
+  });
+});
+
+describe("definitions", () => {
+  it("are the four kinds, namespaced, under the names Cluster API computes [check 1]", () => {
+    expect(definitions.map(({ metadata, spec }) => [metadata.name, spec.scope])).toEqual(
+      [
+        "harvesterclusters",
+        "harvesterclustertemplates",
+        "harvestermachines",
+        "harvestermachinetemplates",
+      ].map((plural) => [`${plural}.infrastructure.cluster.x-k8s.io`, "Namespaced"]),
+    );
+  });
+
+  it("serve v1alpha1 and v1beta1 without a webhook and store v1beta1 [check 2]", () => {
+    for (const { spec } of definitions) {
+      expect(spec.conversion).toEqual({ strategy: "None" });
+      expect(spec.versions.map(({ name, served, storage }) => [name, served, storage])).toEqual([
+        ["v1alpha1", true, false],
+        ["v1beta1", true, true],
+      ]);
+    }
+  });
+
+  it("carry the provider label and, for both contracts, the stored version as the last one [check 4] [check 5]", () => {
+    for (const { metadata, spec } of definitions) {
+      expect(metadata.labels["cluster.x-k8s.io/provider"]).toBe("infrastructure-harvester");
+      const stored = spec.versions.find(({ storage }) => storage)!.name;
+      for (const contract of ["v1beta1", "v1beta2"]) {
+        const versions = metadata.labels[`cluster.x-k8s.io/${contract}`]!.split("_");
+        expect(versions).toEqual([...servedVersions]);
+        expect(versions.at(-1)).toBe(stored);
+      }
+    }
+  });
+
+  it("publish the flags of both contracts in both statuses [check 5]", () => {
+    for (const kind of ["HarvesterCluster", "HarvesterMachine"]) {
+      const fields = fieldLines(renderedSchema(kind, "v1beta1"));
+      expect(fields).toContain("status.ready boolean");
+      expect(fields).toContain("status.initialization.provisioned boolean");
+    }
+  });
+
+  it("have a status subresource except templates", () => {
+    for (const { spec } of definitions) {
+      const template = String(spec.names["kind"]).endsWith("Template");
+      for (const version of spec.versions) expect("subresources" in version).toBe(!template);
+    }
+  });
+
+  it("have the short name hvct, the category cluster-api, and the columns Ready and Server [check 8]", () => {
+    expect(definitionOf("HarvesterClusterTemplate").spec.names["shortNames"]).toEqual(["hvct"]);
+    for (const { spec } of definitions) expect(spec.names["categories"]).toContain("cluster-api");
+    const columns = definitionOf("HarvesterCluster").spec.versions[1]!.additionalPrinterColumns;
+    expect(columns.map((column) => column["jsonPath"])).toEqual(
+      expect.arrayContaining([".status.ready", ".spec.server", ".spec.controlPlaneEndpoint.host"]),
+    );
+  });
+
+  it("show for a machine where it is and how far [check 9]", () => {
+    const columns = definitionOf("HarvesterMachine").spec.versions[1]!.additionalPrinterColumns;
+    expect(columns.map((column) => column["name"])).toEqual(
+      expect.arrayContaining(["Cluster", "Machine", "Ready", "Address", "ProviderID", "Age"]),
+    );
+  });
+
+  it("say what every field means", () => {
+    for (const { spec } of definitions) {
+      for (const path of fieldLines(spec.versions[1]!.schema.openAPIV3Schema).map(
+        (line) => line.split(/[! ]/)[0]!,
+      )) {
+        if (path === "metadata") continue;
+        const field = schemaAt(spec.versions[1]!.schema.openAPIV3Schema, path);
+        expect(field.description, path).toMatch(/^.{2,}/);
+      }
+    }
+  });
+});
