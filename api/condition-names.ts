@@ -116,12 +116,10 @@ export const machineReasons = {
   // Deleting
   WaitingForVMDeletion: "WaitingForVMDeletion",
   WaitingForIPRelease: "WaitingForIPRelease",
-  /** The Cluster or the machine is paused. */
-  ClusterPaused: "ClusterPaused",
   /** `clusterctl move` took the machine to another management cluster: nothing outside may be destroyed. */
   MovedAway: "MovedAway",
-  /** The Cluster or its HarvesterCluster does not exist. */
-  ClusterNotFound: "ClusterNotFound",
+  ClusterMissing: "ClusterMissing",
+  HarvesterClusterMissing: "HarvesterClusterMissing",
   // NodeInitialized
   NodeInitialized: "NodeInitialized",
   NodeAmbiguous: "NodeAmbiguous",

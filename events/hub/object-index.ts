@@ -48,6 +48,12 @@ export class ObjectIndex implements Lookup {
     return this.#collections.get(collectionName(type, ref.connection))?.get(localName(ref));
   }
 
+  /** Every object of a resource at one API server. */
+  all<P>(view: ResourceView<P>, connection: string): readonly Seen<P>[] {
+    const collection = this.#collections.get(collectionName(view.type, connection));
+    return (collection?.snapshot() ?? []).map(([, { seen }]) => typed(view, seen));
+  }
+
   /** By the name that `objectName` made. */
   byName(name: string): Entry | undefined {
     const cut = name.lastIndexOf("|");

@@ -6,7 +6,7 @@ import type { Seen } from "#platform/kube/view.ts";
 
 /** What one of the pools a machine may take its address from can do for it. */
 export type PoolVerdict = { readonly name: string } & (
-  | { readonly state: "free" | "exhausted"; readonly pool: Seen<IpPool>; readonly ranges: PoolRanges }
+  | { readonly state: "free" | "exhausted" }
   /** Does not exist, or is being deleted. */
   | { readonly state: "absent" }
   /** Serves another network than the machine's. */
@@ -38,13 +38,13 @@ export function judgePools(
 export function judgePool(pool: Seen<IpPool>, networks: readonly string[]): PoolVerdict {
   const use = useOf(pool, networks);
   if (use.state !== "usable") return use;
-  const { name, ranges } = use;
-  return { name, state: hasFreeAddress(pool.status, ranges) ? "free" : "exhausted", pool, ranges };
+  return { name: use.name, state: hasFreeAddress(pool.status, use.ranges) ? "free" : "exhausted" };
 }
 
-/** Whether the pool, as it is specified, could serve a machine attached to these networks. */
-export function canServe(pool: Seen<IpPool>, networks: readonly string[]): boolean {
-  return useOf(pool, networks).state === "usable";
+/** The pool's ranges, if it is specified so that it could serve a machine attached to these networks. */
+export function usableRanges(pool: Seen<IpPool>, networks: readonly string[]): PoolRanges | undefined {
+  const use = useOf(pool, networks);
+  return use.state === "usable" ? use.ranges : undefined;
 }
 
 type Use =
@@ -107,6 +107,7 @@ function describe(verdict: PoolVerdict): string {
       return `${verdict.name} does not exist`;
     case "otherNetwork":
       return `${verdict.name} serves network ${verdict.network} only (spec.selector.network)`;
+    case "malformed":
     default:
       return `${verdict.name} is malformed: ${verdict.problem.field} ${verdict.problem.message}`;
   }

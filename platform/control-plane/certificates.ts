@@ -15,7 +15,7 @@ export interface CertificateAuthority {
   issue(subject: string, names: readonly SubjectName[]): Promise<CertificateFiles>;
 }
 
-export type SubjectName = { readonly dns: string } | { readonly ip: string };
+type SubjectName = { readonly dns: string } | { readonly ip: string };
 
 const P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY_MS = 86_400_000;

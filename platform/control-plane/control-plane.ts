@@ -104,6 +104,7 @@ export async function startControlPlane(
         etcdUrl: etcd.url,
         etcdPrefix: `/registry/${options.name}`,
         auditLog: options.auditLog ?? true,
+        serviceAccounts: options.controllers?.includes("serviceaccount-controller") ?? false,
         extraFlags: options.extraFlags ?? {},
       }),
       directory,
@@ -186,7 +187,7 @@ export async function startControlPlane(
       kill: () => apiServer.stop(),
       start: async () => {
         await apiServer.stop();
-        apiServer = await startApiServer(first.port);
+        apiServer = await withPortRetry(() => startApiServer(first.port));
       },
       suspend: () => apiServer.signal("STOP"),
       resume: () => apiServer.signal("CONT"),

@@ -75,6 +75,8 @@ export interface ApiServerSettings {
   readonly etcdUrl: string;
   readonly etcdPrefix: string;
   readonly auditLog: boolean;
+  /** Whether a controller makes the `default` ServiceAccount of each namespace, without which no Pod is admitted. */
+  readonly serviceAccounts: boolean;
   /** Flag name without dashes to value; wins over what is set here. */
   readonly extraFlags: Readonly<Record<string, string>>;
 }
@@ -99,6 +101,9 @@ export function apiServerArgs(files: ApiServerFiles, settings: ApiServerSettings
     "authorization-mode": "RBAC",
     "endpoint-reconciler-type": "none",
     "watch-cache": "true",
+    // As kubeadm has it: static Pods of a control plane are privileged.
+    "allow-privileged": "true",
+    ...(settings.serviceAccounts ? {} : { "disable-admission-plugins": "ServiceAccount" }),
     profiling: "false",
     ...(settings.auditLog
       ? {

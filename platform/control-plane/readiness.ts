@@ -11,7 +11,7 @@ export interface ReadinessProbe {
 }
 
 /** A program ended, or did not get ready in time. The message ends with the last lines of its log. */
-export class NotReadyError extends Error {
+class NotReadyError extends Error {
   override readonly name = "NotReadyError";
   /** Its port was taken between the choice of the port and the start: start again with another port. */
   readonly portTaken: boolean;

@@ -12,7 +12,7 @@ import { type GoModule, readModule } from "#platform/control-plane/module-zip.ts
 import { readTar } from "#platform/control-plane/tar.ts";
 
 /** A manifest as it is published. */
-export const manifestSchema = z.looseObject({
+const manifestSchema = z.looseObject({
   apiVersion: z.string(),
   kind: z.string(),
   metadata: z.looseObject({

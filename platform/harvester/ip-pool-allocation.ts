@@ -54,10 +54,12 @@ export function openPool(status: IpPool["status"], pool: PoolRanges): OpenPool {
   };
 }
 
-/** Whether the pool has a free address. Cheap while it plainly has. */
+/**
+ * Whether the pool has a free address for sure, by counting, so that a predicate can ask it. It may have one all the same when entries lie
+ * outside its ranges, because they were narrowed; only {@link openPool} looks that closely.
+ */
 export function hasFreeAddress(status: IpPool["status"], pool: PoolRanges): boolean {
-  if (BigInt(Object.keys(status.allocated).length) < pool.size) return true;
-  return nextFree(pool, takenAddresses(status, pool), undefined) !== undefined;
+  return BigInt(Object.keys(status.allocated).length) < pool.size;
 }
 
 /** One entry of `status.allocated`. */
@@ -66,29 +68,22 @@ export interface Grant {
   readonly id: string;
 }
 
-/** Addresses to give back, decided on one version of a pool. */
-export interface ReleasePlan {
-  readonly released: readonly Grant[];
-  /** The `status` part of a merge patch, valid for this version only; undefined when there is nothing to give back. */
-  readonly patch: Readonly<Record<string, unknown>> | undefined;
-}
-
-/** Gives back the entries that are in the pool as named, address and holder; others stay. They go into the history. */
+/**
+ * The `status` part of a merge patch that gives these entries back, and no other; undefined when none of them is in the pool. They go into
+ * the history. Valid for this version of the pool only.
+ */
 export function planRelease(
   status: IpPool["status"],
   pool: PoolRanges | undefined,
   wanted: readonly Grant[],
-): ReleasePlan {
+): Readonly<Record<string, unknown>> | undefined {
   const released = wanted.filter(({ address, id }) => status.allocated[address] === id);
-  if (released.length === 0) return { released, patch: undefined };
+  if (released.length === 0) return undefined;
   const available = availableWith(status, pool, -released.length);
   return {
-    released,
-    patch: {
-      allocated: Object.fromEntries(released.map(({ address }) => [address, null])),
-      allocatedHistory: Object.fromEntries(released.map(({ address, id }) => [address, id])),
-      ...(available !== undefined && { available }),
-    },
+    allocated: Object.fromEntries(released.map(({ address }) => [address, null])),
+    allocatedHistory: Object.fromEntries(released.map(({ address, id }) => [address, id])),
+    ...(available !== undefined && { available }),
   };
 }
 

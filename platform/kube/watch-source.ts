@@ -108,10 +108,8 @@ export async function* streamEvents(
     else yield { type: listing ? "added" : frame.kind, object, manager };
   }
   if (listing) throw new WatchStreamError("the stream ended before its list was complete");
-  if (quiet && clock.monotonic() - openedAt < SHORTEST_WATCH_MS) {
-    throw new WatchStreamError("the watch ended at once");
-  }
-  source.progress();
+  if (clock.monotonic() - openedAt >= SHORTEST_WATCH_MS) source.progress();
+  else if (quiet) throw new WatchStreamError("the watch ended at once");
 }
 
 /** The complete list page by page, for API servers that do not stream it. */

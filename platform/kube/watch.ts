@@ -82,7 +82,7 @@ export async function* watchResource(
         lists.streaming = false;
         continue;
       }
-      if (streamed && position.version === undefined) strikes.brokenLists += 1;
+      if (streamed && position.version === undefined && brokeOff(error)) strikes.brokenLists += 1;
       const first = backoff.failures === 0;
       const retryInMs = backoff.failed(error instanceof KubeError ? error.retryAfterMs : undefined);
       await reposition(source, { position, strikes, error });
@@ -96,6 +96,11 @@ export async function* watchResource(
       await sleep(clock, retryInMs, signal).catch(() => {});
     }
   }
+}
+
+/** Not refused, but never finished: as behind a proxy that holds the stream back. */
+function brokeOff(error: unknown): boolean {
+  return !(error instanceof KubeError) || error.reason === "timeout";
 }
 
 /** Decides whether the watch resumes where it was or has to list again. */

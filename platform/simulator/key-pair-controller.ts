@@ -19,6 +19,7 @@ export function startKeyPairController(world: SimulatedWorld): Pick<KeyedWorker,
   const pairs = watchObjects(world.client, keyPairs, {
     schema: keyPairSchema,
     signal: world.signal,
+    scope: world.scope,
     onUnreadable: (what) => world.onError(what, undefined),
   });
   const worker = startKeyedWorker({

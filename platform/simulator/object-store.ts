@@ -14,9 +14,14 @@ export interface ObjectStore<T> {
   readonly synced: Promise<void>;
 }
 
+/** Whether an object is ours to look at. */
+export type Scope = (name: { readonly namespace?: string | undefined; readonly name: string }) => boolean;
+
 export interface ObjectStoreOptions<T> {
   readonly schema: z.ZodType<T>;
   readonly signal: AbortSignal;
+  /** Objects outside are as if they did not exist; all are inside when absent. */
+  readonly scope?: Scope | undefined;
   /** Told of an object that does not fit the schema; it is treated as absent. */
   readonly onUnreadable: (what: string) => void;
 }
@@ -62,6 +67,7 @@ export function watchObjects<T extends { readonly metadata: ObjectMeta }>(
     }
   };
   const take = (object: KubeObject): void => {
+    if (options.scope?.(object.metadata) === false) return;
     const key = keyOf(object.metadata);
     const known = objects.get(key);
     if (deleted.has(object.metadata.uid) || (known !== undefined && !isNewer(object, known.metadata))) return;

@@ -18,7 +18,7 @@ import {
   type VirtualMachine,
   virtualMachineSchema,
 } from "#platform/simulator/guest-objects.ts";
-import { type ObjectStore, watchObjects } from "#platform/simulator/object-store.ts";
+import { type ObjectStore, type Scope, watchObjects } from "#platform/simulator/object-store.ts";
 import { type Host, hostSchema } from "#platform/simulator/placement.ts";
 import type { SimulatorTimes } from "#platform/simulator/times.ts";
 
@@ -44,6 +44,8 @@ export interface SimulatedWorld {
   readonly seed: number | string;
   readonly timesOf: (name: string) => SimulatorTimes;
   readonly leases: DhcpLeases;
+  /** Whose objects are played with. Hosts and networks belong to everybody. */
+  readonly scope: Scope;
   readonly signal: AbortSignal;
   /** Told of what went wrong, with the connection and object it was about; runs are repeated. */
   readonly onError: (what: string, error: unknown) => void;
@@ -58,15 +60,16 @@ export interface SimulatedWorld {
 export async function watchWorld(
   settings: Omit<SimulatedWorld, "vms" | "instances" | "claims" | "images" | "hosts">,
 ): Promise<SimulatedWorld> {
-  const { client, signal, onError } = settings;
-  const options = { signal, onUnreadable: (what: string) => onError(what, undefined) };
+  const { client, signal, scope, onError } = settings;
+  const everybody = { signal, onUnreadable: (what: string) => onError(what, undefined) };
+  const options = { ...everybody, scope };
   const world = {
     ...settings,
     vms: watchObjects(client, virtualMachines, { ...options, schema: virtualMachineSchema }),
     instances: watchObjects(client, virtualMachineInstances, { ...options, schema: instanceSchema }),
     claims: watchObjects(client, persistentVolumeClaims, { ...options, schema: claimSchema }),
     images: watchObjects(client, virtualMachineImages, { ...options, schema: imageSchema }),
-    hosts: watchObjects(client, nodes, { ...options, schema: hostSchema }),
+    hosts: watchObjects(client, nodes, { ...everybody, schema: hostSchema }),
   };
   await Promise.all([
     world.vms.synced,

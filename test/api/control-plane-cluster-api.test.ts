@@ -3,7 +3,6 @@ import { startClusterApiCore } from "#platform/control-plane/cluster-api-core.ts
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { installManifests } from "#platform/control-plane/install-manifests.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import { isKubeError } from "#platform/kube/errors.ts";
 import type { NewObject, ResourceType } from "#platform/kube/resource.ts";
 import { clusters, customResourceDefinitions } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";

@@ -44,14 +44,10 @@ test("requests are told apart by user in the audit log", async () => {
     request.namespace === namespace && request.resource === "configmaps";
   await expect.poll(() => countRequests(plane.auditLogPath, { user: "admin", where })).toBe(1);
   expect(await countRequests(plane.auditLogPath, { user: "capfn", where })).toBe(3);
-  const requests = (await Array.fromAsync(readAuditLog(plane.auditLogPath))).filter(where);
-  expect(requests.find((request) => request.user === "capfn")).toMatchObject({
-    verb: "get",
-    code: 404,
-    stage: "ResponseComplete",
-    apiGroup: "",
-    name: "absent-0",
-  });
+  for await (const request of readAuditLog(plane.auditLogPath)) {
+    if (!where(request) || request.user !== "capfn") continue;
+    expect(request).toMatchObject({ verb: "get", code: 404, stage: "ResponseComplete", apiGroup: "" });
+  }
 });
 
 test("a namespace that is deleted goes away with what is in it", async () => {

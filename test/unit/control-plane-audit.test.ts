@@ -2,7 +2,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { countRequests, readAuditLog, tallyRequests } from "#platform/control-plane/audit-log.ts";
+import {
+  type AuditedRequest,
+  countRequests,
+  readAuditLog,
+  tallyRequests,
+} from "#platform/control-plane/audit-log.ts";
 
 let directory: string;
 let path: string;
@@ -57,7 +62,8 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 test("a line becomes a request, and an unfinished last line is left out", async () => {
-  const requests = await Array.fromAsync(readAuditLog(path));
+  const requests: AuditedRequest[] = [];
+  for await (const request of readAuditLog(path)) requests.push(request);
   expect(requests).toHaveLength(5);
   expect(requests[1]).toEqual({
     user: "capfn",

@@ -65,17 +65,22 @@ describe("servedAt", () => {
 });
 
 test.each([
-  ["v1", "Namespace", "", "v1", "namespaces"],
-  ["rbac.authorization.k8s.io/v1", "ClusterRole", "rbac.authorization.k8s.io", "v1", "clusterroles"],
-  ["networking.k8s.io/v1", "NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies"],
-  ["networking.k8s.io/v1", "IngressClass", "networking.k8s.io", "v1", "ingressclasses"],
-])(
-  "the resource of %s %s is guessed as Kubernetes guesses it",
-  (apiVersion, kind, group, version, plural) => {
-    const type = resourceTypeOf({ apiVersion, kind, metadata: { name: "x" } });
-    expect(type).toEqual({ group, version, kind, plural, namespaced: false });
+  { apiVersion: "v1", kind: "Namespace", at: ["", "v1", "namespaces"] },
+  {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    at: ["networking.k8s.io", "v1", "networkpolicies"],
   },
-);
+  {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "IngressClass",
+    at: ["networking.k8s.io", "v1", "ingressclasses"],
+  },
+])("the resource of $apiVersion $kind is guessed as Kubernetes guesses it", ({ apiVersion, kind, at }) => {
+  const type = resourceTypeOf({ apiVersion, kind, metadata: { name: "x" } });
+  expect([type.group, type.version, type.plural]).toEqual(at);
+  expect(type.namespaced).toBe(false);
+});
 
 test("a kubeconfig names its server, its authority and its token", () => {
   const kubeconfig: unknown = parse(

@@ -138,9 +138,11 @@ test("a start is repeated when another process took the port, and not for other 
   const started = withPortRetry(async () => {
     starts += 1;
     const program = start(starts < 3 ? "echo 'listen tcp: bind: address already in use'; exit 1" : "exit 1");
-    await untilReady(program, { url: "http://127.0.0.1:1/" }, systemClock()).finally(() =>
-      writeFile(program.logPath, ""),
-    );
+    try {
+      await untilReady(program, { url: "http://127.0.0.1:1/" }, systemClock());
+    } finally {
+      await writeFile(program.logPath, "");
+    }
   });
   await expect(started).rejects.toThrow(/its log is empty/);
   expect(starts).toBe(3);

@@ -1,4 +1,4 @@
-import { judgePools, type PoolVerdict } from "#functions/harvester/pool-candidates.ts";
+import { usableRanges } from "#functions/harvester/pool-candidates.ts";
 import { openPool, type Claim, type OpenPool } from "#platform/harvester/ip-pool-allocation.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 import type { Seen } from "#platform/kube/view.ts";
@@ -35,18 +35,20 @@ export interface Plan {
  */
 export function planAssignments(waiters: readonly Waiter[], pools: ReadonlyMap<string, Seen<IpPool>>): Plan {
   const opened = new Map<string, OpenPool>();
-  const open = (verdict: PoolVerdict): OpenPool | undefined => {
-    if (verdict.state !== "free" && verdict.state !== "exhausted") return undefined;
-    const known = opened.get(verdict.name) ?? openPool(verdict.pool.status, verdict.ranges);
-    opened.set(verdict.name, known);
+  const open = (pool: Seen<IpPool>, networks: readonly string[]): OpenPool | undefined => {
+    const ranges = usableRanges(pool, networks);
+    if (ranges === undefined) return undefined;
+    const known = opened.get(pool.meta.name) ?? openPool(pool.status, ranges);
+    opened.set(pool.meta.name, known);
     return known;
   };
   const assignments: Assignment[] = [];
   const unserved: Waiter[] = [];
   for (const waiter of waiters) {
-    const usable = judgePools(waiter.candidates, [...pools.values()], waiter.networks).flatMap((verdict) => {
-      const pool = open(verdict);
-      return pool === undefined ? [] : [{ name: verdict.name, pool }];
+    const usable = waiter.candidates.flatMap((name) => {
+      const seen = pools.get(name);
+      const pool = seen === undefined ? undefined : open(seen, waiter.networks);
+      return pool === undefined ? [] : [{ name, pool }];
     });
     const assignment = find(waiter, usable) ?? take(waiter, usable);
     if (assignment === undefined) unserved.push(waiter);

@@ -3,7 +3,7 @@ import type { View } from "#functions/contract/function.ts";
 import { gate } from "#functions/harvester/gates.ts";
 import { machineOnHarvester, type MachineScope } from "#functions/harvester/machine-scope.ts";
 import { effectiveNetwork } from "#functions/harvester/network-config.ts";
-import { canServe, judgePools, type PoolVerdict } from "#functions/harvester/pool-candidates.ts";
+import { judgePools, usableRanges, type PoolVerdict } from "#functions/harvester/pool-candidates.ts";
 import { findCondition } from "#platform/cluster-api/conditions.ts";
 import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
@@ -29,7 +29,7 @@ export const allocationScope = machineOnHarvester
     wake: "membership",
   })
   .several("unusable", ipPoolView, (own, { pools }) =>
-    pools.filter((pool) => !canServe(pool, own.spec.networks)).map(({ meta }) => meta),
+    pools.filter((pool) => usableRanges(pool, own.spec.networks) === undefined).map(({ meta }) => meta),
   );
 
 /** Whether the machine is to be brought into being with an address of a pool, and has none yet. */

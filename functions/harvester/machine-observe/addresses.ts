@@ -46,7 +46,11 @@ interface Reported {
   readonly complete: boolean;
 }
 
-function chooseIps(known: readonly string[], { ips, complete }: Reported, continuous: boolean): readonly string[] {
+function chooseIps(
+  known: readonly string[],
+  { ips, complete }: Reported,
+  continuous: boolean,
+): readonly string[] {
   if (ips.length === 0) return known;
   if (!continuous) return ips;
   if (ips.every((ip) => known.includes(ip))) return known;

@@ -69,7 +69,10 @@ export function disksOf(spec: HarvesterMachineBody["spec"], context: DiskContext
   });
 }
 
-function sourceOf(volume: HarvesterMachineBody["spec"]["volumes"][number], { namespace, images }: DiskContext) {
+function sourceOf(
+  volume: HarvesterMachineBody["spec"]["volumes"][number],
+  { namespace, images }: DiskContext,
+) {
   if (volume.volumeType === "storageClass") {
     return volume.storageClass === undefined
       ? undefined

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+import { Command } from "commander";
+import { addDemoCommand } from "#cli/commands/demo.ts";
+import { addGenerateCommand } from "#cli/commands/generate.ts";
+import { addHubCommand } from "#cli/commands/hub.ts";
+import { addRunCommand } from "#cli/commands/run.ts";
+import { addWhyCommand } from "#cli/commands/why.ts";
+import { processTerminal } from "#cli/terminal.ts";
+import { version } from "#cli/version.ts";
+
+const terminal = processTerminal();
+const program = new Command("capfn")
+  .description("Cluster API on Harvester, run by small functions that are woken by events.")
+  .version(version)
+  .showHelpAfterError("(see --help)")
+  .addHelpText(
+    "after",
+    "\nStart here:\n  capfn demo                     everything on this machine: real API servers, a simulated Harvester, machines that come and go\n" +
+      "  capfn run                      the real thing, against your management cluster\n" +
+      "  capfn why machine/<name>       what is happening to one machine, and what it waits for",
+  );
+addDemoCommand(program, terminal);
+addRunCommand(program, terminal);
+addHubCommand(program, terminal);
+addWhyCommand(program, terminal);
+addGenerateCommand(program, terminal);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  terminal.say(`error: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,30 @@
+import { InvalidArgumentError, Option } from "commander";
+import { logLevels, type LogLevel } from "#platform/observability/log.ts";
+
+/** Flags that say which management cluster is meant. */
+export interface ClusterFlags {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly namespace?: string;
+  readonly logLevel: LogLevel;
+  readonly requestRate: number;
+}
+
+export const clusterOptions: readonly Option[] = [
+  new Option("--kubeconfig <path>", "kubeconfig of the management cluster; left out in a pod, its own cluster is used"),
+  new Option("--context <name>", "context in the kubeconfig; its current context when left out"),
+  new Option("-n, --namespace <name>", "only objects of this namespace; all when left out"),
+  new Option("--log-level <level>", "what is logged, as JSON lines on standard error").choices([...logLevels]).default("info"),
+  new Option("--request-rate <n>", "most requests per second to one API server; twice as many in a burst")
+    .argParser((text) => positiveInteger("--request-rate", text))
+    .default(100),
+];
+
+/** Parses a flag that counts something. The error names the flag, the value and the mend. */
+export function positiveInteger(flag: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value <= 0) {
+    throw new InvalidArgumentError(`${flag} takes a whole number above 0, not "${text}".`);
+  }
+  return value;
+}

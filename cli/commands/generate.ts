@@ -1,0 +1,26 @@
+import { join } from "node:path";
+import type { Command } from "commander";
+import { generatedFiles } from "#cli/generate/index.ts";
+import { drift, writeGenerated } from "#cli/generate/write.ts";
+import type { Terminal } from "#cli/terminal.ts";
+
+/** `capfn generate`: renders CRDs and reference pages from the resource types. */
+export function addGenerateCommand(program: Command, terminal: Terminal): void {
+  program
+    .command("generate")
+    .summary("render CRDs and reference pages from the resource types")
+    .description("Writes manifests/crds and docs/reference from the schemas in api/. With --check it writes nothing and fails when a file differs.")
+    .option("--check", "only compare")
+    .action(async (flags: { check?: boolean }) => {
+      const root = join(import.meta.dirname, "..", "..");
+      const files = generatedFiles();
+      if (flags.check !== true) {
+        await writeGenerated(root, files);
+        terminal.print(`${files.size} files written`);
+        return;
+      }
+      const differing = await drift(root, files);
+      if (differing.length > 0) throw new Error(`not up to date: ${differing.join(", ")}; run: npm run generate`);
+      terminal.print("all generated files are up to date");
+    });
+}

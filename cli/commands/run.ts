@@ -1,0 +1,67 @@
+import { Option, type Command } from "commander";
+import { clusterOptions, positiveInteger, type ClusterFlags } from "#cli/commands/flags.ts";
+import { parseBindAddress, startServers } from "#cli/http/servers.ts";
+import { managementConfig } from "#cli/operator/management.ts";
+import { startRunningOperator } from "#cli/operator/operator.ts";
+import type { Terminal } from "#cli/terminal.ts";
+import { configMapLedger } from "#events/sources/config-map-ledger.ts";
+import { createLog } from "#platform/observability/log.ts";
+
+interface RunFlags extends ClusterFlags {
+  readonly metricsBindAddress: string;
+  readonly healthProbeBindAddress: string;
+  readonly ledgerNamespace: string;
+  readonly maxInFlight: number;
+}
+
+/** `capfn run`: the hub and all functions in one process. */
+export function addRunCommand(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("run")
+    .summary("run the hub and all functions in this process")
+    .description(
+      "Watches the management cluster and, through it, Harvester and workload clusters, and runs each function when its object needs it.\n" +
+        "Between changes nothing runs and nothing is polled. Ends on SIGTERM or SIGINT after the runs under way.",
+    );
+  for (const option of clusterOptions) command.addOption(option);
+  command
+    .addOption(new Option("--metrics-bind-address <address>", "where /metrics is served; 0 for nowhere").default(":8080"))
+    .addOption(
+      new Option("--health-probe-bind-address <address>", "where /healthz, /readyz and /why are served; 0 for nowhere").default(":9440"),
+    )
+    .addOption(new Option("--ledger-namespace <name>", "namespace of the ConfigMaps that make a restart wake nobody").default("capfn-system"))
+    .addOption(
+      new Option("--max-in-flight <n>", "steps that run at once")
+        .argParser((text) => positiveInteger("--max-in-flight", text))
+        .default(64),
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  capfn run --kubeconfig ~/.kube/config\n  capfn run --namespace demo --log-level debug\n  curl -s localhost:9440/why/machine/demo/worker-1",
+    )
+    .action((flags: RunFlags) => run(flags, terminal));
+}
+
+async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
+  const { clock, environment } = terminal;
+  const metricsAddress = parseBindAddress("--metrics-bind-address", flags.metricsBindAddress);
+  const healthAddress = parseBindAddress("--health-probe-bind-address", flags.healthProbeBindAddress);
+  const log = createLog(flags.logLevel);
+  const running = await startRunningOperator({
+    management: await managementConfig(flags, clock, environment),
+    clock,
+    random: terminal.random,
+    log,
+    namespace: flags.namespace,
+    policy: { maxInFlight: flags.maxInFlight },
+    ledger: (management) => configMapLedger(management, flags.ledgerNamespace),
+    dispatch: true,
+    requestsPerSecond: flags.requestRate,
+  });
+  const servers = await startServers({ ...running, metricsAddress, healthAddress, leading: () => true });
+  log.info({ addresses: servers.addresses }, "capfn runs");
+  const signal = await terminal.ended();
+  log.info({ signal }, "ending; runs under way may finish");
+  await servers.close();
+  await running.stop();
+}

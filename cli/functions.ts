@@ -1,0 +1,19 @@
+import type { StepFunction } from "#functions/contract/function.ts";
+import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
+import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
+import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
+import { ipRelease } from "#functions/harvester/ip-release/function.ts";
+import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
+import { vmCreate } from "#functions/harvester/vm-create/function.ts";
+import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
+
+/** Every function there is. The hub is handed this list; it knows none by name. */
+export const allFunctions: readonly StepFunction[] = [
+  clusterConnect,
+  ipAllocate,
+  vmCreate,
+  machineObserve,
+  nodeInit,
+  vmDelete,
+  ipRelease,
+];

@@ -1,0 +1,82 @@
+import type { Hub } from "#events/hub/hub.ts";
+import { machineView } from "#platform/cluster-api/cluster.ts";
+import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
+import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import { MANAGEMENT, type ResourceView } from "#platform/kube/view.ts";
+
+/** What a person types before the slash, and the kind whose functions it means. */
+const kinds: Readonly<Record<string, ResourceView<unknown>>> = {
+  machine: harvesterMachineView,
+  harvestermachine: harvesterMachineView,
+  cluster: harvesterClusterView,
+  harvestercluster: harvesterClusterView,
+};
+
+export interface ObjectQuestion {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** One function's view of one object, ready to print. */
+export interface Explanation {
+  readonly function: string;
+  readonly summary: string;
+  /** `no work`, `work`, `not before <time>`, or `cannot be judged yet`. */
+  readonly predicate: string;
+  /** What it waits for or why it rests; empty when there is nothing to say. */
+  readonly state: string;
+  readonly nextDue: string;
+  readonly faults: number;
+  readonly lastOutcome: string;
+}
+
+/** Per function: predicate, last outcome, what it waits for, when it is due, attempts. Undefined when the object is unknown. */
+export function explainObject(hub: Hub, question: ObjectQuestion): Explanation[] | undefined {
+  const view = kinds[question.kind.toLowerCase()];
+  if (view === undefined) return undefined;
+  const ref = { connection: MANAGEMENT, namespace: question.namespace, name: question.name };
+  if (hub.index.entry(view.type, ref) === undefined && !ownedByMachine(hub, question)) return undefined;
+  return hub.explain(ref, view).map((each) => ({
+    function: each.function,
+    summary: each.summary,
+    predicate: predicateText(each),
+    state: stateText(each),
+    nextDue: each.dueAt === undefined ? "" : new Date(each.dueAt).toISOString(),
+    faults: each.faults,
+    lastOutcome: each.lastOutcome ?? "",
+  }));
+}
+
+export const explainedKinds: readonly string[] = Object.keys(kinds);
+
+type HubExplanation = ReturnType<Hub["explain"]>[number];
+
+function predicateText({ need, blockedOn }: HubExplanation): string {
+  if (blockedOn.length > 0) return "cannot be judged yet";
+  if (need === undefined) return "object not seen";
+  if (need instanceof Date) return `not before ${need.toISOString()}`;
+  return need ? "work" : "no work";
+}
+
+function stateText({ blockedOn, record, queued }: HubExplanation): string {
+  if (blockedOn.length > 0) return `waiting for the first list of: ${blockedOn.join(", ")}`;
+  if (queued) return "in line";
+  switch (record?.kind) {
+    case "waiting":
+      return `waiting (${record.reason}) for ${record.targets.map(({ object }) => object).join(", ")}`;
+    case "due":
+      return `looks again (${record.reason})`;
+    case "parked":
+      return `parked (${record.reason}): ${record.message}`;
+    case "done":
+      return "done for these inputs";
+    default:
+      return "";
+  }
+}
+
+/** A Machine without its HarvesterMachine is a question worth an empty answer rather than "unknown". */
+function ownedByMachine(hub: Hub, { namespace, name }: ObjectQuestion): boolean {
+  return hub.index.entry(machineView.type, { connection: MANAGEMENT, namespace, name }) !== undefined;
+}

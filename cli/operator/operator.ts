@@ -1,0 +1,102 @@
+import { allFunctions } from "#cli/functions.ts";
+import { observeWith } from "#cli/operator/observe.ts";
+import { version } from "#cli/version.ts";
+import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
+import type { LedgerStore } from "#events/hub/records.ts";
+import { startOperator, type Operator } from "#events/start.ts";
+import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
+import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
+import { createRequestBudget } from "#platform/kube/request-budget.ts";
+import { createKubeClient } from "#platform/kube/rest.ts";
+import type { KubeClient } from "#platform/kube/client.ts";
+import { MANAGEMENT } from "#platform/kube/view.ts";
+import type { Log } from "#platform/observability/log.ts";
+import { createMetrics, type Metrics, type Snapshot } from "#platform/observability/metrics.ts";
+import type { Clock } from "#platform/process/clock.ts";
+
+export interface RunningOperatorOptions {
+  readonly management: ConnectionConfig;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly ledger: (management: KubeClient) => LedgerStore;
+  readonly namespace?: string | undefined;
+  readonly policy?: Partial<HubPolicy>;
+  readonly dispatch: boolean;
+  /** Requests per second to one API server; bursts of twice as many. */
+  readonly requestsPerSecond: number;
+}
+
+export interface RunningOperator {
+  readonly operator: Operator;
+  readonly metrics: Metrics;
+  readonly management: KubeClient;
+  stop(): Promise<void>;
+}
+
+/** All functions in one process against a management cluster: what `run`, `hub --once`, `why` and `demo` share. */
+export async function startRunningOperator(options: RunningOperatorOptions): Promise<RunningOperator> {
+  const { clock, log } = options;
+  let operator: Operator | undefined;
+  const metrics = createMetrics(() => snapshotOf(operator));
+  const connect = (config: ConnectionConfig): KubeClient =>
+    createKubeClient(config, {
+      clock,
+      random: options.random,
+      userAgent: `capfn/${version}`,
+      budget: createRequestBudget({
+        clock,
+        requestsPerSecond: options.requestsPerSecond,
+        burst: options.requestsPerSecond * 2,
+        inFlight: 64,
+      }),
+      onRequest: ({ connection, verb, resource, status, error }) =>
+        metrics.requests.inc({ api: connection.split("/")[0] ?? "", verb, resource, status: status ?? error ?? "" }),
+    });
+  const management = connect(options.management);
+  operator = await startOperator({
+    management,
+    functions: allFunctions,
+    clock,
+    random: options.random,
+    policy: { ...defaultPolicy, ...options.policy },
+    ledger: options.ledger(management),
+    clusterId: MANAGEMENT,
+    version,
+    namespace: options.namespace,
+    connect,
+    observe: observeWith(log, metrics),
+    count: (counter) => metrics.count(counter),
+    dropped: (what, error) =>
+      log.warn({ what, error: error instanceof Error ? error.name : "unknown" }, "a report for people could not be written"),
+    dispatch: options.dispatch,
+  });
+  const running = operator;
+  return {
+    operator: running,
+    metrics,
+    management,
+    stop: async () => {
+      await running.stop();
+      management.close();
+    },
+  };
+}
+
+function snapshotOf(operator: Operator | undefined): Snapshot {
+  const hub = operator?.hub;
+  if (hub === undefined) {
+    return { objects: 0, queued: 0, inFlight: 0, oldestQueuedMs: 0, parked: 0, openBreakers: [], machines: [], clusters: [] };
+  }
+  const machines = hub.index.all(harvesterMachineView, MANAGEMENT).map((machine) => ({
+    cluster: `${machine.meta.namespace ?? ""}/${machine.metadata.labels["cluster.x-k8s.io/cluster-name"] ?? ""}`,
+    machine: `${machine.meta.namespace ?? ""}/${machine.meta.name}`,
+    ready: machine.status.ready === true,
+  }));
+  const clusters = hub.index.all(harvesterClusterView, MANAGEMENT).map((cluster) => ({
+    cluster: `${cluster.meta.namespace ?? ""}/${cluster.meta.name}`,
+    ready: cluster.status.ready === true,
+  }));
+  return { ...hub.figures(), machines, clusters };
+}

@@ -1,0 +1,60 @@
+import { machineConditions, machineReasons } from "#api/condition-names.ts";
+import { heldAddress } from "#functions/harvester/held-address.ts";
+import type { Finding, StatusFields } from "#functions/harvester/machine-observe/finding.ts";
+import { isKnown, type ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
+import { effectiveNetwork } from "#functions/harvester/network-config.ts";
+import { judgePools, whyNoAddress } from "#functions/harvester/pool-candidates.ts";
+import { findCondition } from "#platform/cluster-api/conditions.ts";
+
+/** What the pools, or the spec, say of the machine's static address. */
+export interface Allocation {
+  /** Undefined: there is none yet, or the machine uses DHCP. */
+  readonly address: string | undefined;
+  readonly findings: readonly Finding[];
+  readonly fields: Pick<StatusFields, "allocatedIPAddress" | "allocatedPoolRef">;
+}
+
+/**
+ * The pools are the truth, status only repeats them. An entry that vanished from its pool while the machine lives is not reported away: the VM
+ * uses the address all the same.
+ */
+export function allocation(view: ObservedMachine): Allocation {
+  const { object, related } = view;
+  const network = effectiveNetwork(object, related.harvesterCluster);
+  if (network.kind === "dhcp") return { address: undefined, findings: [], fields: {} };
+  if (network.kind === "fixed") return { address: network.address, findings: [], fields: {} };
+  const held = isKnown(view, "heldIn") ? heldAddress(object, related.heldIn, network.pools) : undefined;
+  if (held === undefined) {
+    const { allocatedIPAddress } = object.status;
+    return { address: allocatedIPAddress, findings: [], fields: {} };
+  }
+  const message = `${held.address} of IPPool ${held.pool}`;
+  const { VMIPAllocated } = machineConditions;
+  const current = findCondition(object.status.conditions, VMIPAllocated);
+  return {
+    address: held.address,
+    findings: [
+      {
+        type: VMIPAllocated,
+        statement: { status: "True", reason: machineReasons.VMIPAllocated, message },
+        urgent: current?.status !== "True",
+      },
+    ],
+    fields: { allocatedIPAddress: held.address, allocatedPoolRef: held.pool },
+  };
+}
+
+/** Why the machine, about to be created, gets no address from any of its pools; empty when one has a free one, or none is needed. */
+export function allocationProblem(view: ObservedMachine): readonly Finding[] {
+  const { object, related } = view;
+  const network = effectiveNetwork(object, related.harvesterCluster);
+  if (network.kind !== "pool" || !isKnown(view, "pools") || !isKnown(view, "heldIn")) return [];
+  if (related.heldIn.length > 0) return [];
+  const { networks } = object.spec;
+  const problem = whyNoAddress(judgePools(network.pools, related.pools, networks), networks);
+  if (problem === undefined) return [];
+  const { reason, message } = problem;
+  return [
+    { type: machineConditions.VMIPAllocated, statement: { status: "False", reason, message }, urgent: true },
+  ];
+}

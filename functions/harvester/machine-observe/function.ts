@@ -1,0 +1,85 @@
+import { machineConditions } from "#api/condition-names.ts";
+import { defineFunction } from "#functions/contract/define.ts";
+import { deletionScope } from "#functions/harvester/deletion-scope.ts";
+import { hadVm } from "#functions/harvester/had-vm.ts";
+import { needsObservation } from "#functions/harvester/machine-observe/desired-status.ts";
+import { observeMachine } from "#functions/harvester/machine-observe/handler.ts";
+import { lifecycle } from "#functions/harvester/machine-observe/lifecycle.ts";
+import { machineReport } from "#functions/harvester/machine-observe/machine-report.ts";
+import { missingProviderId } from "#functions/harvester/machine-observe/provider-id.ts";
+import { effectiveNetwork } from "#functions/harvester/network-config.ts";
+import { connectionStateRef, connectionStateView } from "#platform/cluster-api/connection-state.ts";
+import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import { nodeView } from "#platform/cluster-api/node.ts";
+import { ipPoolView } from "#platform/harvester/ip-pool.ts";
+import { harvesterConnection, workloadConnection } from "#platform/kube/view.ts";
+
+/** Everything beyond the management cluster is optional: a machine is reported on also while Harvester cannot be reached. */
+const machineWorld = deletionScope
+  .one("connection", connectionStateView, (_own, { harvesterCluster }) =>
+    harvesterCluster === undefined
+      ? undefined
+      : connectionStateRef(harvesterConnection(harvesterCluster.spec.identitySecret)),
+  )
+  .several(
+    "pools",
+    ipPoolView,
+    (own, { harvesterCluster, heldIn }) => {
+      const settled = heldIn.length > 0 || hadVm(own) || own.meta.deletionTimestamp !== undefined;
+      const network = effectiveNetwork(own, harvesterCluster);
+      if (settled || harvesterCluster === undefined || network.kind !== "pool") return [];
+      const connection = harvesterConnection(harvesterCluster.spec.identitySecret);
+      return network.pools.map((name) => ({ connection, name }));
+    },
+    { optional: true },
+  )
+  .matching(
+    "nodes",
+    nodeView,
+    (own, { cluster, vm }) => {
+      // Only the VM's appearance asks for it; before, there is no Node, and no reason to connect to the workload cluster.
+      if (own.spec.providerID !== undefined || vm === undefined || cluster === undefined) return [];
+      const { namespace, name } = cluster.meta;
+      const connection = workloadConnection({ namespace: namespace ?? "", name });
+      return [{ connection, index: "identity", value: own.meta.name }];
+    },
+    { optional: true, wake: "none" },
+  );
+
+export const machineObserve = defineFunction({
+  name: "machine-observe",
+  summary: "Projects the VM, its addresses and what holds them up into the machine's providerID and status",
+  on: [
+    "dev.capfn.machine.created",
+    "dev.capfn.machine.changed",
+    "dev.capfn.machine.deleting",
+    "dev.capfn.cluster.changed",
+    "dev.capfn.vm.created",
+    "dev.capfn.vm.changed",
+    "dev.capfn.vm.deleting",
+    "dev.capfn.vm.deleted",
+    "dev.capfn.ippool.changed",
+    "dev.capfn.connection.changed",
+    "dev.capfn.step.due",
+  ],
+  for: harvesterMachineView,
+  related: machineWorld,
+  needs: needsObservation,
+  // The version too: a status somebody put back to what it was is a new reason to write.
+  inputs: (view) => ({
+    version: view.object.meta.resourceVersion,
+    providerId: missingProviderId(view, lifecycle(view)),
+    report: machineReport(view),
+  }),
+  condition: machineConditions.Ready,
+  rbac: [
+    {
+      api: "management",
+      apiGroups: ["infrastructure.cluster.x-k8s.io"],
+      resources: ["harvestermachines", "harvestermachines/status"],
+      verbs: ["patch"],
+    },
+  ],
+  uses: ["management"],
+  handle: observeMachine,
+});

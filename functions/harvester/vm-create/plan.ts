@@ -1,0 +1,66 @@
+import { controlPlaneLabel } from "#api/names.ts";
+import { gate } from "#functions/harvester/gates.ts";
+import { heldAddress } from "#functions/harvester/held-address.ts";
+import { effectiveNetwork, type EffectiveNetwork } from "#functions/harvester/network-config.ts";
+import type { Ingredients } from "#functions/harvester/vm-ingredients.ts";
+import type { MachineScope } from "#functions/harvester/machine-scope.ts";
+import type { Cluster, Machine } from "#platform/cluster-api/cluster.ts";
+import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
+import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
+import type { IpPool } from "#platform/harvester/ip-pool.ts";
+import type { VirtualMachine } from "#platform/harvester/virtual-machine.ts";
+import type { Seen } from "#platform/kube/view.ts";
+
+export interface CreateView {
+  readonly object: Seen<HarvesterMachineBody>;
+  readonly related: MachineScope &
+    Ingredients["related"] & {
+      readonly vm: Seen<VirtualMachine> | undefined;
+      readonly heldIn: readonly Seen<IpPool>[];
+    };
+}
+
+/** All that is known once the gates are open and the address is there. */
+export interface Plan {
+  readonly own: Seen<HarvesterMachineBody>;
+  readonly machine: Seen<Machine>;
+  readonly cluster: Seen<Cluster>;
+  readonly harvesterCluster: Seen<HarvesterClusterBody>;
+  readonly dataSecretName: string;
+  readonly isControlPlane: boolean;
+  readonly network: EffectiveNetwork;
+  /** The static address; undefined with DHCP. */
+  readonly address: string | undefined;
+}
+
+/** Undefined while the machine is not to be brought into being, or waits for its address. */
+export function planOf(view: CreateView): Plan | undefined {
+  const { object: own, related } = view;
+  const { machine, cluster, harvesterCluster } = related;
+  const dataSecretName = machine?.spec.bootstrap.dataSecretName;
+  if (own.meta.deletionTimestamp !== undefined || !gate(view).open) return undefined;
+  if (machine === undefined || cluster === undefined || harvesterCluster === undefined) return undefined;
+  if (dataSecretName === undefined) return undefined;
+  const network = effectiveNetwork(own, harvesterCluster);
+  const address = addressOf(network, own, related.heldIn);
+  if (network.kind === "pool" && address === undefined) return undefined;
+  const isControlPlane =
+    own.metadata.labels[controlPlaneLabel] !== undefined ||
+    machine.metadata.labels[controlPlaneLabel] !== undefined;
+  return { own, machine, cluster, harvesterCluster, dataSecretName, isControlPlane, network, address };
+}
+
+function addressOf(
+  network: EffectiveNetwork,
+  own: Seen<HarvesterMachineBody>,
+  heldIn: readonly Seen<IpPool>[],
+): string | undefined {
+  switch (network.kind) {
+    case "dhcp":
+      return undefined;
+    case "fixed":
+      return network.address;
+    case "pool":
+      return heldAddress(own, heldIn, network.pools)?.address;
+  }
+}
