@@ -11,10 +11,15 @@ export interface ClusterFlags {
 }
 
 export const clusterOptions: readonly Option[] = [
-  new Option("--kubeconfig <path>", "kubeconfig of the management cluster; left out in a pod, its own cluster is used"),
+  new Option(
+    "--kubeconfig <path>",
+    "kubeconfig of the management cluster; left out in a pod, its own cluster is used",
+  ),
   new Option("--context <name>", "context in the kubeconfig; its current context when left out"),
   new Option("-n, --namespace <name>", "only objects of this namespace; all when left out"),
-  new Option("--log-level <level>", "what is logged, as JSON lines on standard error").choices([...logLevels]).default("info"),
+  new Option("--log-level <level>", "what is logged, as JSON lines on standard error")
+    .choices([...logLevels])
+    .default("info"),
   new Option("--request-rate <n>", "most requests per second to one API server; twice as many in a burst")
     .argParser((text) => positiveInteger("--request-rate", text))
     .default(100),

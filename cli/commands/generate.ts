@@ -9,7 +9,9 @@ export function addGenerateCommand(program: Command, terminal: Terminal): void {
   program
     .command("generate")
     .summary("render CRDs and reference pages from the resource types")
-    .description("Writes manifests/crds and docs/reference from the schemas in api/. With --check it writes nothing and fails when a file differs.")
+    .description(
+      "Writes manifests/crds and docs/reference from the schemas in api/. With --check it writes nothing and fails when a file differs.",
+    )
     .option("--check", "only compare")
     .action(async (flags: { check?: boolean }) => {
       const root = join(import.meta.dirname, "..", "..");
@@ -20,7 +22,8 @@ export function addGenerateCommand(program: Command, terminal: Terminal): void {
         return;
       }
       const differing = await drift(root, files);
-      if (differing.length > 0) throw new Error(`not up to date: ${differing.join(", ")}; run: npm run generate`);
+      if (differing.length > 0)
+        throw new Error(`not up to date: ${differing.join(", ")}; run: npm run generate`);
       terminal.print("all generated files are up to date");
     });
 }

@@ -25,7 +25,9 @@ export function addHubCommand(program: Command, terminal: Terminal): void {
   for (const option of clusterOptions) command.addOption(option);
   command
     .addOption(new Option("--once", "the pass; without it use `capfn run`").makeOptionMandatory())
-    .addOption(new Option("--ledger-namespace <name>", "namespace of the hub's ConfigMaps").default("capfn-system"))
+    .addOption(
+      new Option("--ledger-namespace <name>", "namespace of the hub's ConfigMaps").default("capfn-system"),
+    )
     .addOption(
       new Option("--timeout-seconds <n>", "ends the pass after this time at the latest")
         .argParser((text) => positiveInteger("--timeout-seconds", text))
@@ -41,7 +43,7 @@ async function pass(flags: HubFlags, terminal: Terminal): Promise<void> {
     management: await managementConfig(flags, clock, environment),
     clock,
     random: terminal.random,
-    log: createLog(flags.logLevel),
+    log: createLog(flags.logLevel, clock),
     namespace: flags.namespace,
     ledger: (management) => configMapLedger(management, flags.ledgerNamespace),
     dispatch: true,
@@ -49,5 +51,8 @@ async function pass(flags: HubFlags, terminal: Terminal): Promise<void> {
   });
   const quiet = await untilQuiet(running.operator, clock, { timeoutMs: flags.timeoutSeconds * 1000 });
   await running.stop();
-  if (!quiet) throw new Error(`the pass did not come to rest within ${flags.timeoutSeconds} s; raise --timeout-seconds or see the log`);
+  if (!quiet)
+    throw new Error(
+      `the pass did not come to rest within ${flags.timeoutSeconds} s; raise --timeout-seconds or see the log`,
+    );
 }

@@ -25,11 +25,23 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
     );
   for (const option of clusterOptions) command.addOption(option);
   command
-    .addOption(new Option("--metrics-bind-address <address>", "where /metrics is served; 0 for nowhere").default(":8080"))
     .addOption(
-      new Option("--health-probe-bind-address <address>", "where /healthz, /readyz and /why are served; 0 for nowhere").default(":9440"),
+      new Option("--metrics-bind-address <address>", "where /metrics is served; 0 for nowhere").default(
+        ":8080",
+      ),
     )
-    .addOption(new Option("--ledger-namespace <name>", "namespace of the ConfigMaps that make a restart wake nobody").default("capfn-system"))
+    .addOption(
+      new Option(
+        "--health-probe-bind-address <address>",
+        "where /healthz, /readyz and /why are served; 0 for nowhere",
+      ).default(":9440"),
+    )
+    .addOption(
+      new Option(
+        "--ledger-namespace <name>",
+        "namespace of the ConfigMaps that make a restart wake nobody",
+      ).default("capfn-system"),
+    )
     .addOption(
       new Option("--max-in-flight <n>", "steps that run at once")
         .argParser((text) => positiveInteger("--max-in-flight", text))
@@ -46,7 +58,7 @@ async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const { clock, environment } = terminal;
   const metricsAddress = parseBindAddress("--metrics-bind-address", flags.metricsBindAddress);
   const healthAddress = parseBindAddress("--health-probe-bind-address", flags.healthProbeBindAddress);
-  const log = createLog(flags.logLevel);
+  const log = createLog(flags.logLevel, clock);
   const running = await startRunningOperator({
     management: await managementConfig(flags, clock, environment),
     clock,

@@ -1,6 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { clusterOptions, type ClusterFlags } from "#cli/commands/flags.ts";
-import { explainedKinds, explainObject, type Explanation, type ObjectQuestion } from "#cli/operator/explain.ts";
+import {
+  explainedKinds,
+  explainObject,
+  type Explanation,
+  type ObjectQuestion,
+} from "#cli/operator/explain.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { startRunningOperator } from "#cli/operator/operator.ts";
 import { untilQuiet } from "#cli/operator/quiet.ts";
@@ -23,33 +28,54 @@ export function addWhyCommand(program: Command, terminal: Terminal): void {
       "Looks at the cluster as the hub would, judges every function's predicate for one object, and adds what the stored ledger knows:\n" +
         "last outcome, what is waited for, when it is due, attempts. It runs nothing and writes nothing.",
     )
-    .argument("<object>", `<kind>/<name> or <kind>/<namespace>/<name>; kind is one of ${explainedKinds.join(", ")}`, parseObject);
+    .argument(
+      "<object>",
+      `<kind>/<name> or <kind>/<namespace>/<name>; kind is one of ${explainedKinds.join(", ")}`,
+      parseObject,
+    );
   for (const option of clusterOptions) {
-    command.addOption(option.long === "--log-level" ? new Option("--log-level <level>", "what is logged").default("silent") : option);
+    command.addOption(
+      option.long === "--log-level"
+        ? new Option("--log-level <level>", "what is logged").default("silent")
+        : option,
+    );
   }
   command
-    .addOption(new Option("--ledger-namespace <name>", "namespace of the hub's ConfigMaps").default("capfn-system"))
+    .addOption(
+      new Option("--ledger-namespace <name>", "namespace of the hub's ConfigMaps").default("capfn-system"),
+    )
     .addOption(new Option("--json", "print one JSON array"))
-    .addHelpText("after", "\nExamples:\n  capfn why machine/worker-1 -n demo\n  capfn why machine/demo/worker-1 --json")
-    .action((object: Omit<ObjectQuestion, "namespace"> & { namespace?: string }, flags: WhyFlags) => why(object, flags, terminal));
+    .addHelpText(
+      "after",
+      "\nExamples:\n  capfn why machine/worker-1 -n demo\n  capfn why machine/demo/worker-1 --json",
+    )
+    .action((object: Omit<ObjectQuestion, "namespace"> & { namespace?: string }, flags: WhyFlags) =>
+      why(object, flags, terminal),
+    );
 }
 
 function parseObject(text: string): { kind: string; namespace?: string; name: string } {
   const [kind = "", second = "", third] = text.split("/");
   if (!explainedKinds.includes(kind.toLowerCase()) || second === "") {
-    throw new InvalidArgumentError(`"${text}" is no object; write <kind>/<name>, e.g. machine/worker-1. Kinds: ${explainedKinds.join(", ")}.`);
+    throw new InvalidArgumentError(
+      `"${text}" is no object; write <kind>/<name>, e.g. machine/worker-1. Kinds: ${explainedKinds.join(", ")}.`,
+    );
   }
   return third === undefined ? { kind, name: second } : { kind, namespace: second, name: third };
 }
 
-async function why(object: { kind: string; namespace?: string; name: string }, flags: WhyFlags, terminal: Terminal): Promise<void> {
+async function why(
+  object: { kind: string; namespace?: string; name: string },
+  flags: WhyFlags,
+  terminal: Terminal,
+): Promise<void> {
   const { clock, environment } = terminal;
   const question: ObjectQuestion = { ...object, namespace: object.namespace ?? flags.namespace ?? "default" };
   const running = await startRunningOperator({
     management: await managementConfig(flags, clock, environment),
     clock,
     random: terminal.random,
-    log: createLog(flags.logLevel),
+    log: createLog(flags.logLevel, clock),
     namespace: question.namespace,
     ledger: (management) => readOnly(configMapLedger(management, flags.ledgerNamespace)),
     dispatch: false,
@@ -59,7 +85,9 @@ async function why(object: { kind: string; namespace?: string; name: string }, f
   const found = explainObject(running.operator.hub, question);
   await running.stop();
   if (found === undefined) {
-    throw new Error(`no ${question.kind} ${question.namespace}/${question.name}; see: kubectl get harvestermachines -n ${question.namespace}`);
+    throw new Error(
+      `no ${question.kind} ${question.namespace}/${question.name}; see: kubectl get harvestermachines -n ${question.namespace}`,
+    );
   }
   terminal.print(flags.json === true ? JSON.stringify(found) : renderExplanations(found));
 }

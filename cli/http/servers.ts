@@ -15,7 +15,9 @@ export function parseBindAddress(flag: string, text: string): BindAddress | unde
   const at = text.lastIndexOf(":");
   const port = Number(text.slice(at + 1));
   if (at < 0 || !Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new Error(`${flag}: "${text}" is no bind address; use ":8080", "127.0.0.1:8080", or "0" to switch it off`);
+    throw new Error(
+      `${flag}: "${text}" is no bind address; use ":8080", "127.0.0.1:8080", or "0" to switch it off`,
+    );
   }
   const host = text.slice(0, at).replace(/^\[|\]$/g, "");
   return { host: host === "" ? "::" : host, port };
@@ -31,21 +33,26 @@ export interface ServerOptions {
 }
 
 /** `/metrics`; `/healthz`, `/readyz` and `/why`. */
-export async function startServers(options: ServerOptions): Promise<{ addresses: string[]; close(): Promise<void> }> {
+export async function startServers(
+  options: ServerOptions,
+): Promise<{ addresses: string[]; close(): Promise<void> }> {
   const servers: FastifyInstance[] = [];
   const addresses: string[] = [];
   const listen = async (server: FastifyInstance, address: BindAddress) => {
     servers.push(server);
     addresses.push(await server.listen(address));
   };
-  if (options.metricsAddress !== undefined) await listen(metricsServer(options.metrics), options.metricsAddress);
+  if (options.metricsAddress !== undefined)
+    await listen(metricsServer(options.metrics), options.metricsAddress);
   if (options.healthAddress !== undefined) await listen(healthServer(options), options.healthAddress);
   return { addresses, close: async () => void (await Promise.all(servers.map((server) => server.close()))) };
 }
 
 function metricsServer({ registry }: Metrics): FastifyInstance {
   const server = fastify();
-  server.get("/metrics", async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));
+  server.get("/metrics", async (_request, reply) =>
+    reply.type(registry.contentType).send(await registry.metrics()),
+  );
   return server;
 }
 
@@ -64,9 +71,14 @@ function healthServer({ operator, leading }: ServerOptions): FastifyInstance {
     if (operator.ready()) return reply.send(leading() ? "ok" : "ok, standby");
     return reply.code(503).send(`not ready; waiting for the first list of: ${missing.join(", ")}`);
   });
-  server.get<{ Params: { kind: string; namespace: string; name: string } }>("/why/:kind/:namespace/:name", ({ params }, reply) => {
-    const found = explainObject(operator.hub, params);
-    return found === undefined ? reply.code(404).send({ error: `no ${params.kind} ${params.namespace}/${params.name} is known` }) : found;
-  });
+  server.get<{ Params: { kind: string; namespace: string; name: string } }>(
+    "/why/:kind/:namespace/:name",
+    ({ params }, reply) => {
+      const found = explainObject(operator.hub, params);
+      return found === undefined
+        ? reply.code(404).send({ error: `no ${params.kind} ${params.namespace}/${params.name} is known` })
+        : found;
+    },
+  );
   return server;
 }

@@ -11,7 +11,11 @@ export interface ManagementChoice {
 }
 
 /** The management cluster: a kubeconfig when one is named, else the pod's own cluster, else the person's default kubeconfig. */
-export async function managementConfig(choice: ManagementChoice, clock: Clock, environment: Environment): Promise<ConnectionConfig> {
+export async function managementConfig(
+  choice: ManagementChoice,
+  clock: Clock,
+  environment: Environment,
+): Promise<ConnectionConfig> {
   const named = choice.kubeconfig !== undefined || choice.context !== undefined;
   const inCluster = named ? undefined : inClusterConfig(MANAGEMENT, { clock, environment });
   return inCluster ?? loadKubeconfig(MANAGEMENT, { clock, path: choice.kubeconfig, context: choice.context });

@@ -58,7 +58,12 @@ function write(event: HubEvent, log: Log): void {
       break;
     case "outcome": {
       const { kind: _kind, cause, ...fields } = event;
-      const line = { ...fields, cause: cause.type, causeId: cause.id, durationMs: Math.round(event.durationMs * 10) / 10 };
+      const line = {
+        ...fields,
+        cause: cause.type,
+        causeId: cause.id,
+        durationMs: Math.round(event.durationMs * 10) / 10,
+      };
       if (event.outcome === "fault") log.warn(line, "step ended by a fault; it is tried again");
       else log.info(line, "step");
       break;

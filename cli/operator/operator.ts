@@ -52,7 +52,12 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
         inFlight: 64,
       }),
       onRequest: ({ connection, verb, resource, status, error }) =>
-        metrics.requests.inc({ api: connection.split("/")[0] ?? "", verb, resource, status: status ?? error ?? "" }),
+        metrics.requests.inc({
+          api: connection.split("/")[0] ?? "",
+          verb,
+          resource,
+          status: status ?? error ?? "",
+        }),
     });
   const management = connect(options.management);
   operator = await startOperator({
@@ -69,7 +74,10 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
     observe: observeWith(log, metrics),
     count: (counter) => metrics.count(counter),
     dropped: (what, error) =>
-      log.warn({ what, error: error instanceof Error ? error.name : "unknown" }, "a report for people could not be written"),
+      log.warn(
+        { what, error: error instanceof Error ? error.name : "unknown" },
+        "a report for people could not be written",
+      ),
     dispatch: options.dispatch,
   });
   const running = operator;
@@ -87,7 +95,16 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
 function snapshotOf(operator: Operator | undefined): Snapshot {
   const hub = operator?.hub;
   if (hub === undefined) {
-    return { objects: 0, queued: 0, inFlight: 0, oldestQueuedMs: 0, parked: 0, openBreakers: [], machines: [], clusters: [] };
+    return {
+      objects: 0,
+      queued: 0,
+      inFlight: 0,
+      oldestQueuedMs: 0,
+      parked: 0,
+      openBreakers: [],
+      machines: [],
+      clusters: [],
+    };
   }
   const machines = hub.index.all(harvesterMachineView, MANAGEMENT).map((machine) => ({
     cluster: `${machine.meta.namespace ?? ""}/${machine.metadata.labels["cluster.x-k8s.io/cluster-name"] ?? ""}`,

@@ -6,7 +6,11 @@ const LOOK_MS = 50;
 const QUIET_MS = 500;
 
 /** Resolves to true when all first lists are complete and nothing has been in line or running for a while; to false when the time is up. */
-export async function untilQuiet(operator: Operator, clock: Clock, { timeoutMs }: { timeoutMs: number }): Promise<boolean> {
+export async function untilQuiet(
+  operator: Operator,
+  clock: Clock,
+  { timeoutMs }: { timeoutMs: number },
+): Promise<boolean> {
   const end = clock.monotonic() + timeoutMs;
   let quietSince = clock.monotonic();
   while (clock.monotonic() < end) {

@@ -1,23 +1,13 @@
-import { compareVersions, newerVersion } from "#events/hub/versions.ts";
-import { digest } from "#events/hub/projection.ts";
 import { localName } from "#events/hub/names.ts";
-import type { ResourceView, Seen } from "#platform/kube/view.ts";
+import type { Projection } from "#events/hub/projection.ts";
+import { compareVersions, newerVersion } from "#events/hub/versions.ts";
+import type { ResourceView } from "#platform/kube/view.ts";
 
 /** One object in the index. */
-export interface Entry {
-  readonly seen: Seen<unknown>;
-  readonly digest: string;
+export interface Entry extends Projection {
   /** The version at which what we look at last changed; `seen.meta.resourceVersion` also moves for changes we do not look at. */
   readonly changedAt: string;
-  /** Field manager of the newest change, for naming the culprit of a thrash. */
-  readonly manager: string | undefined;
-  /** The hub's own note on the object (annotation `capfn.dev/attempts`): attempts and parks that outlive the hub. */
-  readonly note: string | undefined;
-  readonly indexed: Readonly<Record<string, readonly string[]>>;
 }
-
-/** What is kept of an object beside what its view names. */
-export type Beside = Pick<Entry, "manager" | "note">;
 
 /** What an update did to the index: the entry before and after. Undefined on one side for appearance and disappearance. */
 export interface Change {
@@ -68,24 +58,32 @@ export class Collection {
     this.#progress = newerVersion(this.#progress, resourceVersion);
   }
 
-  /** Takes an object in. Undefined when it is not newer than what is known, or differs in nothing we look at. */
-  put(seen: Seen<unknown>, beside: Beside): Change | undefined {
-    const name = localName(seen.meta);
+  /** The storage behind the API server was set back: what was known of its version no longer holds. */
+  rewind(): void {
+    this.#progress = undefined;
+  }
+
+  /**
+   * Takes an object in. Undefined when it is not newer than what is known, or differs in nothing we look at. `rewound`: the storage went
+   * back in time, so older is right.
+   */
+  put(now: Projection, rewound = false): Change | undefined {
+    const { meta } = now.seen;
+    const name = localName(meta);
     const old = this.#entries.get(name);
-    if (old !== undefined && compareVersions(seen.meta.resourceVersion, old.seen.meta.resourceVersion) <= 0)
+    if (
+      old !== undefined &&
+      !rewound &&
+      compareVersions(meta.resourceVersion, old.seen.meta.resourceVersion) <= 0
+    )
       return undefined;
-    const { meta, ...body } = seen;
-    const now = digest([body, meta.uid, meta.deletionTimestamp]);
-    const same = old?.digest === now;
-    const entry: Entry = {
-      seen: same ? { ...old.seen, meta } : seen,
-      digest: now,
-      changedAt: same ? old.changedAt : meta.resourceVersion,
-      ...beside,
-      indexed: same ? old.indexed : (this.view.indexes?.(seen) ?? {}),
-    };
+    if (old?.digest === now.digest) {
+      const { seen, indexed, changedAt } = old;
+      this.#entries.set(name, { ...now, seen: { ...seen, meta }, indexed, changedAt });
+      return undefined;
+    }
+    const entry: Entry = { ...now, changedAt: meta.resourceVersion };
     this.#entries.set(name, entry);
-    if (same) return undefined;
     this.#reindex(name, old, entry);
     return { view: this.view, old, new: entry };
   }
@@ -122,7 +120,7 @@ export class Collection {
 }
 
 /** The entry's index values as `<index>=<value>`. */
-export function indexValues(entry: Entry | undefined): string[] {
+export function indexValues(entry: Projection | undefined): string[] {
   return entry === undefined
     ? []
     : Object.entries(entry.indexed).flatMap(([index, values]) => values.map((value) => `${index}=${value}`));

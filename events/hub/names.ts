@@ -21,6 +21,24 @@ export function objectName(type: ResourceType, ref: ObjectRef): string {
   return `${collectionName(type, ref.connection)}|${localName(ref)}`;
 }
 
+/** An {@link objectName} taken apart again. Neither connections nor names of Kubernetes objects contain `|`. */
+export function parseObjectName(name: string): {
+  readonly collection: string;
+  readonly local: string;
+  readonly resource: string;
+  readonly ref: ObjectRef;
+} {
+  const [connection = "", resource = "", local = ""] = name.split("|");
+  const slash = local.indexOf("/");
+  const namespace = slash > 0 ? local.slice(0, slash) : undefined;
+  return {
+    collection: `${connection}|${resource}`,
+    local,
+    resource,
+    ref: { connection, namespace, name: local.slice(slash + 1) },
+  };
+}
+
 /** What is watched as one stream: a resource at one API server, in one namespace or in all. */
 export interface Scope {
   readonly connection: Connection;

@@ -1,19 +1,27 @@
 import { Collection, type Change, type Entry } from "#events/hub/collection.ts";
-import { collectionName, localName, scopeName, type Scope } from "#events/hub/names.ts";
-import { project, typed } from "#events/hub/projection.ts";
+import { Lists } from "#events/hub/lists.ts";
+import { collectionName, localName, objectName, scopeName, type Scope } from "#events/hub/names.ts";
+import { projectionOf, typed, type Projection } from "#events/hub/projection.ts";
 import { compareVersions, newerVersion } from "#events/hub/versions.ts";
 import type { IndexQuery, Lookup } from "#functions/contract/relations.ts";
 import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
 import type { ObjectRef, ResourceView, Seen } from "#platform/kube/view.ts";
 
+/** What a complete list did to the index. */
+export type ListEnd =
+  | { readonly kind: "taken"; readonly changes: readonly Change[] }
+  /** It was older than what is known, and changed nothing. */
+  | { readonly kind: "stale"; readonly floor: string };
+
 /** What the hub knows of the world: projections of every watched object, of all API servers. Pure memory, no I/O. */
 export class ObjectIndex implements Lookup {
   readonly #collections = new Map<string, Collection>();
   readonly #listed = new Set<string>();
-  /** Objects repeated so far in a list under way, per scope. */
-  readonly #listing = new Map<string, Set<string>>();
+  readonly #lists = new Lists();
   /** Highest version each stream has delivered; streams of one collection do not vouch for each other. */
   readonly #delivered = new Map<string, string>();
+  /** Objects whose newest version cannot be read. What was known before stays, but nobody may rest on it. */
+  readonly #unreadable = new Set<string>();
 
   collection(view: ResourceView<unknown>, connection: string): Collection {
     const name = collectionName(view.type, connection);
@@ -36,10 +44,12 @@ export class ObjectIndex implements Lookup {
     );
   }
 
-  listed(view: ResourceView<unknown>, scope: Scope): boolean {
+  listed(view: ResourceView<unknown>, scope: Scope & { readonly name?: string }): boolean {
+    const { connection, name } = scope;
+    if (name !== undefined && !this.isReadable(view, { ...scope, name })) return false;
     return (
-      scope.connection === "hub" ||
-      this.#listed.has(scopeName(view.type, { connection: scope.connection })) ||
+      connection === "hub" ||
+      this.#listed.has(scopeName(view.type, { connection })) ||
       this.#listed.has(scopeName(view.type, scope))
     );
   }
@@ -48,49 +58,50 @@ export class ObjectIndex implements Lookup {
     return this.#collections.get(collectionName(type, ref.connection))?.get(localName(ref));
   }
 
-  /** Every object of a resource at one API server. */
-  all<P>(view: ResourceView<P>, connection: string): readonly Seen<P>[] {
-    const collection = this.#collections.get(collectionName(view.type, connection));
-    return (collection?.snapshot() ?? []).map(([, { seen }]) => typed(view, seen));
-  }
-
-  /** By the name that `objectName` made. */
-  byName(name: string): Entry | undefined {
-    const cut = name.lastIndexOf("|");
-    return this.#collections.get(name.slice(0, cut))?.get(name.slice(cut + 1));
-  }
-
-  /** Takes in what a watch or a list says of an object. Throws {@link UnreadableObject}. */
-  put(view: ResourceView<unknown>, scope: Scope, object: KubeObject, manager?: string): Change | undefined {
-    const collection = this.collection(view, scope.connection);
-    this.advance(view, scope, object.metadata.resourceVersion);
-    this.#listing.get(scopeName(view.type, scope))?.add(localName(object.metadata));
-    return collection.put(project(view, scope.connection, object), { manager, note: noteOn(object) });
-  }
-
-  remove(view: ResourceView<unknown>, scope: Scope, object: KubeObject): Change | undefined {
-    const collection = this.collection(view, scope.connection);
-    this.advance(view, scope, object.metadata.resourceVersion);
-    return collection.remove(localName(object.metadata), object.metadata);
+  isReadable(view: ResourceView<unknown>, ref: ObjectRef): boolean {
+    return this.#unreadable.size === 0 || !this.#unreadable.has(objectName(view.type, ref));
   }
 
   /**
-   * Takes in the answer to a write of our own, before the watch tells. Ignored when a stream has already passed that version without
-   * the object: then it was deleted meanwhile, and no further event will say so.
+   * Takes in what a stream says of an object; during a list it only is put by. Throws {@link UnreadableObject}: then the object counts as
+   * there and unknown until a readable version comes.
    */
-  putOwn(view: ResourceView<unknown>, scopes: readonly Scope[], object: KubeObject): Change | undefined {
-    const [scope] = scopes;
-    if (scope === undefined) return undefined;
+  put(view: ResourceView<unknown>, scope: Scope, object: KubeObject, manager?: string): Change | undefined {
+    const name = objectName(view.type, { connection: scope.connection, ...object.metadata });
+    const stream = scopeName(view.type, scope);
+    let projection: Projection;
+    try {
+      projection = projectionOf(view, scope.connection, object, manager);
+    } catch (error) {
+      this.#unreadable.add(name);
+      if (!this.#lists.add(stream, object, undefined))
+        this.advance(view, scope, object.metadata.resourceVersion);
+      throw error;
+    }
+    this.#unreadable.delete(name);
+    if (this.#lists.add(stream, object, projection)) return undefined;
+    this.advance(view, scope, object.metadata.resourceVersion);
+    return this.collection(view, scope.connection).put(projection);
+  }
+
+  remove(view: ResourceView<unknown>, scope: Scope, object: KubeObject): Change | undefined {
+    this.#unreadable.delete(objectName(view.type, { connection: scope.connection, ...object.metadata }));
+    this.#lists.remove(scopeName(view.type, scope), object);
+    this.advance(view, scope, object.metadata.resourceVersion);
+    return this.collection(view, scope.connection).remove(localName(object.metadata), object.metadata);
+  }
+
+  /**
+   * Takes in the answer to a write of our own, before the stream tells. Ignored where no stream would ever correct it, and when the stream
+   * has already passed that version without the object: then it was deleted meanwhile, and no further event will say so.
+   */
+  putOwn(view: ResourceView<unknown>, scope: Scope, written: Projection): Change | undefined {
+    if (!this.listed(view, scope)) return undefined;
+    const { meta } = written.seen;
     const collection = this.collection(view, scope.connection);
-    const passed = scopes.some((each) => {
-      const delivered = this.#delivered.get(scopeName(view.type, each));
-      return delivered !== undefined && compareVersions(delivered, object.metadata.resourceVersion) >= 0;
-    });
-    if (passed && collection.get(localName(object.metadata)) === undefined) return undefined;
-    return collection.put(project(view, scope.connection, object), {
-      manager: undefined,
-      note: noteOn(object),
-    });
+    const delivered = this.#delivered.get(scopeName(view.type, scope));
+    const passed = delivered !== undefined && compareVersions(delivered, meta.resourceVersion) >= 0;
+    return passed && collection.get(localName(meta)) === undefined ? undefined : collection.put(written);
   }
 
   /** Notes that the stream of this scope has delivered everything up to this version. */
@@ -100,46 +111,69 @@ export class ObjectIndex implements Lookup {
     this.collection(view, scope.connection).advance(resourceVersion);
   }
 
-  /** A complete list of the scope begins. */
-  beginList(view: ResourceView<unknown>, scope: Scope): void {
-    this.#listing.set(scopeName(view.type, scope), new Set());
+  /** How far the stream of this scope has come; undefined before its first complete list. */
+  delivered(view: ResourceView<unknown>, scope: Scope): string | undefined {
+    return this.#delivered.get(scopeName(view.type, scope));
+  }
+
+  /** A complete list of the scope begins. `floor`: what an earlier life of the hub had heard. */
+  beginList(view: ResourceView<unknown>, scope: Scope, how: { floor?: string | undefined; rewound: boolean }) {
+    const name = scopeName(view.type, scope);
+    const known = this.#delivered.get(name);
+    const floor = how.floor === undefined ? known : newerVersion(known, how.floor);
+    this.#lists.begin(name, { floor: how.rewound ? undefined : floor, rewound: how.rewound });
   }
 
   /** The list is complete: what it did not repeat is gone, unless it was written after the list was made. */
-  endList(view: ResourceView<unknown>, scope: Scope, resourceVersion: string): Change[] {
+  endList(view: ResourceView<unknown>, scope: Scope, resourceVersion: string): ListEnd {
     const name = scopeName(view.type, scope);
-    const repeated = this.#listing.get(name) ?? new Set<string>();
+    const list = this.#lists.end(name);
+    if (list === undefined) return { kind: "taken", changes: [] };
+    const { shown, floor, rewound } = list;
+    if (floor !== undefined && compareVersions(resourceVersion, floor) < 0) return { kind: "stale", floor };
     const collection = this.collection(view, scope.connection);
-    const gone = collection
-      .snapshot()
-      .filter(
-        ([key, { seen }]) =>
-          !repeated.has(key) && (scope.namespace === undefined || seen.meta.namespace === scope.namespace),
-      )
-      .filter(([, { seen }]) => compareVersions(seen.meta.resourceVersion, resourceVersion) <= 0)
-      .map(([key]) => key);
-    this.#listing.delete(name);
+    if (rewound) {
+      this.#delivered.delete(name);
+      collection.rewind();
+    }
+    const gone = this.#within(collection, scope).filter(
+      ([key, { seen }]) =>
+        !shown.has(key) && (rewound || compareVersions(seen.meta.resourceVersion, resourceVersion) <= 0),
+    );
+    const changes = [
+      ...gone.map(([key]) => collection.remove(key, {})),
+      ...[...shown.values()].map((projection) => projection && collection.put(projection, rewound)),
+    ];
+    this.#forgetUnreadable(view, scope, shown);
     this.#listed.add(name);
     this.advance(view, scope, resourceVersion);
-    return gone.map((key) => collection.remove(key, {})).filter((change) => change !== undefined);
+    return { kind: "taken", changes: changes.filter((change) => change !== undefined) };
   }
 
   /** The scope is no longer watched: nothing is known of it any more. */
-  forget(view: ResourceView<unknown>, scope: Scope): void {
-    this.#listed.delete(scopeName(view.type, scope));
-    this.#delivered.delete(scopeName(view.type, scope));
+  forget(view: ResourceView<unknown>, scope: Scope): Change[] {
+    const name = scopeName(view.type, scope);
+    this.#listed.delete(name);
+    this.#delivered.delete(name);
+    this.#lists.end(name);
+    this.#forgetUnreadable(view, scope, new Map());
     const collection = this.collection(view, scope.connection);
-    for (const [key, { seen }] of collection.snapshot()) {
-      if (scope.namespace === undefined || seen.meta.namespace === scope.namespace)
-        collection.remove(key, {});
-    }
+    return this.#within(collection, scope)
+      .map(([key]) => collection.remove(key, {}))
+      .filter((change) => change !== undefined);
+  }
+
+  /** Local name and resourceVersion of every object of a scope. */
+  versionsIn(view: ResourceView<unknown>, scope: Scope): Map<string, string> {
+    const entries = this.#within(this.collection(view, scope.connection), scope);
+    return new Map(entries.map(([name, { seen }]) => [name, seen.meta.resourceVersion]));
   }
 
   /** Highest version heard per collection, for a restart that must not list anything older. */
   versions(): Record<string, string> {
     return Object.fromEntries(
       [...this.#collections].flatMap(([name, { progress }]) =>
-        progress === undefined ? [] : [[name, progress]],
+        progress === undefined || name.startsWith("hub|") ? [] : [[name, progress]],
       ),
     );
   }
@@ -147,11 +181,20 @@ export class ObjectIndex implements Lookup {
   get size(): number {
     return [...this.#collections.values()].reduce((sum, { size }) => sum + size, 0);
   }
+
+  #within(collection: Collection, { namespace }: Scope): [string, Entry][] {
+    const all = collection.snapshot();
+    return namespace === undefined ? all : all.filter(([, { seen }]) => seen.meta.namespace === namespace);
+  }
+
+  #forgetUnreadable(view: ResourceView<unknown>, scope: Scope, shown: ReadonlyMap<string, unknown>): void {
+    const collection = `${collectionName(view.type, scope.connection)}|`;
+    for (const name of this.#unreadable) {
+      if (!name.startsWith(collection)) continue;
+      const local = name.slice(collection.length);
+      const inside = scope.namespace === undefined || local.startsWith(`${scope.namespace}/`);
+      if (inside && !shown.has(local)) this.#unreadable.delete(name);
+    }
+  }
 }
 
-/** Annotation in which the hub keeps attempts and parks of an object, so that its own restart cannot reset them. */
-export const NOTE_ANNOTATION = "capfn.dev/attempts";
-
-function noteOn(object: KubeObject): string | undefined {
-  return object.metadata.annotations?.[NOTE_ANNOTATION];
-}

@@ -1,35 +1,132 @@
 import { compareVersions } from "#events/hub/versions.ts";
 
-interface Noted {
+/** One version of one object, by what we look at of it. */
+export interface Version {
   readonly resourceVersion: string;
+  readonly digest: string;
+}
+
+interface OwnVersion extends Version {
+  /** Items whose run wrote it. */
   readonly items: readonly string[];
 }
 
+interface Chain {
+  /** Digest before the first of the versions. */
+  base: string | undefined;
+  /** Versions that were written and have not been delivered yet, oldest first. */
+  versions: OwnVersion[];
+}
+
+interface Disturbance {
+  readonly at: number;
+  readonly resourceVersion: string;
+}
+
 /**
- * Versions that steps wrote and the watch has not delivered yet. An own version does not wake its writer; a version between two own ones
- * that is not ours is somebody else's change, hidden under our newer one, and must be looked at again.
+ * Tells the changes a step made itself from everybody else's. An own version does not wake its writer. Somebody else's version between the
+ * snapshot a step was handed and its newest own write is hidden: the step never saw it, yet the object as written contains it, so what the
+ * step concluded is void. It is found in two places: among what was delivered while the run was under way (a window), and among what is
+ * delivered before the run's own newest version (a chain).
  */
 export class OwnWrites {
-  readonly #pending = new Map<string, Noted[]>();
+  readonly #chains = new Map<string, Chain>();
+  readonly #windows = new Set<number>();
+  /** Changes the index took in while a run was under way, by object. */
+  readonly #disturbances = new Map<string, Disturbance[]>();
+  /** When a stream of the collection last was complete without having delivered every version on the way. */
+  readonly #gaps = new Map<string, number>();
+  #tick = 0;
 
-  note(object: string, resourceVersion: string, items: readonly string[]): void {
-    const noted = this.#pending.get(object);
-    if (noted === undefined) this.#pending.set(object, [{ resourceVersion, items }]);
-    else noted.push({ resourceVersion, items });
+  /** A run begins; returns its window. */
+  open(): number {
+    this.#tick += 1;
+    this.#windows.add(this.#tick);
+    return this.#tick;
   }
 
-  /** A watch delivered this version. Returns the items whose newer write hid a foreign change; empty in the normal case. */
-  delivered(object: string, resourceVersion: string): readonly string[] {
-    const noted = this.#pending.get(object);
-    if (noted === undefined) return [];
-    const newer = noted.filter((own) => compareVersions(own.resourceVersion, resourceVersion) > 0);
-    const isOwn = noted.some((own) => own.resourceVersion === resourceVersion);
-    if (newer.length === 0) this.#pending.delete(object);
-    else this.#pending.set(object, newer);
-    return isOwn ? [] : newer.flatMap(({ items }) => items);
+  close(window: number): void {
+    this.#windows.delete(window);
+    if (this.#windows.size > 0) return;
+    this.#disturbances.clear();
+    this.#gaps.clear();
   }
 
+  /** The index took in a change of what we look at. */
+  changed(object: string, resourceVersion: string): void {
+    if (this.#windows.size === 0) return;
+    this.#tick += 1;
+    const known = this.#disturbances.get(object);
+    const disturbance = { at: this.#tick, resourceVersion };
+    if (known === undefined) this.#disturbances.set(object, [disturbance]);
+    else known.push(disturbance);
+  }
+
+  /**
+   * A run wrote these versions of an object, oldest first. `before`: the object in the index just before it hears of them; `expected`: whether
+   * a stream will deliver them. Returns whether a change the run did not see lies before the newest of them.
+   */
+  wrote(
+    object: string,
+    versions: readonly OwnVersion[],
+    how: { window: number; collection: string; before: Version | undefined; expected: boolean },
+  ): boolean {
+    const newest = versions.at(-1);
+    if (newest === undefined) return false;
+    const own = new Set(versions.map(({ resourceVersion }) => resourceVersion));
+    const disturbed = (this.#disturbances.get(object) ?? []).some(
+      ({ at, resourceVersion }) =>
+        at > how.window &&
+        !own.has(resourceVersion) &&
+        compareVersions(resourceVersion, newest.resourceVersion) < 0,
+    );
+    const { before } = how;
+    const pending = versions.filter(
+      ({ resourceVersion }) =>
+        before === undefined ||
+        compareVersions(resourceVersion, before.resourceVersion) > 0 ||
+        this.#chains.has(object),
+    );
+    if (how.expected && pending.length > 0) {
+      const chain = this.#chains.get(object) ?? { base: before?.digest, versions: [] };
+      chain.versions = [...chain.versions, ...pending].toSorted((a, b) =>
+        compareVersions(a.resourceVersion, b.resourceVersion),
+      );
+      this.#chains.set(object, chain);
+    }
+    return disturbed || (this.#gaps.get(how.collection) ?? 0) > how.window;
+  }
+
+  /** A stream delivered this version. Returns the items whose newer write hid it from them; none in the normal case. */
+  delivered(object: string, { resourceVersion, digest }: Version): readonly string[] {
+    const chain = this.#chains.get(object);
+    if (chain === undefined) return [];
+    const older = chain.versions.filter((own) => compareVersions(own.resourceVersion, resourceVersion) < 0);
+    const newer = chain.versions.filter((own) => compareVersions(own.resourceVersion, resourceVersion) > 0);
+    const same = chain.versions.find((own) => own.resourceVersion === resourceVersion);
+    const changedNothing = digest === (older.at(-1)?.digest ?? chain.base);
+    if (newer.length === 0) this.#chains.delete(object);
+    else this.#chains.set(object, { base: digest, versions: newer });
+    if (changedNothing) return [];
+    return newer.flatMap(({ items }) => items).filter((item) => !same?.items.includes(item));
+  }
+
+  /** The object is gone; nothing more of it will be delivered. */
+  gone(object: string): void {
+    this.#chains.delete(object);
+  }
+
+  /** A complete list stands for versions that were never delivered. Returns the items that cannot know what their writes hid. */
+  gap(collection: string): readonly string[] {
+    this.#tick += 1;
+    if (this.#windows.size > 0) this.#gaps.set(collection, this.#tick);
+    const hidden = [...this.#chains].filter(([object]) => object.startsWith(`${collection}|`));
+    for (const [object] of hidden) this.#chains.delete(object);
+    return hidden.flatMap(([, { versions }]) => versions.flatMap(({ items }) => items));
+  }
+
+  /** Objects with own versions on the way. */
   get size(): number {
-    return this.#pending.size;
+    return this.#chains.size;
   }
 }

@@ -2,6 +2,22 @@ import { createHash } from "node:crypto";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import type { Connection, ResourceView, Seen, SeenMeta } from "#platform/kube/view.ts";
 
+/** What the index keeps of an object at one version. */
+export interface Projection {
+  readonly seen: Seen<unknown>;
+  /** Of what we look at: fields of the view, uid, and when deletion was asked for. Equal digests mean nothing to look at has changed. */
+  readonly digest: string;
+  /** Field manager of the newest change, for naming the culprit of a thrash. */
+  readonly manager: string | undefined;
+  /** The hub's own note on the object (annotation `capfn.dev/attempts`): attempts and parks that outlive the hub. */
+  readonly note: string | undefined;
+  /** Values of the view's indexes. */
+  readonly indexed: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Annotation in which the hub keeps attempts and parks of an object, so that its own restart cannot reset them. */
+export const NOTE_ANNOTATION = "capfn.dev/attempts";
+
 /** Hash of a JSON value. The same value gives the same digest in every process, because key order follows the schema that read it. */
 export function digest(value: unknown): string {
   return createHash("sha1")
@@ -9,16 +25,42 @@ export function digest(value: unknown): string {
     .digest("base64url");
 }
 
-/** What the index keeps of an object. Throws when the object does not fit the view's schema; the message names the field, not its value. */
+/** What a view sees of an object. Throws {@link UnreadableObject} when it does not fit; the message names the field, not its value. */
 export function project<P>(view: ResourceView<P>, connection: Connection, object: KubeObject): Seen<P> {
   const parsed = view.schema.safeParse(object);
   if (!parsed.success) {
     const fields = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.code}`).join(", ");
-    throw new UnreadableObject(
-      `${view.type.kind} ${object.metadata.namespace ?? ""}/${object.metadata.name} cannot be read: ${fields}`,
-    );
+    throw new UnreadableObject(`${describe(view, object)} cannot be read: ${fields}`);
   }
   return { ...parsed.data, meta: metaOf(connection, object) };
+}
+
+/** The same with what the index keeps beside it. Throws {@link UnreadableObject}, whatever goes wrong in the view. */
+export function projectionOf(
+  view: ResourceView<unknown>,
+  connection: Connection,
+  object: KubeObject,
+  manager?: string,
+): Projection {
+  try {
+    const seen: Seen<unknown> = project(view, connection, object);
+    const { meta, ...body } = seen;
+    return {
+      seen,
+      digest: digest([body, meta.uid, meta.deletionTimestamp]),
+      manager,
+      note: object.metadata.annotations?.[NOTE_ANNOTATION],
+      indexed: view.indexes?.(seen) ?? {},
+    };
+  } catch (error) {
+    if (error instanceof UnreadableObject) throw error;
+    const why = error instanceof Error ? error.name : "unknown error";
+    throw new UnreadableObject(`${describe(view, object)} cannot be read: ${why}`);
+  }
+}
+
+function describe({ type }: ResourceView<unknown>, { metadata }: KubeObject): string {
+  return `${type.kind} ${metadata.namespace ?? ""}/${metadata.name}`;
 }
 
 /** An object that does not fit what we know of its kind. It blocks what looks at it, and nothing else. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { conditionSchema } from "#api/condition.ts";
-import { NOTE_ANNOTATION } from "#events/hub/object-index.ts";
+import { NOTE_ANNOTATION } from "#events/hub/projection.ts";
 import { writeNote, type FunctionNote } from "#events/hub/note.ts";
 import type { Reporter } from "#events/hub/reporter.ts";
 import type { StepFunction } from "#functions/contract/function.ts";

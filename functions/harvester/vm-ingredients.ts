@@ -1,32 +1,45 @@
 import { appearance, change, type WaitTarget } from "#functions/contract/outcome.ts";
+import type { IndexQuery } from "#functions/contract/relations.ts";
 import { machineOnHarvester } from "#functions/harvester/machine-scope.ts";
 import { lookUpImage, parseReference, type ImageLookup } from "#functions/harvester/vm-image.ts";
 import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { imageView, keyPairView, type Image, type KeyPair } from "#platform/harvester/image.ts";
 import { keyPairs, virtualMachineImages } from "#platform/kube/resources.ts";
-import { harvesterConnection, type Seen } from "#platform/kube/view.ts";
+import { harvesterConnection, type ObjectRef, type Seen } from "#platform/kube/view.ts";
 
 /** The machine with what its VM is made of on Harvester besides the address: the images of its volumes and its key pair. */
 export const machineWithIngredients = machineOnHarvester
-  .matching("images", imageView, (own, { harvesterCluster }) => {
-    if (harvesterCluster === undefined) return [];
-    const connection = harvesterConnection(harvesterCluster.spec.identitySecret);
-    return imageReferences(own, harvesterCluster).map(({ namespace, name }) => ({
-      connection,
-      namespace,
-      index: "name",
-      value: name,
-    }));
-  })
-  .one("keyPair", keyPairView, (own, { harvesterCluster }) => {
-    if (harvesterCluster === undefined) return undefined;
-    const { identitySecret, targetNamespace } = harvesterCluster.spec;
-    const reference = parseReference(own.spec.sshKeyPair, targetNamespace);
-    return reference === undefined
-      ? undefined
-      : { connection: harvesterConnection(identitySecret), ...reference };
-  });
+  .matching("images", imageView, (own, { harvesterCluster }) => imageQueries(own, harvesterCluster))
+  .one("keyPair", keyPairView, (own, { harvesterCluster }) => keyPairRef(own, harvesterCluster));
+
+/** Where the images of the machine's volumes are looked for. */
+export function imageQueries(
+  own: Seen<HarvesterMachineBody>,
+  harvesterCluster: Seen<HarvesterClusterBody> | undefined,
+): readonly IndexQuery[] {
+  if (harvesterCluster === undefined) return [];
+  const connection = harvesterConnection(harvesterCluster.spec.identitySecret);
+  return imageReferences(own, harvesterCluster).map(({ namespace, name }) => ({
+    connection,
+    namespace,
+    index: "name",
+    value: name,
+  }));
+}
+
+/** The key pair of the machine; undefined when it cannot be named. */
+export function keyPairRef(
+  own: Seen<HarvesterMachineBody>,
+  harvesterCluster: Seen<HarvesterClusterBody> | undefined,
+): ObjectRef | undefined {
+  if (harvesterCluster === undefined) return undefined;
+  const { identitySecret, targetNamespace } = harvesterCluster.spec;
+  const reference = parseReference(own.spec.sshKeyPair, targetNamespace);
+  return reference === undefined
+    ? undefined
+    : { connection: harvesterConnection(identitySecret), ...reference };
+}
 
 export interface Ingredients {
   readonly object: Seen<HarvesterMachineBody>;

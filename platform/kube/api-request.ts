@@ -2,15 +2,7 @@ import type { ResourceType } from "#platform/kube/resource.ts";
 import type { Query, ResourceTarget } from "#platform/kube/resource-url.ts";
 
 /** Verbs as RBAC and the API server's own metrics name them. */
-export type KubeVerb =
-  | "get"
-  | "list"
-  | "watch"
-  | "create"
-  | "update"
-  | "patch"
-  | "delete"
-  | "deletecollection";
+type KubeVerb = "get" | "list" | "watch" | "create" | "update" | "patch" | "delete" | "deletecollection";
 
 /** One request of the Kubernetes API before it becomes HTTP. */
 export interface ApiRequest extends ResourceTarget {
@@ -47,7 +39,7 @@ export interface RequestInfo {
 }
 
 /** What an {@link Interceptor} is told about the request it surrounds. */
-export interface InterceptedRequest extends ResourceTarget {
+interface InterceptedRequest extends ResourceTarget {
   readonly connection: string;
   readonly verb: KubeVerb;
   readonly type: ResourceType;

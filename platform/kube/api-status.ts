@@ -36,6 +36,9 @@ export interface RefusalContext {
   readonly type: ResourceType;
 }
 
+/** The API server has two wordings, from before and from within the storage transaction. */
+const uidPrecondition = /UID in (the )?precondition/;
+
 const LONGEST_MESSAGE = 1024;
 
 /** Reads the `Status` out of an error body; undefined when the body is something else, e.g. a proxy's HTML page. */
@@ -87,7 +90,7 @@ function classify(
       return { reason: "timeout" };
     case 409:
       if (status?.reason === "AlreadyExists") return { reason: "alreadyExists" };
-      return status?.message?.includes("UID in precondition") === true
+      return uidPrecondition.test(status?.message ?? "")
         ? { reason: "conflict", detail: "uidMismatch" }
         : { reason: "conflict" };
     case 410:

@@ -4,9 +4,15 @@ import type { KubeObject, NewObject, ObjectName, ResourceType } from "#platform/
 export interface KubeReader {
   /** Name of the connection, e.g. `management`, `harvester/<ns>/<secret>`, `workload/<ns>/<cluster>`. */
   readonly connection: string;
-  /** The object, or undefined when the API server answers 404. Other failures throw {@link KubeError}. */
+  /**
+   * The object, or undefined when the API server says it is not found. Other failures throw {@link KubeError}, also a 404 that is
+   * not about the object: an API that is not installed, a proxy's page.
+   */
   get(type: ResourceType, name: ObjectName, options?: RequestOptions): Promise<KubeObject | undefined>;
-  /** All objects, page after page. */
+  /**
+   * All objects, page after page. When a page expires meanwhile the list starts once more from its beginning: an object may then
+   * come twice, or have been deleted since it came. Consumers must not be harmed by either.
+   */
   list(type: ResourceType, options?: ListOptions): AsyncIterable<KubeObject>;
 }
 
@@ -58,7 +64,7 @@ export interface ListOptions extends RequestOptions {
 }
 
 export interface DeleteOptions extends RequestOptions {
-  /** Mandatory: what is deleted is this object, never its namesake (design rule 11). */
+  /** Mandatory: what is deleted is this object, never its namesake. */
   readonly uid: string;
   readonly propagation?: "Background" | "Foreground" | "Orphan" | undefined;
 }
@@ -91,7 +97,7 @@ export interface WatchOptions {
   readonly fieldSelector?: string | undefined;
   /** Metadata only (`PartialObjectMetadata`): for Secrets, whose content must not be held. */
   readonly metadataOnly?: boolean | undefined;
-  /** Start not older than this resourceVersion; the index never goes back in time (design 2.4). */
+  /** Start not older than this resourceVersion; the index never goes back in time. */
   readonly notOlderThan?: string | undefined;
   /** Ends the watch, also while it waits. */
   readonly signal: AbortSignal;
@@ -111,7 +117,8 @@ export type WatchEvent =
   | { readonly type: "deleted"; readonly object: KubeObject }
   /**
    * A complete list begins: what is not repeated as `added` before `synced` no longer exists. Follows the start, a 410, and a
-   * watch that could not be resumed.
+   * watch that could not be resumed. Another `relist` before `synced` voids what came since the first. A `deleted` before `synced`
+   * takes back an `added` of the same list.
    */
   | { readonly type: "relist"; readonly reason: string }
   /** The list is complete at this resourceVersion. */

@@ -62,3 +62,11 @@ const harvesterLoadBalancer = "loadbalancer.harvesterhci.io/v1beta1";
 /** Cluster-scoped: a pool serves namespaces through its selector. */
 export const ipPools = resource(harvesterLoadBalancer, "IPPool", "ippools", false);
 export const loadBalancers = resource(harvesterLoadBalancer, "LoadBalancer", "loadbalancers");
+
+export const machineDeployments: ResourceType = {
+  group: "cluster.x-k8s.io",
+  version: "v1beta2",
+  kind: "MachineDeployment",
+  plural: "machinedeployments",
+  namespaced: true,
+};

@@ -60,24 +60,20 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
     });
   }
 
+  const get: KubeClient["get"] = async (type, name, options) => {
+    try {
+      const { signal } = options ?? {};
+      const { namespace } = name;
+      return await one({ verb: "get", type, namespace, name: name.name, repeatable: true, signal });
+    } catch (error) {
+      if (isKubeError(error, "notFound")) return undefined;
+      throw error;
+    }
+  };
+
   return {
     connection,
-    get: async (type, name, options) => {
-      try {
-        const { signal } = options ?? {};
-        return await one({
-          verb: "get",
-          type,
-          namespace: name.namespace,
-          name: name.name,
-          repeatable: true,
-          signal,
-        });
-      } catch (error) {
-        if (isKubeError(error, "notFound")) return undefined;
-        throw error;
-      }
-    },
+    get,
     list: async function* (type, options = {}) {
       for await (const page of listPages(requests, type, options)) {
         for (const received of page.objects) yield received.object;
@@ -133,7 +129,11 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
         return true;
       } catch (error) {
         if (isKubeError(error, "notFound")) return false;
-        if (isKubeError(error) && error.detail === "uidMismatch") return false;
+        if (!isKubeError(error, "conflict")) throw error;
+        if (error.detail === "uidMismatch") return false;
+        // The wording of a failed precondition is no contract, so any other conflict is looked into.
+        const present = await get(type, name, options);
+        if (present?.metadata.uid !== options.uid) return false;
         throw error;
       }
     },

@@ -1,5 +1,5 @@
 /** A shorter wait would be a hot loop against a server that has just asked for less. */
-export const SHORTEST_RETRY_MS = 100;
+const SHORTEST_RETRY_MS = 100;
 
 /**
  * `Retry-After` as milliseconds from `nowMs`: a number of seconds or an HTTP date (RFC 9110 10.2.3). Undefined when missing,

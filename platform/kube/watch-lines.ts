@@ -57,6 +57,5 @@ export async function* watchLines(response: IncomingMessage, limits: LineLimits)
     if (pendingBytes > 0) throw new WatchStreamError("the stream ended inside a line");
   } finally {
     silence.cancel();
-    response.destroy();
   }
 }

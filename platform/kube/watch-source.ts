@@ -77,17 +77,24 @@ export async function* streamEvents(
   const openedAt = clock.monotonic();
   let listing = initial;
   let quiet = true;
-  if (initial) yield { type: "relist", reason: position.relistReason };
+  let announced = !initial;
   for await (const line of watchLines(response, source)) {
     const frame = parseFrame(line, type, metadataOnly);
     if (frame === undefined) throw new MalformedWatchError(`${type.plural}: a line of the watch is no event`);
     quiet = false;
     if (frame.kind === "error") throw streamError(source, frame.status);
+    if (frame.kind === "bookmark" && listing) {
+      if (!frame.initialEventsEnd) continue;
+      refuseOlder(source, position, frame.resourceVersion);
+    }
+    if (!announced) {
+      // Not before: a server that is behind opens the stream and only then says so.
+      announced = true;
+      yield { type: "relist", reason: position.relistReason };
+    }
     if (frame.kind === "bookmark") {
-      if (listing && !frame.initialEventsEnd) continue;
       const { resourceVersion } = frame;
       if (listing) {
-        refuseOlder(source, position, resourceVersion);
         listing = false;
         advance(position, resourceVersion);
         yield { type: "synced", resourceVersion };

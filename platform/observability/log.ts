@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import type { Clock } from "#platform/process/clock.ts";
 
 /** Structured log: one JSON line per call. Fields never hold object content, so nothing secret can reach it. */
 export interface Log {
@@ -13,6 +14,9 @@ export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 /** Logs to standard error, so that standard output stays free for what a command prints. */
-export function createLog(level: LogLevel): Log {
-  return pino({ level, base: undefined, timestamp: () => `,"time":"${new Date().toISOString()}"` }, pino.destination({ fd: 2, sync: true }));
+export function createLog(level: LogLevel, clock: Clock): Log {
+  return pino(
+    { level, base: null, timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"` },
+    pino.destination({ fd: 2, sync: true }),
+  );
 }

@@ -2,7 +2,9 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { counters, type CounterName } from "#platform/observability/counters.ts";
 
 /** Latencies from a tenth of a millisecond to ten seconds. */
-const LATENCY_BUCKETS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const LATENCY_BUCKETS = [
+  0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
 
 /** Figures read at the moment of a scrape. */
 export interface Snapshot {
@@ -13,7 +15,11 @@ export interface Snapshot {
   readonly parked: number;
   readonly openBreakers: readonly string[];
   /** `<namespace>/<name>` -> ready, with the cluster it belongs to. */
-  readonly machines: readonly { readonly cluster: string; readonly machine: string; readonly ready: boolean }[];
+  readonly machines: readonly {
+    readonly cluster: string;
+    readonly machine: string;
+    readonly ready: boolean;
+  }[];
   readonly clusters: readonly { readonly cluster: string; readonly ready: boolean }[];
 }
 
@@ -66,18 +72,44 @@ export function createMetrics(snapshot: () => Snapshot) {
       buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
       registers,
     }),
-    late: new Counter({ name: "capfn_late_outcomes_total", help: "Outcomes of abandoned attempts, dropped", registers }),
-    missed: new Counter({ name: "capfn_missed_deltas_total", help: "Changes a watch did not deliver, found by the auditor", registers }),
-    relists: new Counter({ name: "capfn_watch_restarts_total", help: "Watches that had to list anew", labelNames: ["reason"], registers }),
-    disruptions: new Counter({ name: "capfn_watch_disruptions_total", help: "Watches that broke and were resumed", registers }),
+    late: new Counter({
+      name: "capfn_late_outcomes_total",
+      help: "Outcomes of abandoned attempts, dropped",
+      registers,
+    }),
+    missed: new Counter({
+      name: "capfn_missed_deltas_total",
+      help: "Changes a watch did not deliver, found by the auditor",
+      registers,
+    }),
+    relists: new Counter({
+      name: "capfn_watch_restarts_total",
+      help: "Watches that had to list anew",
+      labelNames: ["reason"],
+      registers,
+    }),
+    disruptions: new Counter({
+      name: "capfn_watch_disruptions_total",
+      help: "Watches that broke and were resumed",
+      registers,
+    }),
     requests: new Counter({
       name: "capfn_requests_total",
       help: "Requests by API server kind, verb, resource and status",
       labelNames: ["api", "verb", "resource", "status"],
       registers,
     }),
-    thrashing: new Counter({ name: "capfn_thrash_delays_total", help: "Looks delayed because an item keeps being undone", labelNames: ["function"], registers }),
-    unreadable: new Counter({ name: "capfn_unreadable_objects_total", help: "Objects that do not fit their kind", registers }),
+    thrashing: new Counter({
+      name: "capfn_thrash_delays_total",
+      help: "Looks delayed because an item keeps being undone",
+      labelNames: ["function"],
+      registers,
+    }),
+    unreadable: new Counter({
+      name: "capfn_unreadable_objects_total",
+      help: "Objects that do not fit their kind",
+      registers,
+    }),
   };
 }
 
@@ -94,9 +126,17 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
   gauge("capfn_index_objects", "Objects the hub knows", ({ objects }) => objects);
   gauge("capfn_queue_length", "Items in line", ({ queued }) => queued);
   gauge("capfn_in_flight", "Keys with a run under way", ({ inFlight }) => inFlight);
-  gauge("capfn_queue_oldest_age_seconds", "Age of the item that is first in line", ({ oldestQueuedMs }) => oldestQueuedMs / 1000);
+  gauge(
+    "capfn_queue_oldest_age_seconds",
+    "Age of the item that is first in line",
+    ({ oldestQueuedMs }) => oldestQueuedMs / 1000,
+  );
   gauge("capfn_parked", "Items that wait for a person or a change of spec", ({ parked }) => parked);
-  gauge("capfn_open_breakers", "API servers that are held back because they do not answer", ({ openBreakers }) => openBreakers.length);
+  gauge(
+    "capfn_open_breakers",
+    "API servers that are held back because they do not answer",
+    ({ openBreakers }) => openBreakers.length,
+  );
   const status = new Gauge({
     name: "caphv_machine_status",
     help: "1 when the machine is ready, else 0",
@@ -104,7 +144,8 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
     registers,
     collect() {
       status.reset();
-      for (const { cluster, machine, ready } of snapshot().machines) status.set({ cluster, machine }, ready ? 1 : 0);
+      for (const { cluster, machine, ready } of snapshot().machines)
+        status.set({ cluster, machine }, ready ? 1 : 0);
     },
   });
   const clusters = new Gauge({

@@ -9,7 +9,9 @@ export interface SimulatedHost {
 }
 
 /** Three hosts without zones. */
-export const DEFAULT_HOSTS: readonly SimulatedHost[] = ["host-0", "host-1", "host-2"].map((name) => ({ name }));
+export const DEFAULT_HOSTS: readonly SimulatedHost[] = ["host-0", "host-1", "host-2"].map((name) => ({
+  name,
+}));
 
 export function namespaceObject(name: string): NewObject {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
@@ -108,7 +110,14 @@ export function ingressService(address: string): NewObject {
 
 /** A network of Harvester: guests that name it are bridged into a VLAN. */
 export function vlanNetwork(namespace: string, name: string): NewObject {
-  const config = { cniVersion: "0.3.1", name, type: "bridge", bridge: "mgmt-br", promiscMode: true, ipam: {} };
+  const config = {
+    cniVersion: "0.3.1",
+    name,
+    type: "bridge",
+    bridge: "mgmt-br",
+    promiscMode: true,
+    ipam: {},
+  };
   return {
     apiVersion: "k8s.cni.cncf.io/v1",
     kind: "NetworkAttachmentDefinition",

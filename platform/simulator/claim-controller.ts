@@ -47,7 +47,8 @@ export function startClaimController(world: SimulatedWorld): Pick<KeyedWorker, "
 function isAttached(world: SimulatedWorld, key: string): boolean {
   const { namespace, name } = nameOf(key);
   for (const instance of world.instances.values()) {
-    if (instance.metadata.namespace === namespace && attachedClaims(instance.spec).includes(name)) return true;
+    if (instance.metadata.namespace === namespace && attachedClaims(instance.spec).includes(name))
+      return true;
   }
   return false;
 }

@@ -15,7 +15,9 @@ export function dhcpLeases(rangeStart: string, rangeEnd: string): DhcpLeases {
   const first = parseIpv4(rangeStart);
   const last = parseIpv4(rangeEnd);
   if (first === undefined || last === undefined || first > last) {
-    throw new Error(`DHCP range ${rangeStart} to ${rangeEnd} is no IPv4 range; write it as 10.60.0.10 to 10.60.3.254`);
+    throw new Error(
+      `DHCP range ${rangeStart} to ${rangeEnd} is no IPv4 range; write it as 10.60.0.10 to 10.60.3.254`,
+    );
   }
   const range: Ipv4Range = { first, last };
   const addressOf = new Map<string, string>();

@@ -94,7 +94,8 @@ export function startGuestController(
     silentUntil.delete(instance.metadata.uid);
     const { name, uid } = instance.metadata;
     const share = behaviour.blinkingAgents;
-    if (share === undefined || blinked.has(uid) || !isOneOf(share, { seed: world.seed, name, what: "blink" })) return;
+    if (share === undefined || blinked.has(uid) || !isOneOf(share, { seed: world.seed, name, what: "blink" }))
+      return;
     blinked.add(uid);
     await silenceAgent(key, share.forMs);
   };
@@ -102,7 +103,9 @@ export function startGuestController(
   const silenceAgent = async (key: string, forMs: number): Promise<void> => {
     const instance = world.instances.get(key);
     if (instance?.status.phase !== "Running") {
-      throw new Error(`guest ${key} does not run, so its agent cannot fall silent; wait until it has phase Running`);
+      throw new Error(
+        `guest ${key} does not run, so its agent cannot fall silent; wait until it has phase Running`,
+      );
     }
     silentUntil.set(instance.metadata.uid, world.clock.monotonic() + forMs);
     const status = running(false, interfacesOfSilentAgent(instance), timeOf(world.clock));
@@ -144,7 +147,7 @@ export function startGuestController(
   world.hosts.onChange(unblock);
   for (const { metadata } of world.vms.values()) worker.request(keyOf(metadata));
   for (const instance of world.instances.values()) take(keyOf(instance.metadata), instance);
-  return { silenceAgent, stop: worker.stop };
+  return { silenceAgent, stop: () => worker.stop() };
 }
 
 function guestOf(world: SimulatedWorld, { metadata, spec, status }: Instance): Guest | undefined {

@@ -27,15 +27,16 @@ export function interfacesWithAgent(
   interfaces: readonly GuestInterface[],
   addresses: readonly (string | undefined)[],
 ): GuestInterface[] {
-  return interfaces.map(({ ipAddress: _, ipAddresses: __, ...known }, index) => {
-    const local = known.mac === undefined ? [] : [linkLocalAddress(known.mac)];
+  return interfaces.map(({ name, mac }, index) => {
+    const local = mac === undefined ? [] : [linkLocalAddress(mac)];
     const ipAddresses = [...(addresses[index] === undefined ? [] : [addresses[index]]), ...local];
     return {
-      ...known,
       infoSource: "domain, guest-agent, multus-status",
       interfaceName: `eth${index}`,
       ...(ipAddresses[0] === undefined ? {} : { ipAddress: ipAddresses[0] }),
       ipAddresses,
+      mac,
+      name,
       queueCount: 1,
     };
   });

@@ -1,7 +1,11 @@
 import { guestAddresses } from "#platform/simulator/guest-addresses.ts";
 import type { GuestBehaviour } from "#platform/simulator/guest-behaviour.ts";
 import type { Instance, VirtualMachine } from "#platform/simulator/guest-objects.ts";
-import { cniInterfaces, interfacesWithAgent, interfacesWithoutAgent } from "#platform/simulator/guest-report.ts";
+import {
+  cniInterfaces,
+  interfacesWithAgent,
+  interfacesWithoutAgent,
+} from "#platform/simulator/guest-report.ts";
 import {
   addFinalizers,
   createDisks,
@@ -53,7 +57,9 @@ export async function performStep(
     }
     case "report-cni-interfaces": {
       const extra = cniInterfaces(behaviour.cniInterfaces ?? [], seedOf(world, key));
-      await patchInstance(world, step.instance, { interfaces: [...step.instance.status.interfaces, ...extra] });
+      await patchInstance(world, step.instance, {
+        interfaces: [...step.instance.status.interfaces, ...extra],
+      });
       return "look again";
     }
     case "delete-instance":

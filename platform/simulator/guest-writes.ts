@@ -1,6 +1,10 @@
 import { isKubeError } from "#platform/kube/errors.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
-import { persistentVolumeClaims, virtualMachineInstances, virtualMachines } from "#platform/kube/resources.ts";
+import {
+  persistentVolumeClaims,
+  virtualMachineInstances,
+  virtualMachines,
+} from "#platform/kube/resources.ts";
 import { imageOf, removedClaims, wantedClaims } from "#platform/simulator/disk-claims.ts";
 import type { Instance, VirtualMachine } from "#platform/simulator/guest-objects.ts";
 import { HARVESTER_FINALIZER, KUBEVIRT_FINALIZER } from "#platform/simulator/instance-lifecycle.ts";
@@ -58,18 +62,14 @@ export async function createDisks(world: SimulatedWorld, vm: VirtualMachine): Pr
     const image = imageOf(claim);
     if (image !== undefined && world.images.get(image) === undefined) continue;
     if (world.claims.get(keyOf(claim.metadata)) !== undefined) continue;
-    const made = await created(
-      world.client.create(persistentVolumeClaims, claim, { signal: world.signal }),
-    );
+    const made = await created(world.client.create(persistentVolumeClaims, claim, { signal: world.signal }));
     if (made !== undefined) world.claims.put(made);
   }
 }
 
 export async function createInstance(world: SimulatedWorld, vm: VirtualMachine): Promise<void> {
   const object = newInstance(vm, timeOf(world.clock));
-  const made = await created(
-    world.client.create(virtualMachineInstances, object, { signal: world.signal }),
-  );
+  const made = await created(world.client.create(virtualMachineInstances, object, { signal: world.signal }));
   if (made !== undefined) world.instances.put(made);
 }
 
@@ -91,9 +91,7 @@ async function setVmFinalizers(
 ): Promise<void> {
   // A list is replaced as a whole, so it must be the one that was read.
   const patch = { metadata: { uid: metadata.uid, resourceVersion: metadata.resourceVersion, finalizers } };
-  world.vms.put(
-    await world.client.mergePatch(virtualMachines, metadata, patch, { signal: world.signal }),
-  );
+  world.vms.put(await world.client.mergePatch(virtualMachines, metadata, patch, { signal: world.signal }));
 }
 
 async function created(request: Promise<KubeObject>): Promise<KubeObject | undefined> {

@@ -45,7 +45,9 @@ export interface HarvesterSimulator extends VmOperations, AsyncDisposable {
 const DEFAULT_DHCP = { rangeStart: "10.60.0.10", rangeEnd: "10.60.63.254" };
 
 /** Starts a simulated Harvester; resolves when it has seen all there is and acts on it. */
-export async function startHarvesterSimulator(options: HarvesterSimulatorOptions): Promise<HarvesterSimulator> {
+export async function startHarvesterSimulator(
+  options: HarvesterSimulatorOptions,
+): Promise<HarvesterSimulator> {
   const ending = new AbortController();
   const { client, clock } = options;
   const times = options.times ?? FAST_TIMES;

@@ -2,7 +2,13 @@ import { installManifests } from "#platform/control-plane/install-manifests.ts";
 import type { KubeClient, PatchOptions } from "#platform/kube/client.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import type { NewObject, ResourceType } from "#platform/kube/resource.ts";
-import { deployments, namespaces, networkAttachmentDefinitions, nodes, services } from "#platform/kube/resources.ts";
+import {
+  deployments,
+  namespaces,
+  networkAttachmentDefinitions,
+  nodes,
+  services,
+} from "#platform/kube/resources.ts";
 import type { Clock } from "#platform/process/clock.ts";
 import {
   DEFAULT_HOSTS,

@@ -34,7 +34,10 @@ export interface GuestSituation {
 
 /** The one thing to do next for a VirtualMachine, or how long there is nothing to do. */
 export type GuestStep =
-  | { readonly do: "add-finalizers" | "create-disks" | "create-instance" | "release-vm"; readonly vm: VirtualMachine }
+  | {
+      readonly do: "add-finalizers" | "create-disks" | "create-instance" | "release-vm";
+      readonly vm: VirtualMachine;
+    }
   | { readonly do: "enter-phase"; readonly phase: BootPhase; readonly instance: Instance }
   | {
       readonly do: "report-addresses" | "report-cni-interfaces" | "delete-instance" | "end-instance";
@@ -88,6 +91,7 @@ function boot(situation: GuestSituation, instance: Instance): GuestStep {
       return due("Running");
     case "Scheduling":
       return due(situation.everyPhase ? "Scheduled" : "Running");
+    case undefined:
     default:
       return due(phases[0]);
   }

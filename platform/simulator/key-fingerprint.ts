@@ -12,5 +12,8 @@ export function keyFingerprint(publicKey: string): string | undefined {
   if (blob.length < 4) return undefined;
   const length = blob.readUInt32BE(0);
   if (blob.subarray(4, 4 + length).toString("latin1") !== type) return undefined;
-  return createHash("md5").update(blob).digest("hex").replaceAll(/(..)(?=.)/g, "$1:");
+  return createHash("md5")
+    .update(blob)
+    .digest("hex")
+    .replaceAll(/(..)(?=.)/g, "$1:");
 }

@@ -28,8 +28,12 @@ export function startKeyPairController(world: SimulatedWorld): Pick<KeyedWorker,
     onError: (key, error) => world.onError(`key pair ${key}`, error),
     run: async (key) => {
       const pair = pairs.get(key);
-      if (pair === undefined || pair.spec.publicKey === "" || pair.status.conditions !== undefined) return undefined;
-      const patch = { metadata: { uid: pair.metadata.uid }, status: statusOf(pair.spec.publicKey, timeOf(world.clock)) };
+      if (pair === undefined || pair.spec.publicKey === "" || pair.status.conditions !== undefined)
+        return undefined;
+      const patch = {
+        metadata: { uid: pair.metadata.uid },
+        status: statusOf(pair.spec.publicKey, timeOf(world.clock)),
+      };
       pairs.put(await world.client.mergePatch(keyPairs, pair.metadata, patch, { signal: world.signal }));
       return undefined;
     },

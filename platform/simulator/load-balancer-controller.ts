@@ -23,7 +23,9 @@ const serviceSchema = z.looseObject({
   spec: z.looseObject({ type: z.string().optional(), loadBalancerIP: z.string().optional() }),
   status: z
     .looseObject({
-      loadBalancer: z.looseObject({ ingress: z.array(z.looseObject({ ip: z.string().optional() })).optional() }).prefault({}),
+      loadBalancer: z
+        .looseObject({ ingress: z.array(z.looseObject({ ip: z.string().optional() })).optional() })
+        .prefault({}),
     })
     .prefault({}),
 });
@@ -60,7 +62,9 @@ export function startLoadBalancerController(
     if (address === undefined) return undefined;
     const status = { loadBalancer: { ingress: [{ ip: address, ipMode: "VIP" }] } };
     const patch = { metadata: { uid: metadata.uid }, status };
-    exposed.put(await world.client.mergePatch(services, metadata, patch, { ...options, subresource: "status" }));
+    exposed.put(
+      await world.client.mergePatch(services, metadata, patch, { ...options, subresource: "status" }),
+    );
     return undefined;
   };
 
@@ -72,7 +76,10 @@ export function startLoadBalancerController(
     if (metadata.deletionTimestamp !== undefined) {
       if (!finalizers.includes(LOAD_BALANCER_FINALIZER)) return undefined;
       await release(balancer, key);
-      await setFinalizers(balancer, finalizers.filter((finalizer) => finalizer !== LOAD_BALANCER_FINALIZER));
+      await setFinalizers(
+        balancer,
+        finalizers.filter((finalizer) => finalizer !== LOAD_BALANCER_FINALIZER),
+      );
       return undefined;
     }
     if (!finalizers.includes(LOAD_BALANCER_FINALIZER)) {
@@ -101,7 +108,8 @@ export function startLoadBalancerController(
   /** Undefined while the pool has none to give; a change of the pool asks again. */
   const addressFor = async (balancer: LoadBalancer, key: string): Promise<string | undefined> => {
     const ofService = exposed.get(key)?.status.loadBalancer.ingress?.[0]?.ip;
-    if (ofService !== undefined || balancer.spec.ipam !== "pool") return ofService ?? world.leases.lease(`lb/${key}`);
+    if (ofService !== undefined || balancer.spec.ipam !== "pool")
+      return ofService ?? world.leases.lease(`lb/${key}`);
     const pool = pools.get(balancer.spec.ipPool ?? "");
     const grant = pool === undefined ? undefined : grantAddress(pool, key);
     if (pool === undefined || grant === undefined) return undefined;
@@ -136,7 +144,8 @@ export function startLoadBalancerController(
     worker.request(key);
   });
   pools.onChange(() => {
-    for (const { metadata } of balancers.values()) worker.request(`${metadata.namespace ?? ""}/${metadata.name}`);
+    for (const { metadata } of balancers.values())
+      worker.request(`${metadata.namespace ?? ""}/${metadata.name}`);
   });
   return worker;
 }

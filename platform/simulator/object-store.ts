@@ -121,6 +121,7 @@ export function watchObjects<T extends { readonly metadata: ObjectMeta }>(
 
 function isNewer(object: KubeObject, known: ObjectMeta): boolean {
   return (
-    object.metadata.uid !== known.uid || BigInt(object.metadata.resourceVersion) > BigInt(known.resourceVersion)
+    object.metadata.uid !== known.uid ||
+    BigInt(object.metadata.resourceVersion) > BigInt(known.resourceVersion)
   );
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { KubeClient } from "#platform/kube/client.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import type { NewObject, ResourceType } from "#platform/kube/resource.ts";
@@ -25,14 +26,20 @@ const policy: NewObject = {
     failurePolicy: "Fail",
     matchConstraints: {
       resourceRules: [
-        { apiGroups: [ipPools.group], apiVersions: [ipPools.version], resources: [ipPools.plural], operations: ["DELETE"] },
+        {
+          apiGroups: [ipPools.group],
+          apiVersions: [ipPools.version],
+          resources: [ipPools.plural],
+          operations: ["DELETE"],
+        },
       ],
     },
     validations: [
       {
         expression:
           "!has(oldObject.status) || !has(oldObject.status.allocated) || size(oldObject.status.allocated) == 0",
-        message: "the pool can not be deleted while status.allocated is not empty; release its addresses first",
+        message:
+          "the pool can not be deleted while status.allocated is not empty; release its addresses first",
       },
     ],
   },
@@ -45,7 +52,6 @@ const binding: NewObject = {
   spec: { policyName: NAME, validationActions: ["Deny"] },
 };
 
-const PROBE = "capfn-admission-probe";
 const PROBE_INTERVAL_MS = 50;
 const LONGEST_WAIT_MS = 60_000;
 
@@ -59,17 +65,16 @@ export async function installPoolAdmission(client: KubeClient, clock: Clock): Pr
   await client.apply(policies, policy, { fieldManager: "capfn-simulator", force: true });
   await client.apply(bindings, binding, { fieldManager: "capfn-simulator", force: true });
   const deadline = clock.monotonic() + LONGEST_WAIT_MS;
+  // Others may install at the same time.
+  const name = `admission-probe-${randomBytes(6).toString("hex")}`;
   while (clock.monotonic() < deadline) {
-    const { metadata } = await client.apply(ipPools, probe({ "192.0.2.1": "probe" }), {
-      fieldManager: "capfn-simulator",
-      force: true,
-    });
+    const { metadata } = await client.create(ipPools, probe(name));
     try {
-      await client.delete(ipPools, { name: PROBE }, { uid: metadata.uid });
+      await client.delete(ipPools, { name }, { uid: metadata.uid });
     } catch (error) {
       if (!isKubeError(error, "invalid", "forbidden")) throw error;
-      await client.mergePatch(ipPools, { name: PROBE }, { status: { allocated: null } });
-      await client.delete(ipPools, { name: PROBE }, { uid: metadata.uid });
+      await client.mergePatch(ipPools, { name }, { status: { allocated: null } });
+      await client.delete(ipPools, { name }, { uid: metadata.uid });
       return;
     }
     await sleep(clock, PROBE_INTERVAL_MS);
@@ -79,12 +84,12 @@ export async function installPoolAdmission(client: KubeClient, clock: Clock): Pr
   );
 }
 
-function probe(allocated: Record<string, string>): NewObject {
+function probe(name: string): NewObject {
   return {
     apiVersion: "loadbalancer.harvesterhci.io/v1beta1",
     kind: "IPPool",
-    metadata: { name: PROBE },
+    metadata: { name },
     spec: { ranges: [] },
-    status: { total: 1, available: 0, lastAllocated: "", allocated },
+    status: { total: 1, available: 0, lastAllocated: "", allocated: { "192.0.2.1": "probe" } },
   };
 }

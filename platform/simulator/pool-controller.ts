@@ -64,5 +64,5 @@ export async function startPoolController(world: SimulatedWorld): Promise<PoolCo
   };
   networks.onChange(recheck);
   recheck();
-  return { pools, stop: worker.stop };
+  return { pools, stop: () => worker.stop() };
 }

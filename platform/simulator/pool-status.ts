@@ -55,8 +55,11 @@ export function checkPool(
     if (other.metadata.uid === pool.metadata.uid) continue;
     const foreign = readRanges(other);
     if ("problem" in foreign) continue;
-    const index = ranges.ranges.findIndex((range) => foreign.ranges.some((taken) => rangesOverlap(range, taken)));
-    if (index >= 0) return { problem: `spec.ranges[${index}] overlaps a range of IPPool ${other.metadata.name}` };
+    const index = ranges.ranges.findIndex((range) =>
+      foreign.ranges.some((taken) => rangesOverlap(range, taken)),
+    );
+    if (index >= 0)
+      return { problem: `spec.ranges[${index}] overlaps a range of IPPool ${other.metadata.name}` };
   }
   const { network } = pool.spec.selector;
   if (network !== undefined && network !== "" && !networkExists(network)) {

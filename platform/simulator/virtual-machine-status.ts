@@ -1,8 +1,4 @@
-import {
-  conditionIsTrue,
-  type Instance,
-  type VirtualMachine,
-} from "#platform/simulator/guest-objects.ts";
+import { conditionIsTrue, type Instance, type VirtualMachine } from "#platform/simulator/guest-objects.ts";
 import { wantsToRun } from "#platform/simulator/instance-lifecycle.ts";
 
 /** The part of a VirtualMachine's status that says how its instance is. */
@@ -31,7 +27,8 @@ export function printedStatus(
  */
 export function statusIsStale(vm: VirtualMachine, printed: PrintedStatus): boolean {
   const { printableStatus, created, ready } = vm.status;
-  if (printed.printableStatus === "Starting" && !printed.created && printableStatus === undefined) return false;
+  if (printed.printableStatus === "Starting" && !printed.created && printableStatus === undefined)
+    return false;
   return (
     printableStatus !== printed.printableStatus ||
     (created ?? false) !== printed.created ||

@@ -66,14 +66,26 @@ export async function until(
   throw new Error(`${type.kind} ${name.name} never got there; it is ${JSON.stringify(last, undefined, 1)}`);
 }
 
+/** What a test changes of a VirtualMachine. */
+export interface VmVariation {
+  readonly annotations?: Record<string, string>;
+  readonly runStrategy?: string;
+  readonly macAddress?: string;
+  readonly nodeSelector?: Record<string, string>;
+  /** `<namespace>/<name>` of the image of its disk. */
+  readonly image?: string;
+}
+
 /** A VirtualMachine as capfn makes them: one disk, one network, cloud-init from a Secret. */
-export function newVm(
-  namespace: string,
-  name: string,
-  fields: { readonly metadata?: Record<string, unknown>; readonly spec?: Record<string, unknown>; readonly guest?: Record<string, unknown> } = {},
-): NewObject {
+export function newVm(namespace: string, name: string, variation: VmVariation = {}): NewObject {
+  const { macAddress, nodeSelector, image } = variation;
   const claim = {
-    metadata: { name: `${name}-disk-0-abc1d`, namespace, labels: { "capfn.dev/owner-uid": "owner-1" }, annotations: { note: "kept" } },
+    metadata: {
+      name: `${name}-disk-0-abc1d`,
+      namespace,
+      labels: { "capfn.dev/owner-uid": "owner-1" },
+      annotations: { note: "kept", ...(image === undefined ? {} : { "harvesterhci.io/imageId": image }) },
+    },
     spec: {
       accessModes: ["ReadWriteMany"],
       resources: { requests: { storage: "10Gi" } },
@@ -88,16 +100,18 @@ export function newVm(
     metadata: {
       name,
       namespace,
-      annotations: { "harvesterhci.io/volumeClaimTemplates": JSON.stringify([claim]) },
-      ...fields.metadata,
+      annotations: {
+        "harvesterhci.io/volumeClaimTemplates": JSON.stringify([claim]),
+        ...variation.annotations,
+      },
     },
     spec: {
-      runStrategy: "Always",
-      ...fields.spec,
+      runStrategy: variation.runStrategy ?? "Always",
       template: {
         metadata: { labels: { "harvesterhci.io/vmName": name } },
         spec: {
           hostname: name,
+          ...(nodeSelector === undefined ? {} : { nodeSelector }),
           domain: {
             cpu: { cores: 2, sockets: 1, threads: 1 },
             devices: {
@@ -105,7 +119,14 @@ export function newVm(
                 { name: "disk-0", disk: { bus: "virtio" } },
                 { name: "cloudinitdisk", disk: { bus: "virtio" } },
               ],
-              interfaces: [{ name: "nic-1", bridge: {}, model: "virtio" }],
+              interfaces: [
+                {
+                  name: "nic-1",
+                  bridge: {},
+                  model: "virtio",
+                  ...(macAddress === undefined ? {} : { macAddress }),
+                },
+              ],
             },
             memory: { guest: "4Gi" },
             resources: { requests: { memory: "4Gi" }, limits: { cpu: "2", memory: "4Gi" } },
@@ -121,7 +142,6 @@ export function newVm(
               },
             },
           ],
-          ...fields.guest,
         },
       },
     },
@@ -144,6 +164,34 @@ config:
     apiVersion: "v1",
     kind: "Secret",
     metadata: { name: `${name}-cloud-init`, namespace },
-    stringData: { userdata: "#cloud-config\n", ...(address === undefined ? {} : { networkdata: networkData }) },
+    stringData: {
+      userdata: "#cloud-config\n",
+      ...(address === undefined ? {} : { networkdata: networkData }),
+    },
   };
+}
+
+interface StatusOf {
+  readonly status?: {
+    readonly phase?: string;
+    readonly printableStatus?: string;
+    readonly interfaces?: readonly { readonly ipAddress?: string }[];
+  };
+}
+
+export function phase(object: KubeObject | undefined): string | undefined {
+  return (object as StatusOf | undefined)?.status?.phase;
+}
+
+/** `status.printableStatus` of a VirtualMachine. */
+export function printed(object: KubeObject | undefined): string | undefined {
+  return (object as StatusOf | undefined)?.status?.printableStatus;
+}
+
+/** The first address of each interface of an instance, link-local ones left out. */
+export function addresses(object: KubeObject | undefined): string[] {
+  const { interfaces = [] } = (object as StatusOf | undefined)?.status ?? {};
+  return interfaces.flatMap(({ ipAddress }) =>
+    ipAddress === undefined || ipAddress.startsWith("fe80:") ? [] : [ipAddress],
+  );
 }

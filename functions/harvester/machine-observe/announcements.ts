@@ -5,7 +5,10 @@ import type { Announcement } from "#functions/contract/deps.ts";
 import type { StatusChange } from "#functions/harvester/machine-observe/desired-status.ts";
 import { findCondition } from "#platform/cluster-api/conditions.ts";
 
-/** The Kubernetes Events a written status is worth: transitions only, so none is told twice. */
+/**
+ * The Kubernetes Events a written status is worth: transitions only, so none is told twice, and none that the step which caused them has
+ * told itself.
+ */
 export function announcements(before: HarvesterMachineStatus, change: StatusChange): readonly Announcement[] {
   const after = change.conditions ?? before.conditions;
   const provisioned =
@@ -33,21 +36,16 @@ interface Transition {
   ) => Announcement | undefined;
 }
 
-const { MachineCreated, VMIPAllocated, VMRunning, Deleting } = machineConditions;
+const { MachineCreated, VMRunning, Deleting } = machineConditions;
 
 const transitions: readonly Transition[] = [
-  {
-    type: VMIPAllocated,
-    tell: ({ status, reason, message }) =>
-      status === "True" ? normal("VMIPAllocated", `allocated ${message}`) : warning(reason, message),
-  },
   {
     type: MachineCreated,
     tell: ({ status, message }, was) => {
       if (status === "False") return warning("VMLost", message);
       return was?.reason === machineReasons.MachineNotFound
         ? normal("VMFound", "the VM is there again")
-        : normal("VMCreated", "the VM was created");
+        : undefined;
     },
   },
   {
@@ -59,7 +57,11 @@ const transitions: readonly Transition[] = [
       return was?.status === "True" ? warning("VMStopped", message) : undefined;
     },
   },
-  { type: Deleting, tell: ({ reason, message }) => normal(reason, message) },
+  {
+    type: Deleting,
+    tell: ({ reason, message }) =>
+      reason === machineReasons.WaitingForVMDeletion ? undefined : warning(reason, message),
+  },
 ];
 
 function addressesOf(change: StatusChange, before: HarvesterMachineStatus): string {

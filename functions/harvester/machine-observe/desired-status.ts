@@ -5,6 +5,7 @@ import type { Need } from "#functions/contract/function.ts";
 import {
   dueDate,
   dueStatement,
+  type DueStatement,
   type Finding,
   type StatusFields,
 } from "#functions/harvester/machine-observe/finding.ts";
@@ -12,7 +13,7 @@ import { lifecycle } from "#functions/harvester/machine-observe/lifecycle.ts";
 import { machineReport } from "#functions/harvester/machine-observe/machine-report.ts";
 import type { ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
 import { missingProviderId } from "#functions/harvester/machine-observe/provider-id.ts";
-import { findCondition, mergeConditions, sameConditions } from "#platform/cluster-api/conditions.ts";
+import { findCondition, mergeConditions } from "#platform/cluster-api/conditions.ts";
 
 /** What is to be written into the status: only what differs, `conditions` whole, because a merge patch replaces a list. */
 export type StatusChange = StatusFields & { readonly conditions?: Condition[] };
@@ -38,27 +39,29 @@ export function statusChange(view: ObservedMachine, now: Date): StatusChange | u
     .map((finding) => dueStatement(finding, status.conditions, at))
     .filter((statement) => statement !== undefined);
   const fields = differing(report.fields, status);
-  const wanted = due.map(({ condition }) => condition);
-  const others = mergeConditions(status.conditions, wanted, now);
-  const ready = fields.ready ?? status.ready === true;
-  const summary = report.summary
-    ? dueStatement(summaryOf(others, ready, report.urgent), status.conditions, at)
-    : undefined;
-  const urgent =
-    due.some((statement) => statement.urgent) ||
-    (report.urgent && (Object.keys(fields).length > 0 || summary !== undefined));
-  if (!urgent) return undefined;
-  const conditions = summary === undefined ? wanted : [...wanted, summary.condition];
+  const summaryWith = (statements: readonly DueStatement[]): DueStatement | undefined => {
+    if (!report.summary) return undefined;
+    const conditions = mergeConditions(
+      status.conditions,
+      statements.map(({ condition }) => condition),
+      now,
+    );
+    return dueStatement(summaryOf(conditions, fields.ready ?? status.ready === true), status.conditions, at);
+  };
+  const pressing = due.filter(({ urgent }) => urgent);
+  // The summary of what is written anyway is no reason of its own.
+  const missing = report.urgent && (Object.keys(fields).length > 0 || summaryWith(pressing) !== undefined);
+  if (pressing.length === 0 && !missing) return undefined;
+  const summary = summaryWith(due);
+  const wanted = [...due, ...(summary === undefined ? [] : [summary])].map(({ condition }) => condition);
   return {
     ...fields,
-    ...(!sameConditions(status.conditions, conditions) && {
-      conditions: mergeConditions(status.conditions, conditions, now),
-    }),
+    ...(wanted.length > 0 && { conditions: mergeConditions(status.conditions, wanted, now) }),
   };
 }
 
 /** `Ready` as Cluster API mirrors it to the Machine: True, or the first reason why not. */
-function summaryOf(conditions: readonly Condition[], ready: boolean, urgent: boolean): Finding {
+function summaryOf(conditions: readonly Condition[], ready: boolean): Finding {
   const { Ready, Deleting } = machineConditions;
   const deleting = findCondition(conditions, Deleting);
   const problem = telling
@@ -67,11 +70,15 @@ function summaryOf(conditions: readonly Condition[], ready: boolean, urgent: boo
   const notReady = (reason: string, message = ""): Finding => ({
     type: Ready,
     statement: { status: "False", reason, message },
-    urgent,
+    urgent: false,
   });
   if (deleting?.status === "True") return notReady(readyReasons.Deleting, deleting.message);
   if (!ready) return notReady(readyReasons.NotReady, problem?.message);
-  return { type: Ready, statement: { status: "True", reason: readyReasons.Ready, message: "" }, urgent };
+  return {
+    type: Ready,
+    statement: { status: "True", reason: readyReasons.Ready, message: "" },
+    urgent: false,
+  };
 }
 
 /** Conditions that tell why a machine is not ready, the one that holds up the others first. */

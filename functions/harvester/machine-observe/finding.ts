@@ -24,12 +24,19 @@ export type StatusFields = Pick<
   "ready" | "initialization" | "addresses" | "allocatedIPAddress" | "allocatedPoolRef" | "failureDomain"
 >;
 
+/** A condition to be written. */
+export interface DueStatement {
+  readonly condition: WantedCondition;
+  /** See {@link Finding.urgent}. */
+  readonly urgent: boolean;
+}
+
 /** What the finding makes of the current conditions at a moment; undefined when they say it already or should stay. */
 export function dueStatement(
   finding: Finding,
   current: readonly Condition[] | undefined,
   at: { readonly now: Date; readonly generation: number | undefined },
-): { readonly condition: WantedCondition; readonly urgent: boolean } | undefined {
+): DueStatement | undefined {
   const now = findCondition(current, finding.type);
   const want = (statement: Statement): WantedCondition => ({
     type: finding.type,

@@ -8,11 +8,14 @@ import { lifecycle } from "#functions/harvester/machine-observe/lifecycle.ts";
 import { machineReport } from "#functions/harvester/machine-observe/machine-report.ts";
 import { missingProviderId } from "#functions/harvester/machine-observe/provider-id.ts";
 import { effectiveNetwork } from "#functions/harvester/network-config.ts";
+import { imageQueries, keyPairRef } from "#functions/harvester/vm-ingredients.ts";
 import { connectionStateRef, connectionStateView } from "#platform/cluster-api/connection-state.ts";
-import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import { harvesterMachineView, type HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { nodeView } from "#platform/cluster-api/node.ts";
+import { imageView, keyPairView } from "#platform/harvester/image.ts";
 import { ipPoolView } from "#platform/harvester/ip-pool.ts";
-import { harvesterConnection, workloadConnection } from "#platform/kube/view.ts";
+import type { VirtualMachine } from "#platform/harvester/virtual-machine.ts";
+import { harvesterConnection, workloadConnection, type Seen } from "#platform/kube/view.ts";
 
 /** Everything beyond the management cluster is optional: a machine is reported on also while Harvester cannot be reached. */
 const machineWorld = deletionScope
@@ -24,27 +27,44 @@ const machineWorld = deletionScope
   .several(
     "pools",
     ipPoolView,
-    (own, { harvesterCluster, heldIn }) => {
-      const settled = heldIn.length > 0 || hadVm(own) || own.meta.deletionTimestamp !== undefined;
+    (own, { harvesterCluster, vm, heldIn }) => {
       const network = effectiveNetwork(own, harvesterCluster);
-      if (settled || harvesterCluster === undefined || network.kind !== "pool") return [];
+      if (harvesterCluster === undefined || network.kind !== "pool") return [];
+      if (heldIn.length > 0 || !isToBeMade(own, vm)) return [];
       const connection = harvesterConnection(harvesterCluster.spec.identitySecret);
       return network.pools.map((name) => ({ connection, name }));
     },
     { optional: true },
   )
   .matching(
+    "images",
+    imageView,
+    (own, { harvesterCluster, vm }) => (isToBeMade(own, vm) ? imageQueries(own, harvesterCluster) : []),
+    { optional: true },
+  )
+  .one(
+    "keyPair",
+    keyPairView,
+    (own, { harvesterCluster, vm }) => (isToBeMade(own, vm) ? keyPairRef(own, harvesterCluster) : undefined),
+    { optional: true },
+  )
+  .matching(
     "nodes",
     nodeView,
     (own, { cluster, vm }) => {
-      // Only the VM's appearance asks for it; before, there is no Node, and no reason to connect to the workload cluster.
-      if (own.spec.providerID !== undefined || vm === undefined || cluster === undefined) return [];
+      // Before there is a VM there is no Node, and no reason to connect to the workload cluster.
+      if ((own.spec.providerID ?? "") !== "" || vm === undefined || cluster === undefined) return [];
       const { namespace, name } = cluster.meta;
       const connection = workloadConnection({ namespace: namespace ?? "", name });
       return [{ connection, index: "identity", value: own.meta.name }];
     },
     { optional: true, wake: "none" },
   );
+
+/** What a VM needs is looked at only until there is one. */
+function isToBeMade(own: Seen<HarvesterMachineBody>, vm: Seen<VirtualMachine> | undefined): boolean {
+  return vm === undefined && !hadVm(own) && own.meta.deletionTimestamp === undefined;
+}
 
 export const machineObserve = defineFunction({
   name: "machine-observe",
@@ -59,6 +79,8 @@ export const machineObserve = defineFunction({
     "dev.capfn.vm.deleting",
     "dev.capfn.vm.deleted",
     "dev.capfn.ippool.changed",
+    "dev.capfn.image.changed",
+    "dev.capfn.keypair.changed",
     "dev.capfn.connection.changed",
     "dev.capfn.step.due",
   ],

@@ -21,22 +21,18 @@ export async function observeMachine(
   const view = await withProviderId(event, deps);
   const now = deps.now();
   const change = statusChange(view, now);
+  const { meta, status } = view.object;
   if (change !== undefined) {
-    const { meta, status } = view.object;
-    await deps.management.mergePatch(
-      harvesterMachines,
-      meta,
-      { metadata: { resourceVersion: meta.resourceVersion }, status: change },
-      { subresource: "status" },
-    );
+    const patch = { metadata: { resourceVersion: meta.resourceVersion }, status: change };
+    await deps.management.mergePatch(harvesterMachines, meta, patch, { subresource: "status" });
     for (const announcement of announcements(status, change)) {
       deps.announce({ type: harvesterMachines, meta }, announcement);
     }
-    return done();
   }
-  const need = needsObservation(view);
+  const after = { ...view, object: { ...view.object, status: { ...status, ...change } } };
+  const need = needsObservation(after);
   if (!(need instanceof Date)) return done();
-  return requeueAfter(Math.max(0, need.getTime() - now.getTime()), "the state is reported only if it lasts");
+  return requeueAfter(Math.max(0, need.getTime() - now.getTime()), "a state is reported only if it lasts");
 }
 
 /** The view as it is once the machine has its providerID: the write moves version and generation. */

@@ -5,6 +5,7 @@ import { hasIp, machineAddresses } from "#functions/harvester/machine-observe/ad
 import { allocation, allocationProblem } from "#functions/harvester/machine-observe/allocation.ts";
 import { deletionConditions } from "#functions/harvester/machine-observe/deletion-conditions.ts";
 import type { Finding, Statement, StatusFields } from "#functions/harvester/machine-observe/finding.ts";
+import { ingredientProblem } from "#functions/harvester/machine-observe/ingredients.ts";
 import { lifecycle, type Lifecycle } from "#functions/harvester/machine-observe/lifecycle.ts";
 import type { ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
 import {
@@ -59,7 +60,8 @@ function reportOf(view: ObservedMachine, life: Exclude<Lifecycle, { phase: "unto
 /** While all goes well nothing is written: the VM is there in a moment, and its own report tells all of this. */
 function creating(view: ObservedMachine): MachineReport {
   const provisioning = findCondition(view.object.status.conditions, machineConditions.VMProvisioningReady);
-  const stuck = provisioning?.status === "False";
+  const missing = ingredientProblem(view);
+  const stuck = provisioning?.status === "False" || missing.length > 0;
   const { findings, fields } = allocation(view);
   const { connection } = view.related;
   const unreachable: Statement = {
@@ -78,6 +80,7 @@ function creating(view: ObservedMachine): MachineReport {
       infrastructure,
       ...findings.map((finding) => ({ ...finding, urgent: stuck })),
       ...allocationProblem(view),
+      ...missing,
     ],
     fields: { ...fields, ...failureDomain(view) },
     urgent: stuck,

@@ -3,6 +3,7 @@ import type { MachineScope } from "#functions/harvester/machine-scope.ts";
 import type { ConnectionState } from "#platform/cluster-api/connection-state.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import type { Node } from "#platform/cluster-api/node.ts";
+import type { Image, KeyPair } from "#platform/harvester/image.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 import type { VirtualMachine, VirtualMachineInstance } from "#platform/harvester/virtual-machine.ts";
 import type { Seen } from "#platform/kube/view.ts";
@@ -18,6 +19,9 @@ export interface MachineWorld extends MachineScope {
   readonly heldIn: readonly Seen<IpPool>[];
   /** IPPools the machine may take its address from; none once it has one. */
   readonly pools: readonly Seen<IpPool>[];
+  /** What the VM is to be made of, until there is one. */
+  readonly images: readonly Seen<Image>[];
+  readonly keyPair: Seen<KeyPair> | undefined;
   /** Nodes with the machine's name, while it has no providerID. */
   readonly nodes: readonly Seen<Node>[];
 }

@@ -42,7 +42,8 @@ export function readStatic(
     if (parseIp(server) === undefined)
       problems.push(`${source}.dnsServers[${index}] is no IP address; correct or remove it`);
   }
-  const prefix = ip === undefined || gateway === undefined ? undefined : prefixOf(network, ip, gateway);
+  const prefix =
+    ip === undefined || gateway?.family !== ip.family ? undefined : prefixOf(network, ip, gateway);
   if (typeof prefix === "string") problems.push(prefix);
   if (problems.length > 0 || ip === undefined || gateway === undefined || typeof prefix !== "number")
     return { problems };

@@ -89,20 +89,29 @@ describe("writes", () => {
   });
 
   it("answers false when the object to delete is absent or is a namesake with another uid", async () => {
-    const { client } = await start((_request, answer, n) => {
-      if (n === 1) sendStatus(answer, ...absent);
-      else if (n === 2) {
-        const message = "Precondition failed: UID in precondition: u, UID in object meta: v";
+    const conflict =
+      (message: string): Script =>
+      (_request, answer) =>
         sendStatus(answer, 409, { reason: "Conflict", message });
-      } else if (n === 3)
-        sendStatus(answer, 409, { reason: "Conflict", message: "the object has been modified" });
-      else sendJson(answer, 200, { kind: "Status", status: "Success" });
-    });
-    const remove = () => client.delete(configMaps, name, { uid: "u" });
-    expect(await remove()).toBe(false);
-    expect(await remove()).toBe(false);
-    expect(await failure(remove())).toMatchObject({ reason: "conflict" });
-    expect(await remove()).toBe(true);
+    const found: Script = (_request, answer) => sendJson(answer, 200, configMap("a", "7"));
+    const script: Script[] = [
+      (_request, answer) => sendStatus(answer, ...absent),
+      conflict("Precondition failed: UID in precondition: u, UID in object meta: v"),
+      conflict(
+        "Operation cannot be fulfilled: the UID in the precondition (u) does not match the UID in record (v)",
+      ),
+      conflict("a wording nobody has seen yet"),
+      found,
+      conflict("the object has been modified"),
+      found,
+      (_request, answer) => sendJson(answer, 200, { kind: "Status", status: "Success" }),
+    ];
+    const { client, server } = await start((request, answer, n) => script[n - 1]?.(request, answer, n));
+    const remove = (uid: string) => client.delete(configMaps, name, { uid });
+    for (let n = 0; n < 4; n += 1) expect(await remove("u")).toBe(false);
+    expect(await failure(remove("uid-a"))).toMatchObject({ reason: "conflict" });
+    expect(await remove("u")).toBe(true);
+    expect(server.requests).toHaveLength(8);
   });
 
   it.each([

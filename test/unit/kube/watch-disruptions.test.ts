@@ -41,6 +41,20 @@ describe("disruptions", () => {
     expect(versions(server.requests)).toEqual([null, "10", "10"]);
   });
 
+  it("an end in mid-line after an event is not taken for the server's timeout", async () => {
+    const cut = (answer: ServerResponse) => {
+      sendLines(answer, added("b", "11"));
+      answer.end(added("c", "12").slice(0, 30));
+    };
+    const { server, until } = await start({ watches: [cut, done] });
+    const events = await until(named("done"));
+    expect(events[4]).toMatchObject({
+      type: "disrupted",
+      error: { message: expect.stringContaining("inside a line") },
+    });
+    expect(versions(server.requests)).toEqual([null, "10", "11"]);
+  });
+
   it("honours Retry-After and backs off with full jitter up to 30 s", async () => {
     const busy = (answer: ServerResponse) => sendStatus(answer, 429, {}, { "retry-after": "20" });
     const down = (answer: ServerResponse) => sendStatus(answer, 503);

@@ -13,6 +13,7 @@ import {
   visit,
   YAMLMap,
   YAMLSeq,
+  type Node,
 } from "yaml";
 
 /** Keys whose lists are joined. Of any other key the last document wins. */
@@ -32,13 +33,13 @@ export type CloudConfig = YAMLMap;
 export type CloudConfigRead = { readonly config: CloudConfig } | { readonly problem: string };
 
 /**
- * The failsafe schema has strings only: no scalar is interpreted, so what is written again is what was read, be it `0640`, `yes` or a text
+ * The failsafe schema has strings only, and tags are left as they are: no scalar is interpreted, so what is written again is what was read, be it `0640`, `yes` or a text
  * in quotes. cloud-init reads YAML 1.1, we need not.
  */
-const schema = { schema: "failsafe", uniqueKeys: false } as const;
+const schema = { schema: "failsafe", uniqueKeys: false, resolveKnownTags: false } as const;
 
-/** More aliases than this is not a configuration but an attempt to exhaust memory. */
-const MOST_ALIASES = 1000;
+/** Nodes that aliases may expand to. More is not a configuration but an attempt to exhaust memory. */
+const MOST_COPIED = 10_000;
 
 /** Reads cloud-config, without regard to its header, which is a comment. The problem names the line, never what is written there. */
 export function readCloudConfig(text: string): CloudConfigRead {
@@ -92,19 +93,23 @@ export function writeCloudConfig(config: CloudConfig): string {
   return `#cloud-config\n${stringify(config, { ...schema, lineWidth: 0 })}`;
 }
 
-/** Nodes move to another document, where an alias would come before its anchor or without it: each becomes a copy. */
+/**
+ * Nodes move to another document, where an alias would come before its anchor or without it: each becomes a copy. What was expanded already
+ * counts again in a copy of it, so aliases of aliases, which multiply, use up the allowance before they use up the memory.
+ */
 function resolveAliases(document: Document.Parsed): string | undefined {
-  let left = MOST_ALIASES;
+  let left = MOST_COPIED;
   let problem: string | undefined;
   visit(document, {
-    Alias: (_, alias) => {
+    Alias: (_, alias, path) => {
       const target = alias.resolve(document);
-      left -= 1;
       if (target === undefined) problem = "an alias has no anchor before it";
-      else if (left < 0) problem = `there are more than ${MOST_ALIASES} aliases`;
+      else if (path.includes(target)) problem = "an alias stands for what it is part of";
       else {
-        const copy = target.clone();
+        left -= sizeOf(target, left);
+        const copy = left > 0 ? target.clone() : undefined;
         if (isNode(copy)) return copy;
+        problem = "its aliases expand to too much";
       }
       return visit.BREAK;
     },
@@ -115,6 +120,18 @@ function resolveAliases(document: Document.Parsed): string | undefined {
     },
   });
   return problem;
+}
+
+/** Number of nodes below and including this one, or at least `enough`. */
+function sizeOf(node: Node, enough: number): number {
+  let size = 0;
+  visit(node, {
+    Node: () => {
+      size += 1;
+      return size >= enough ? visit.BREAK : undefined;
+    },
+  });
+  return size;
 }
 
 function keyOf({ key }: Pair): string {

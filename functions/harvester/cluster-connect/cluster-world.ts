@@ -1,0 +1,82 @@
+import type { View } from "#functions/contract/function.ts";
+import { relations } from "#functions/contract/relations.ts";
+import { clusterView, type Cluster } from "#platform/cluster-api/cluster.ts";
+import {
+  connectionStateRef,
+  connectionStateView,
+  type ConnectionState,
+} from "#platform/cluster-api/connection-state.ts";
+import { harvesterClusterView, type HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
+import { deploymentView, harvesterDeployment, type Deployment } from "#platform/harvester/deployment.ts";
+import { namespaceView, type Namespace } from "#platform/harvester/namespace.ts";
+import { harvesterConnection, MANAGEMENT, type Connection, type Seen } from "#platform/kube/view.ts";
+
+/** What a HarvesterCluster rests on. */
+export interface ClusterWorld {
+  readonly cluster: Seen<Cluster> | undefined;
+  readonly connection: Seen<ConnectionState> | undefined;
+  /** Harvester's own Deployment. */
+  readonly harvester: Seen<Deployment> | undefined;
+  readonly targetNamespace: Seen<Namespace> | undefined;
+}
+
+export type ClusterConnectView = View<HarvesterClusterBody, ClusterWorld>;
+
+/** Nothing on Harvester is looked at before the owner Cluster is there, nor while it is paused. */
+export const clusterWorld = relations(harvesterClusterView)
+  .one("cluster", clusterView, (own) => {
+    const owner = own.metadata.ownerReferences.find(({ kind }) => kind === "Cluster");
+    return owner === undefined
+      ? undefined
+      : { connection: MANAGEMENT, namespace: own.meta.namespace, name: owner.name };
+  })
+  .one("connection", connectionStateView, (own, { cluster }) => {
+    const connection = connectionOf(own, cluster);
+    return connection === undefined ? undefined : connectionStateRef(connection);
+  })
+  .one(
+    "harvester",
+    deploymentView,
+    (own, { cluster }) => {
+      const connection = connectionOf(own, cluster);
+      return connection === undefined ? undefined : harvesterDeployment(connection);
+    },
+    { optional: true },
+  )
+  .one(
+    "targetNamespace",
+    namespaceView,
+    (own, { cluster }) => {
+      const connection = connectionOf(own, cluster);
+      return connection === undefined ? undefined : { connection, name: own.spec.targetNamespace };
+    },
+    { optional: true },
+  );
+
+/** Why the HarvesterCluster is paused (Cluster API contract, pausing); undefined when it is not. */
+export function pauseReason(
+  own: Seen<HarvesterClusterBody>,
+  cluster: Seen<Cluster> | undefined,
+): string | undefined {
+  if (cluster?.spec.paused === true) return `Cluster ${cluster.meta.name} has spec.paused: true`;
+  return own.metadata.annotations["cluster.x-k8s.io/paused"] === undefined
+    ? undefined
+    : "the annotation cluster.x-k8s.io/paused is set";
+}
+
+/** Another system provides this infrastructure: we keep away altogether (Cluster API contract, InfraCluster: externally managed). */
+export function isExternallyManaged(own: Seen<HarvesterClusterBody>): boolean {
+  return own.metadata.annotations["cluster.x-k8s.io/managed-by"] !== undefined;
+}
+
+function connectionOf(
+  own: Seen<HarvesterClusterBody>,
+  cluster: Seen<Cluster> | undefined,
+): Connection | undefined {
+  const asleep =
+    cluster === undefined ||
+    own.meta.deletionTimestamp !== undefined ||
+    isExternallyManaged(own) ||
+    pauseReason(own, cluster) !== undefined;
+  return asleep ? undefined : harvesterConnection(own.spec.identitySecret);
+}

@@ -1,0 +1,185 @@
+import { clusterConditions, clusterReasons, pausedReasons, readyReasons } from "#api/condition-names.ts";
+import { pauseReason, type ClusterConnectView } from "#functions/harvester/cluster-connect/cluster-world.ts";
+import { findCondition, sameConditions, type WantedCondition } from "#platform/cluster-api/conditions.ts";
+import { isAvailable } from "#platform/harvester/deployment.ts";
+
+/** What the status should say; conditions not named stay as they are. */
+export interface DesiredStatus {
+  readonly conditions: readonly WantedCondition[];
+  /** Undefined: as it is. */
+  readonly ready: boolean | undefined;
+  /** Latched: once true it is never taken back (Cluster API contract). */
+  readonly provisioned: boolean;
+}
+
+/** What happened to the target namespace in this very step. */
+export type NamespaceNews = { readonly created: true } | { readonly refused: string };
+
+type Verdict = Pick<WantedCondition, "status" | "reason" | "message">;
+
+/** Pure. A condition that could not be evaluated yet keeps what it said before: a restart of the hub changes no status. */
+export function desiredStatus(view: ClusterConnectView, news?: NamespaceNews): DesiredStatus {
+  const { object, related } = view;
+  const { status } = object;
+  const provisionedBefore = status.initialization?.provisioned === true;
+  const paused = pauseReason(object, related.cluster);
+  if (paused !== undefined) {
+    const condition = { status: "True", reason: pausedReasons.Paused, message: paused } as const;
+    return {
+      conditions: [named(view, clusterConditions.Paused, condition)],
+      ready: undefined,
+      provisioned: provisionedBefore,
+    };
+  }
+  const connection = connectionVerdict(view);
+  const namespace = connection && namespaceVerdict(view, connection, news);
+  const infrastructure = connection && namespace && infrastructureVerdict(view, connection, namespace);
+  const ready = infrastructure === undefined ? undefined : infrastructure.status === "True";
+  const wanted: readonly (readonly [string, Verdict | undefined])[] = [
+    [
+      clusterConditions.HarvesterConnectionReady,
+      connection ?? first(view, "HarvesterConnectionReady", connecting),
+    ],
+    [clusterConditions.TargetNamespaceReady, namespace ?? first(view, "TargetNamespaceReady", unchecked)],
+    [
+      clusterConditions.InfrastructureReady,
+      infrastructure ?? first(view, "InfrastructureReady", provisioning),
+    ],
+    [clusterConditions.Ready, summary(infrastructure ?? first(view, "Ready", provisioning))],
+    [clusterConditions.Paused, { status: "False", reason: pausedReasons.NotPaused, message: "" }],
+  ];
+  return {
+    conditions: wanted.flatMap(([type, verdict]) =>
+      verdict === undefined ? [] : [named(view, type, verdict)],
+    ),
+    ready,
+    provisioned: provisionedBefore || ready === true,
+  };
+}
+
+/** Whether the status says all this already, timestamps aside. */
+export function isShown({ object: { status } }: ClusterConnectView, desired: DesiredStatus): boolean {
+  return (
+    sameConditions(status.conditions, desired.conditions) &&
+    (desired.ready === undefined || status.ready === desired.ready) &&
+    (status.initialization?.provisioned === true) === desired.provisioned
+  );
+}
+
+/** Whether the target namespace has to be created: it is absent from a complete list of a working Harvester. */
+export function lacksNamespace(view: ClusterConnectView): boolean {
+  return (
+    connectionVerdict(view)?.status === "True" &&
+    view.related.targetNamespace === undefined &&
+    !view.unknown.includes("targetNamespace")
+  );
+}
+
+const connecting: Verdict = {
+  status: "False",
+  reason: clusterReasons.HarvesterConnectionInProgress,
+  message: "the connection to Harvester is being made",
+};
+const unchecked: Verdict = {
+  status: "Unknown",
+  reason: clusterReasons.TargetNamespaceChecking,
+  message: "not evaluated: there is no connection to Harvester",
+};
+const provisioning: Verdict = {
+  status: "False",
+  reason: clusterReasons.InfrastructureProvisioningInProgress,
+  message: "the connection to Harvester is being made",
+};
+
+/** Undefined while it cannot be told. */
+function connectionVerdict({ related, unknown }: ClusterConnectView): Verdict | undefined {
+  const state = related.connection;
+  if (state === undefined || state.state === "connecting") return undefined;
+  if (state.state === "failed") {
+    const unreachable = state.reason === "Unreachable";
+    return {
+      status: "False",
+      reason: unreachable
+        ? clusterReasons.HarvesterConnectionFailed
+        : clusterReasons.HarvesterAuthenticationFailed,
+      message: state.message ?? "there is no connection to Harvester",
+    };
+  }
+  if (unknown.includes("harvester")) return undefined;
+  if (related.harvester === undefined) {
+    return {
+      status: "False",
+      reason: clusterReasons.HarvesterConnectionFailed,
+      message:
+        "Deployment harvester-system/harvester does not exist; the identity Secret must hold the kubeconfig of a Harvester cluster",
+    };
+  }
+  if (!isAvailable(related.harvester)) {
+    return {
+      status: "False",
+      reason: clusterReasons.HarvesterConnectionFailed,
+      message: "Deployment harvester-system/harvester is not Available",
+    };
+  }
+  return { status: "True", reason: clusterReasons.HarvesterConnectionReady, message: "" };
+}
+
+function namespaceVerdict(
+  view: ClusterConnectView,
+  connection: Verdict,
+  news: NamespaceNews | undefined,
+): Verdict | undefined {
+  if (connection.status !== "True") return unchecked;
+  if (view.unknown.includes("targetNamespace")) return undefined;
+  const { targetNamespace } = view.object.spec;
+  const found = view.related.targetNamespace;
+  const problem =
+    found?.status.phase === "Terminating" || found?.meta.deletionTimestamp !== undefined
+      ? `namespace ${targetNamespace} is being deleted`
+      : found !== undefined || (news !== undefined && "created" in news)
+        ? undefined
+        : (news?.refused ?? `namespace ${targetNamespace} does not exist`);
+  return problem === undefined
+    ? { status: "True", reason: clusterReasons.TargetNamespaceReady, message: "" }
+    : { status: "False", reason: clusterReasons.TargetNamespaceNotReady, message: problem };
+}
+
+function infrastructureVerdict(
+  { object }: ClusterConnectView,
+  connection: Verdict,
+  namespace: Verdict,
+): Verdict {
+  const failed = [connection, namespace].find(({ status }) => status === "False");
+  if (failed !== undefined) {
+    return {
+      status: "False",
+      reason: clusterReasons.InfrastructureProvisioningFailed,
+      message: failed.message,
+    };
+  }
+  const { host, port } = object.spec.controlPlaneEndpoint ?? {};
+  if (host === undefined || host === "" || host === "0.0.0.0" || port === undefined || port === 0) {
+    return {
+      status: "False",
+      reason: clusterReasons.InfrastructureProvisioningInProgress,
+      message: "spec.controlPlaneEndpoint is not set yet",
+    };
+  }
+  return { status: "True", reason: clusterReasons.InfrastructureReady, message: "" };
+}
+
+function summary(infrastructure: Verdict | undefined): Verdict | undefined {
+  if (infrastructure === undefined) return undefined;
+  const { status, message } = infrastructure;
+  return { status, message, reason: status === "True" ? readyReasons.Ready : readyReasons.NotReady };
+}
+
+/** The verdict for a condition that has never been there; one that is there keeps what it says. */
+function first(view: ClusterConnectView, type: string, verdict: Verdict): Verdict | undefined {
+  return findCondition(view.object.status.conditions, type) === undefined ? verdict : undefined;
+}
+
+function named(view: ClusterConnectView, type: string, verdict: Verdict): WantedCondition {
+  const { generation } = view.object.meta;
+  return { type, ...verdict, ...(generation !== undefined && { observedGeneration: generation }) };
+}

@@ -1,0 +1,86 @@
+import { clusterReasons } from "#api/condition-names.ts";
+import type { Deps } from "#functions/contract/deps.ts";
+import type { StepEvent } from "#functions/contract/function.ts";
+import { done, failed, type Outcome } from "#functions/contract/outcome.ts";
+import {
+  pauseReason,
+  type ClusterConnectView,
+  type ClusterWorld,
+} from "#functions/harvester/cluster-connect/cluster-world.ts";
+import {
+  desiredStatus,
+  isShown,
+  lacksNamespace,
+  type NamespaceNews,
+} from "#functions/harvester/cluster-connect/desired-status.ts";
+import { mergeConditions } from "#platform/cluster-api/conditions.ts";
+import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
+import { isKubeError } from "#platform/kube/errors.ts";
+import { apiVersionOf } from "#platform/kube/resource.ts";
+import { harvesterClusters, namespaces } from "#platform/kube/resources.ts";
+
+/** Makes the target namespace if it is absent, then writes what was found: the server into the spec, everything else into the status. */
+export async function connectCluster(
+  event: StepEvent<HarvesterClusterBody, ClusterWorld>,
+  deps: Deps,
+): Promise<Outcome> {
+  const { object } = event;
+  const name = { namespace: object.meta.namespace, name: object.meta.name };
+  const news = lacksNamespace(event) ? await createNamespace(event, deps) : undefined;
+  let { resourceVersion } = object.meta;
+  const server = staleServer(event);
+  if (server !== undefined) {
+    const patch = { metadata: { resourceVersion }, spec: { server } };
+    const written = await deps.management.mergePatch(harvesterClusters, name, patch);
+    resourceVersion = written.metadata.resourceVersion;
+  }
+  const desired = desiredStatus(event, news);
+  if (!isShown(event, desired)) {
+    const conditions = mergeConditions(object.status.conditions, desired.conditions, deps.now());
+    const status = {
+      conditions,
+      ...(desired.ready !== undefined && { ready: desired.ready }),
+      ...(desired.provisioned && { initialization: { provisioned: true } }),
+    };
+    const patch = { metadata: { resourceVersion }, status };
+    await deps.management.mergePatch(harvesterClusters, name, patch, { subresource: "status" });
+  }
+  return news !== undefined && "refused" in news
+    ? failed(clusterReasons.TargetNamespaceNotReady, news.refused)
+    : done();
+}
+
+/** The URL of Harvester's API server, when the spec shows another one or none. */
+export function staleServer({ object, related }: ClusterConnectView): string | undefined {
+  const server = related.connection?.server;
+  const asleep = pauseReason(object, related.cluster) !== undefined;
+  return server === undefined || asleep || server === object.spec.server ? undefined : server;
+}
+
+async function createNamespace(event: ClusterConnectView, deps: Deps): Promise<NamespaceNews> {
+  const { identitySecret, targetNamespace } = event.object.spec;
+  const harvester = await deps.harvester(identitySecret);
+  try {
+    await harvester.create(namespaces, {
+      apiVersion: apiVersionOf(namespaces),
+      kind: namespaces.kind,
+      metadata: { name: targetNamespace },
+    });
+  } catch (error) {
+    if (isKubeError(error, "alreadyExists")) return { created: true };
+    if (!isKubeError(error, "forbidden", "invalid")) throw error;
+    const mend = isKubeError(error, "forbidden")
+      ? "the identity may not create namespaces; create it, or grant the right"
+      : "Harvester refuses the name; correct spec.targetNamespace";
+    return { refused: `namespace ${targetNamespace} does not exist, and ${mend}` };
+  }
+  deps.announce(
+    { type: harvesterClusters, meta: event.object.meta },
+    {
+      type: "Normal",
+      reason: "TargetNamespaceCreated",
+      message: `namespace ${targetNamespace} was created on Harvester`,
+    },
+  );
+  return { created: true };
+}

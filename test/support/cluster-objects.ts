@@ -1,0 +1,171 @@
+import { machineFinalizer } from "#api/names.ts";
+
+type Json = Record<string, unknown>;
+
+/** Name and namespaces the objects here share. */
+export const place = {
+  namespace: "demo",
+  cluster: "demo",
+  target: "vms",
+  connection: "harvester/demo/identity",
+} as const;
+
+export function cluster(over: { spec?: Json; metadata?: Json; status?: Json } = {}): object {
+  return {
+    apiVersion: "cluster.x-k8s.io/v1beta2",
+    kind: "Cluster",
+    metadata: { name: place.cluster, namespace: place.namespace, ...over.metadata },
+    spec: {
+      infrastructureRef: {
+        apiGroup: "infrastructure.cluster.x-k8s.io",
+        kind: "HarvesterCluster",
+        name: place.cluster,
+      },
+      ...over.spec,
+    },
+    status: { initialization: { infrastructureProvisioned: true }, ...over.status },
+  };
+}
+
+export function harvesterCluster(over: { spec?: Json; metadata?: Json; status?: Json } = {}): object {
+  return {
+    apiVersion: "infrastructure.cluster.x-k8s.io/v1beta1",
+    kind: "HarvesterCluster",
+    metadata: {
+      name: place.cluster,
+      namespace: place.namespace,
+      generation: 1,
+      creationTimestamp: "2026-01-01T00:00:00Z",
+      ownerReferences: [
+        {
+          apiVersion: "cluster.x-k8s.io/v1beta2",
+          kind: "Cluster",
+          name: place.cluster,
+          uid: "uid-Cluster-demo",
+        },
+      ],
+      ...over.metadata,
+    },
+    spec: {
+      identitySecret: { namespace: "demo", name: "identity" },
+      loadBalancerConfig: { ipamType: "dhcp" },
+      targetNamespace: place.target,
+      ...over.spec,
+    },
+    ...(over.status !== undefined && { status: over.status }),
+  };
+}
+
+export function machine(name: string, over: { spec?: Json; metadata?: Json } = {}): object {
+  return {
+    apiVersion: "cluster.x-k8s.io/v1beta2",
+    kind: "Machine",
+    metadata: { name, namespace: place.namespace, ...over.metadata },
+    spec: { clusterName: place.cluster, bootstrap: { dataSecretName: `${name}-bootstrap` }, ...over.spec },
+  };
+}
+
+export function harvesterMachine(
+  name: string,
+  over: { spec?: Json; metadata?: Json; status?: Json } = {},
+): object {
+  return {
+    apiVersion: "infrastructure.cluster.x-k8s.io/v1beta1",
+    kind: "HarvesterMachine",
+    metadata: {
+      name,
+      namespace: place.namespace,
+      creationTimestamp: "2026-01-01T00:00:00Z",
+      labels: { "cluster.x-k8s.io/cluster-name": place.cluster },
+      ownerReferences: [
+        { apiVersion: "cluster.x-k8s.io/v1beta2", kind: "Machine", name, uid: `uid-Machine-${name}` },
+      ],
+      ...over.metadata,
+    },
+    spec: {
+      cpu: 2,
+      memory: "4Gi",
+      sshUser: "ubuntu",
+      sshKeyPair: "default/operators",
+      volumes: [{ volumeType: "image", imageName: "default/ubuntu", volumeSize: "40Gi", bootOrder: 1 }],
+      networks: ["default/vlan1"],
+      ...over.spec,
+    },
+    ...(over.status !== undefined && { status: over.status }),
+  };
+}
+
+/** Metadata of a HarvesterMachine that is being deleted, with our finalizer and identity. */
+export function deleting(name: string, over: Json = {}): Json {
+  return {
+    finalizers: [machineFinalizer],
+    deletionTimestamp: "2026-01-01T00:10:00Z",
+    annotations: { "capfn.dev/identity": `uid-HarvesterMachine-${name}` },
+    ...over,
+  };
+}
+
+export function ipPool(
+  name: string,
+  over: { range?: Json; ranges?: Json[]; network?: string; status?: Json; metadata?: Json } = {},
+): object {
+  return {
+    apiVersion: "loadbalancer.harvesterhci.io/v1beta1",
+    kind: "IPPool",
+    metadata: { name, ...over.metadata },
+    spec: {
+      ranges: over.ranges ?? [
+        {
+          subnet: "10.50.0.0/24",
+          gateway: "10.50.0.1",
+          rangeStart: "10.50.0.10",
+          rangeEnd: "10.50.0.19",
+          ...over.range,
+        },
+      ],
+      selector: over.network === undefined ? {} : { network: over.network },
+    },
+    ...(over.status !== undefined && { status: over.status }),
+  };
+}
+
+/** A VM as vm-create makes it, as far as ownership goes. */
+export function virtualMachine(
+  name: string,
+  over: { metadata?: Json; spec?: Json; status?: Json } = {},
+): object {
+  return {
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachine",
+    metadata: { name, namespace: place.target, labels: ownedLabels(name), ...over.metadata },
+    spec: { runStrategy: "Always", ...over.spec },
+    ...(over.status !== undefined && { status: over.status }),
+  };
+}
+
+export function virtualMachineInstance(name: string): object {
+  return {
+    apiVersion: "kubevirt.io/v1",
+    kind: "VirtualMachineInstance",
+    metadata: { name, namespace: place.target },
+    spec: {},
+    status: { phase: "Running" },
+  };
+}
+
+export function secret(name: string, labels: Record<string, string> = {}): object {
+  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace: place.target, labels } };
+}
+
+export function disk(name: string, labels: Record<string, string> = {}): object {
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: { name, namespace: place.target, labels },
+  };
+}
+
+/** Labels that say whose an object on Harvester is. */
+export function ownedLabels(name: string): Record<string, string> {
+  return { "capfn.dev/owner-uid": `uid-HarvesterMachine-${name}`, "capfn.dev/owner-name": name };
+}

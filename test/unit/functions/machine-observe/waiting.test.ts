@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+
+import { clusters, machines } from "#platform/kube/resources.ts";
+import { machineObserve as step } from "#functions/harvester/machine-observe/function.ts";
+import {
+  HARVESTER,
+  NAME,
+  START,
+  World,
+  harvesterMachines,
+  vm,
+  provisioned,
+  PROVIDER_ID,
+} from "#test/unit/functions/machine-observe/world.ts";
+
+describe("machine-observe before a machine can be created", () => {
+  it("tells what it waits for, in the order of the gates, two seconds after creation [check 51]", async () => {
+    const world = new World();
+    world.now = START;
+    world.edit(machines, (object) => (object["spec"].bootstrap = {}));
+    world.edit(clusters, (object) => (object["status"] = {}), "demo");
+    expect(world.need(step)).toEqual(new Date(START.getTime() + 2_000));
+    expect(await world.after(1_999, step)).toBe(0);
+    expect(await world.after(1, step)).toBe(1);
+    expect(world.conditions()).toEqual([
+      "Paused=False/NotPaused",
+      "InfrastructureReady=False/WaitingForClusterInfrastructure",
+      "Ready=False/NotReady",
+    ]);
+    world.edit(
+      clusters,
+      (object) => (object["status"] = { initialization: { infrastructureProvisioned: true } }),
+      "demo",
+    );
+    expect(await world.settle(step)).toBe(1);
+    expect(world.conditions()).toContain("InfrastructureReady=False/WaitingForBootstrapData");
+    const since = world.condition("InfrastructureReady")?.["lastTransitionTime"];
+    expect(since).toBe("2026-01-01T00:00:02Z");
+    world.edit(machines, (object) => (object["spec"].bootstrap = { dataSecretName: NAME }));
+    expect(await world.settle(step)).toBe(0);
+  });
+
+  it("asks to be called again when it is called before its time", async () => {
+    const world = new World();
+    world.now = new Date(START.getTime() + 1_500);
+    world.edit(clusters, (object) => (object["status"] = {}), "demo");
+    expect(await world.run(step)).toMatchObject({ kind: "requeueAfter", afterMs: 500 });
+    expect(world.deps.requests).toEqual([]);
+  });
+
+  it("tells that it is paused at once, and nothing else [check 49]", async () => {
+    const world = new World();
+    world.put(vm());
+    world.edit(clusters, (object) => (object["spec"].paused = true), "demo");
+    expect(await world.settle(step)).toBe(1);
+    expect(world.conditions()).toEqual(["Paused=True/Paused"]);
+    expect(world.own["spec"].providerID).toBeUndefined();
+    world.edit(clusters, (object) => (object["spec"].paused = false), "demo");
+    await world.settle(step);
+    expect(world.conditions()).toContain("Paused=False/NotPaused");
+    expect(world.own["spec"].providerID).toBe(PROVIDER_ID);
+  });
+
+  it("writes nothing on a machine managed by another system", async () => {
+    const world = new World();
+    world.edit(
+      harvesterMachines,
+      (own) => (own["metadata"].annotations["cluster.x-k8s.io/managed-by"] = "x"),
+    );
+    world.put(vm());
+    expect(world.need(step)).toBe(false);
+  });
+
+  it("tells that Harvester cannot be reached, as unknown", async () => {
+    const world = new World();
+    world.unlisted.add(HARVESTER);
+    world.connection = { state: "failed", reason: "Unauthorized", message: "the credentials are refused" };
+    expect(await world.settle(step)).toBe(1);
+    expect(world.condition("InfrastructureReady")).toMatchObject({
+      status: "Unknown",
+      reason: "HarvesterUnreachable",
+      message: "the credentials are refused",
+    });
+    expect(world.condition("Ready")?.["message"]).toBe("the credentials are refused");
+  });
+
+  it("leaves what the creating step says of its failure alone [check 58]", async () => {
+    const world = new World();
+    const failure = {
+      type: "VMProvisioningReady",
+      status: "False",
+      reason: "VMProvisioningFailed",
+      message: "VirtualMachineImage default/leap does not exist",
+      lastTransitionTime: START.toISOString(),
+    };
+    world.edit(harvesterMachines, (own) => (own["status"] = { conditions: [failure] }));
+    await world.settle(step);
+    expect(world.condition("VMProvisioningReady")).toEqual(failure);
+    expect(world.condition("InfrastructureReady")?.["status"]).toBe("True");
+    expect(world.condition("Ready")?.["message"]).toBe(failure.message);
+  });
+
+  it("answers a forced look with its token, whatever the phase", async () => {
+    const world = new World();
+    for (const token of ["a", "b"]) {
+      world.edit(harvesterMachines, (own) => (own["metadata"].annotations["capfn.dev/look-at"] = token));
+      expect(await world.settle(step)).toBe(1);
+      expect(world.condition("LookedAt")).toMatchObject({ status: "True", message: token });
+    }
+    const before = await provisioned(step);
+    before.edit(harvesterMachines, (own) => (own["metadata"].annotations["capfn.dev/look-at"] = "c"));
+    expect(await before.settle(step)).toBe(1);
+  });
+});
