@@ -20,7 +20,10 @@ export interface Cost {
 
 const WRITES: ReadonlySet<string> = new Set(["create", "update", "patch", "delete", "deletecollection"]);
 
-/** Adds up what capfn asked of each API server. */
+/**
+ * Adds up what capfn asked of each API server. The user agent tells it from Cluster API core, which reaches the workload cluster with the
+ * same kubeconfig.
+ */
 export async function costOf(lab: Lab, spans: readonly Span[]): Promise<Cost> {
   const count = async (
     path: string | undefined,
@@ -32,8 +35,8 @@ export async function costOf(lab: Lab, spans: readonly Span[]): Promise<Cost> {
       const inSpan = spans.some(
         ({ since, until }) => request.receivedAt >= since && request.receivedAt < until,
       );
-      if (request.user === labUsers.capfn && request.verb !== "watch" && inSpan && wanted(request))
-        found += 1;
+      const isOurs = request.user === labUsers.capfn && request.userAgent.startsWith("capfn/");
+      if (isOurs && request.verb !== "watch" && inSpan && wanted(request)) found += 1;
     }
     return found;
   };

@@ -16,12 +16,15 @@ import type { SimulatorTimes } from "#platform/simulator/times.ts";
 import { startWorkloadSimulator } from "#platform/simulator/workload-simulator.ts";
 
 export interface LabOptions {
-  readonly times: SimulatorTimes;
+  /** The same for all, or by name of the VM or image. */
+  readonly times: SimulatorTimes | ((name: string) => SimulatorTimes);
   /** Run the real Cluster API core manager; without it somebody else plays its part. */
   readonly core: boolean;
   /** Run a workload API server whose Nodes register when VMs run. */
   readonly workload: boolean;
   readonly seed?: number;
+  /** Stands between the simulators and their API servers, e.g. to note when they write what. */
+  readonly simulatorClient?: (client: KubeClient) => KubeClient;
 }
 
 /** The users whose requests are told apart in the audit logs. */
@@ -86,9 +89,13 @@ export async function startLab(host: ControlPlaneHost, options: LabOptions): Pro
   ]);
   if (options.core)
     started.use(await startClusterApiCore(host, management, client.management, labUsers.core));
+  const openForSimulator = (of: ControlPlane): KubeClient => {
+    const opened = open(of, labUsers.simulator);
+    return options.simulatorClient?.(opened) ?? opened;
+  };
   const simulator = started.use(
     await startHarvesterSimulator({
-      client: open(harvester, labUsers.simulator),
+      client: openForSimulator(harvester),
       clock,
       times: options.times,
       ...(options.seed === undefined ? {} : { seed: options.seed }),
@@ -98,9 +105,8 @@ export async function startLab(host: ControlPlaneHost, options: LabOptions): Pro
     started.use(
       startWorkloadSimulator({
         harvester: simulator,
-        client: open(workload, labUsers.simulator),
+        client: openForSimulator(workload),
         clock,
-        times: options.times,
       }),
     );
   }

@@ -1,6 +1,8 @@
 import { allFunctions } from "#cli/functions.ts";
 import { observeWith } from "#cli/operator/observe.ts";
 import { version } from "#cli/version.ts";
+import type { Hub } from "#events/hub/hub.ts";
+import { typed } from "#events/hub/projection.ts";
 import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
 import type { LedgerStore } from "#events/hub/records.ts";
 import { startOperator, type Operator } from "#events/start.ts";
@@ -10,7 +12,7 @@ import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import { MANAGEMENT } from "#platform/kube/view.ts";
+import { MANAGEMENT, type ResourceView, type Seen } from "#platform/kube/view.ts";
 import type { Log } from "#platform/observability/log.ts";
 import { createMetrics, type Metrics, type Snapshot } from "#platform/observability/metrics.ts";
 import type { Clock } from "#platform/process/clock.ts";
@@ -106,14 +108,19 @@ function snapshotOf(operator: Operator | undefined): Snapshot {
       clusters: [],
     };
   }
-  const machines = hub.index.all(harvesterMachineView, MANAGEMENT).map((machine) => ({
+  const machines = everyOne(hub, harvesterMachineView).map((machine) => ({
     cluster: `${machine.meta.namespace ?? ""}/${machine.metadata.labels["cluster.x-k8s.io/cluster-name"] ?? ""}`,
     machine: `${machine.meta.namespace ?? ""}/${machine.meta.name}`,
     ready: machine.status.ready === true,
   }));
-  const clusters = hub.index.all(harvesterClusterView, MANAGEMENT).map((cluster) => ({
+  const clusters = everyOne(hub, harvesterClusterView).map((cluster) => ({
     cluster: `${cluster.meta.namespace ?? ""}/${cluster.meta.name}`,
     ready: cluster.status.ready === true,
   }));
   return { ...hub.figures(), machines, clusters };
+}
+
+function everyOne<P>(hub: Hub, view: ResourceView<P>): Seen<P>[] {
+  const entries = hub.index.collection(view, MANAGEMENT).snapshot();
+  return entries.map(([, { seen }]) => typed(view, seen));
 }

@@ -17,7 +17,10 @@ export const defaultBackoff: BackoffPolicy = {
 /** Shortest delay anybody may ask for: an answer that says "retry now" must not make a hot loop. */
 const FLOOR_MS = 100;
 
-/** How long to wait after the n-th fault (n from 1). `retryAfterMs` of the server wins over our own, within floor and cap. */
+/**
+ * How long to wait after the n-th fault (n from 1). `retryAfterMs` of the server wins over our own, within floor and cap; one that is not
+ * positive says nothing.
+ */
 export function backoffMs(
   policy: BackoffPolicy,
   faults: number,
@@ -25,9 +28,8 @@ export function backoffMs(
   retryAfterMs?: number,
 ): number {
   const ceiling = Math.min(policy.longestMs, policy.firstMs * 2 ** Math.min(faults - 1, 30));
-  const own = ceiling * (0.5 + random() / 2);
-  const asked = retryAfterMs ?? own;
-  return Math.min(policy.longestMs, Math.max(Math.min(FLOOR_MS, policy.firstMs), asked));
+  const asked = retryAfterMs !== undefined && retryAfterMs > 0 ? retryAfterMs : ceiling * random();
+  return Math.min(policy.longestMs, Math.max(FLOOR_MS, asked));
 }
 
 /** Faults of one item that count against its budget. */

@@ -17,6 +17,16 @@ export interface BreakerPolicy {
 
 export const defaultBreaker: BreakerPolicy = { threshold: 5, firstOpenMs: 2_000, longestOpenMs: 60_000 };
 
+/** What a run showed of the API servers it was about. */
+export interface RunReport {
+  /** The one that did not answer, if that is why the run ended. */
+  readonly dead?: string | undefined;
+  /** Those that answered something; undefined when the runner does not tell. */
+  readonly reached?: readonly string[] | undefined;
+  /** Whether the run came to an outcome. */
+  readonly completed: boolean;
+}
+
 /** One circuit breaker per API server. A dead one holds back the items that need it, and no others. */
 export class Breakers {
   readonly #clock: Clock;
@@ -28,16 +38,13 @@ export class Breakers {
     this.#policy = policy;
   }
 
-  /** Ms until an item that needs these may run; 0 when it may now. A half-open circuit lets one probe through. */
-  waitMs(dependencies: readonly string[]): number {
-    const now = this.#clock.monotonic();
-    const waits = dependencies.map((name) => {
-      const circuit = this.#circuits.get(name);
-      if (circuit?.openUntil === undefined) return 0;
-      if (circuit.openUntil > now) return circuit.openUntil - now;
-      return circuit.probing ? this.#policy.firstOpenMs / 2 : 0;
-    });
-    return Math.max(0, ...waits);
+  /** Ms until an item that needs this one may run; 0 when it may now. A half-open circuit lets one probe through. */
+  waitMs(name: string): number {
+    const circuit = this.#circuits.get(name);
+    if (circuit?.openUntil === undefined) return 0;
+    const leftMs = circuit.openUntil - this.#clock.monotonic();
+    if (leftMs > 0) return leftMs;
+    return circuit.probing ? this.#policy.firstOpenMs / 2 : 0;
   }
 
   /** An item that needs these is sent out now. */
@@ -48,34 +55,34 @@ export class Breakers {
     }
   }
 
-  succeeded(dependencies: readonly string[]): void {
-    for (const name of dependencies) this.#circuits.delete(name);
-  }
-
-  /** The dependency did not answer, or answered that it cannot. */
-  failed(name: string): void {
-    const circuit = this.#circuits.get(name) ?? {
-      failures: 0,
-      openUntil: undefined,
-      openings: 0,
-      probing: false,
-    };
-    circuit.failures += 1;
-    if (circuit.probing || circuit.failures >= this.#policy.threshold) {
-      const openMs = Math.min(this.#policy.longestOpenMs, this.#policy.firstOpenMs * 2 ** circuit.openings);
-      circuit.openUntil = this.#clock.monotonic() + openMs;
-      circuit.openings += 1;
-      circuit.failures = 0;
-      circuit.probing = false;
+  /** The run that was sent has ended, whichever way: a probe is over even when it proved nothing. */
+  ended(dependencies: readonly string[], { dead, reached, completed }: RunReport): void {
+    for (const name of dependencies) {
+      if (name === dead) continue;
+      const circuit = this.#circuits.get(name);
+      if (reached?.includes(name) ?? completed) this.#circuits.delete(name);
+      else if (circuit !== undefined) circuit.probing = false;
     }
-    this.#circuits.set(name, circuit);
-  }
-
-  isOpen(name: string): boolean {
-    return this.#circuits.get(name)?.openUntil !== undefined;
+    if (dead !== undefined) this.#failed(dead);
   }
 
   open(): readonly string[] {
     return [...this.#circuits].filter(([, { openUntil }]) => openUntil !== undefined).map(([name]) => name);
+  }
+
+  #failed(name: string): void {
+    const fresh: Circuit = { failures: 0, openUntil: undefined, openings: 0, probing: false };
+    const circuit = this.#circuits.get(name) ?? fresh;
+    this.#circuits.set(name, circuit);
+    const now = this.#clock.monotonic();
+    // What was under way when it opened fails too, and says nothing new.
+    if (circuit.openUntil !== undefined && circuit.openUntil > now) return;
+    circuit.failures += 1;
+    if (!circuit.probing && circuit.failures < this.#policy.threshold) return;
+    const openMs = Math.min(this.#policy.longestOpenMs, this.#policy.firstOpenMs * 2 ** circuit.openings);
+    circuit.openUntil = now + openMs;
+    circuit.openings += 1;
+    circuit.failures = 0;
+    circuit.probing = false;
   }
 }

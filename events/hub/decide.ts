@@ -19,8 +19,8 @@ export interface DecideInput {
   /** Digest of function, bundle and the evaluation's inputs. */
   readonly hash: string;
   readonly now: number;
-  /** Digest of an object by its name across all collections, `absent` when there is none. */
-  readonly digestOf: (object: string) => string;
+  /** Digest of an object by its name across all collections, `absent` when there is none; undefined when that is not known yet. */
+  readonly digestOf: (object: string) => string | undefined;
 }
 
 /** The heart of level triggering: the present state and what is remembered of the last run decide, never the event that made us look. */
@@ -38,7 +38,7 @@ export function decide({ evaluation, record, hash, now, digestOf }: DecideInput)
     case "due":
       return record.hash === hash && record.at > now ? { kind: "sleep", until: record.at } : { kind: "run" };
     case "waiting": {
-      if (record.targets.some(({ object, seen }) => digestOf(object) !== seen))
+      if (record.targets.some(({ object, seen }) => (digestOf(object) ?? seen) !== seen))
         return { kind: "run", wait: "fulfilled" };
       if (record.hash !== hash) return { kind: "run", wait: "superseded" };
       return record.deadline <= now

@@ -1,16 +1,12 @@
 import { backoffMs, countFault, type Attempts } from "#events/hub/backoff.ts";
 import type { HubPolicy } from "#events/hub/policy.ts";
+import { RunnerFault } from "#events/transport/runner.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 
 /** What a fault means for the item: a fresh look, a delay that is not its own fault, a delay that counts, or the end of its budget. */
 export type FaultVerdict =
   | { readonly kind: "freshLook"; readonly delayMs: number; readonly reason: string }
-  | {
-      readonly kind: "platform";
-      readonly delayMs: number;
-      readonly reason: string;
-      readonly dependency: string | undefined;
-    }
+  | { readonly kind: "platform"; readonly delayMs: number; readonly reason: string }
   | { readonly kind: "retry"; readonly delayMs: number; readonly reason: string; readonly attempts: Attempts }
   | { readonly kind: "park"; readonly reason: string; readonly message: string; readonly attempts: Attempts };
 
@@ -27,34 +23,41 @@ export function judgeFault(
   policy: HubPolicy,
   world: { now: number; random: () => number },
 ): FaultVerdict {
+  const { foreignFaults } = history;
   const pause = (faults: number, retryAfterMs?: number) =>
-    backoffMs(policy.backoff, faults, world.random, retryAfterMs);
-  if (isKubeError(fault, "conflict", "alreadyExists") && history.foreignFaults < policy.freshLooks) {
-    return {
-      kind: "freshLook",
-      delayMs: Math.round(history.foreignFaults * 20 * world.random()),
-      reason: fault.reason,
-    };
+    backoffMs(policy.backoff, Math.max(1, faults), world.random, retryAfterMs);
+  if (isKubeError(fault, "conflict", "alreadyExists")) {
+    const { reason } = fault;
+    if (foreignFaults >= policy.freshLooks)
+      return { kind: "platform", delayMs: pause(foreignFaults - policy.freshLooks + 1), reason };
+    return { kind: "freshLook", delayMs: Math.round(foreignFaults * 20 * world.random()), reason };
   }
   if (isKubeError(fault) && fault.reason !== "invalid" && fault.reason !== "notFound") {
-    const dead = isKubeError(fault, "unavailable", "timeout");
-    return {
-      kind: "platform",
-      delayMs: pause(history.foreignFaults + 1, fault.retryAfterMs),
-      reason: fault.reason,
-      dependency: dead ? fault.dependency : undefined,
-    };
+    return { kind: "platform", delayMs: pause(foreignFaults + 1, fault.retryAfterMs), reason: fault.reason };
+  }
+  if (fault instanceof RunnerFault) {
+    return { kind: "platform", delayMs: pause(foreignFaults + 1, fault.retryAfterMs), reason: fault.name };
   }
   const attempts = countFault(policy.backoff, history.attempts, world.now);
   if (attempts.faults >= policy.backoff.budget) {
     return {
       kind: "park",
       reason: "AttemptsExhausted",
-      message: `gave up after ${attempts.faults} attempts; it is tried again when the spec or what it rests on changes`,
+      message: `gave up after ${policy.backoff.budget} attempts; it is tried again when the spec or what it rests on changes`,
       attempts,
     };
   }
   return { kind: "retry", delayMs: pause(attempts.faults), reason: faultName(fault), attempts };
+}
+
+/**
+ * The API server whose silence ended the run, if that was it. A request that was never sent proves nothing, nor does one whose answer shows
+ * that the server is there: its cache is behind, or the resource is not installed.
+ */
+export function deadDependency(fault: unknown): string | undefined {
+  return isKubeError(fault, "unavailable", "timeout") && fault.detail === undefined
+    ? fault.dependency
+    : undefined;
 }
 
 /** A word for logs: the API server's verdict or the error's class, never its text, which may quote what must not be logged. */

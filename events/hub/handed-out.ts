@@ -45,7 +45,9 @@ export class HandedOut implements Lookup {
     const found = this.#queries.get(name) ?? this.#index.find(view, query);
     this.#queries.set(name, found);
     const own = this.#written.filter(
-      (each) => collectionName(each.view.type, each.seen.meta.connection) === collection,
+      ({ view: written, seen: { meta } }) =>
+        collectionName(written.type, meta.connection) === collection &&
+        (query.namespace === undefined || query.namespace === meta.namespace),
     );
     const untouched = found.filter(({ meta }) => !own.some(({ seen }) => seen.meta.uid === meta.uid));
     const matching = own
@@ -56,7 +58,7 @@ export class HandedOut implements Lookup {
 
   listed(
     view: ResourceView<unknown>,
-    scope: { connection: Connection; namespace?: string | undefined },
+    scope: { connection: Connection; namespace?: string | undefined; name?: string },
   ): boolean {
     return this.#index.listed(view, scope);
   }

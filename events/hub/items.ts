@@ -1,6 +1,5 @@
 import type { Attempts } from "#events/hub/backoff.ts";
 import type { LedgerRecord } from "#events/hub/records.ts";
-import type { RunBucket } from "#events/hub/thrash.ts";
 import { WaitIndex } from "#events/hub/wait-index.ts";
 import type { Cause, ObjectKey, StepFunction, WaitEnd } from "#functions/contract/function.ts";
 
@@ -17,9 +16,12 @@ export interface Item {
   wait: WaitEnd | undefined;
   record: LedgerRecord | undefined;
   attempts: Attempts | undefined;
-  bucket: RunBucket | undefined;
-  /** Conflicts in a row: a fresh look each time, but not for ever without a pause. */
-  conflicts: number;
+  /** Faults in a row that were not the object's own: conflicts and dead API servers. */
+  foreignFaults: number;
+  /** A batch with this item in it failed: it runs by itself until it is known which item it was. */
+  alone: boolean;
+  /** Field manager of the last change that made us look; names who keeps undoing what the item does. */
+  culprit: string | undefined;
   /** How it ended last, for `capfn why`. */
   lastOutcome: string | undefined;
 }
@@ -41,9 +43,13 @@ export class Items {
     for (const [id, record] of Object.entries(records)) this.#restored.set(id, record);
   }
 
-  /** All lists are complete: what no object claimed belongs to objects that are gone. */
-  discardUnclaimed(): void {
-    this.#restored.clear();
+  /** All objects of the function are listed: what none of them claimed belongs to objects that are gone. */
+  discardUnclaimed(fn: StepFunction): void {
+    for (const id of this.#restored.keys()) {
+      if (!id.startsWith(`${fn.name}/`)) continue;
+      this.#restored.delete(id);
+      this.revision += 1;
+    }
   }
 
   get(id: string): Item | undefined {
@@ -65,8 +71,9 @@ export class Items {
       wait: undefined,
       record: undefined,
       attempts: undefined,
-      bucket: undefined,
-      conflicts: 0,
+      foreignFaults: 0,
+      alone: false,
+      culprit: undefined,
       lastOutcome: undefined,
     };
     this.#items.set(id, item);

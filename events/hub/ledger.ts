@@ -1,45 +1,49 @@
 import type { Items } from "#events/hub/items.ts";
 import { collectionName, type Scope } from "#events/hub/names.ts";
-import type { HubPolicy } from "#events/hub/policy.ts";
-import type { LedgerStore } from "#events/hub/records.ts";
+import type { ObjectIndex } from "#events/hub/object-index.ts";
+import type { HubOptions } from "#events/hub/options.ts";
+import { digest } from "#events/hub/projection.ts";
+import { newerVersion } from "#events/hub/versions.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
-import type { Clock } from "#platform/process/clock.ts";
-
-interface LedgerOptions {
-  readonly clock: Clock;
-  readonly policy: HubPolicy;
-  readonly ledger: LedgerStore;
-}
 
 /** Longest time after the start in which first lists still count as part of it. */
 const SETTLE_MS = 60_000;
 
 /** Loads the ledger at the start and stores it, seldom, when it has changed. Losing it costs repeated looks, never a step. */
 export class LedgerKeeper {
-  readonly #options: LedgerOptions;
+  readonly #options: HubOptions;
   readonly #items: Items;
-  readonly #versions: () => Record<string, string>;
+  readonly #index: ObjectIndex;
   #restoredVersions: Readonly<Record<string, string>> = {};
   #savedRevision = 0;
-  #savedRecords = "{}";
+  #savedRecords = digest({});
   #cancelSave: (() => void) | undefined;
+  /** Saves follow each other, so that two never mix. */
+  #saving: Promise<void> = Promise.resolve();
   #startedAt = 0;
-  epoch = 1;
+  #epoch = 0;
 
-  constructor(options: LedgerOptions, items: Items, versions: () => Record<string, string>) {
+  constructor(options: HubOptions, items: Items, index: ObjectIndex) {
     this.#options = options;
     this.#items = items;
-    this.#versions = versions;
+    this.#index = index;
   }
 
   async start(): Promise<void> {
-    this.#startedAt = this.#options.clock.monotonic();
-    const snapshot = await this.#options.ledger.load();
+    const { clock, ledger } = this.#options;
+    this.#startedAt = clock.monotonic();
+    const snapshot = await ledger.load();
+    // The start time keeps lives apart that ended before they stored anything.
+    this.#epoch = Math.max((snapshot?.epoch ?? 0) + 1, Math.floor(clock.now() / 1000));
     if (snapshot === undefined) return;
-    this.epoch = snapshot.epoch + 1;
     this.#restoredVersions = snapshot.versions;
     this.#items.restore(snapshot.records);
-    this.#savedRecords = JSON.stringify(snapshot.records);
+    this.#savedRecords = digest(snapshot.records);
+  }
+
+  /** First part of every attempt token: larger in each life of the hub. */
+  get epoch(): number {
+    return this.#options.epoch ?? this.#epoch;
   }
 
   /** Whether the start is over, so that an object seen for the first time is news and not part of the first list. */
@@ -47,14 +51,25 @@ export class LedgerKeeper {
     return this.#options.clock.monotonic() - this.#startedAt > SETTLE_MS;
   }
 
+  /** The newest version heard of a collection, in this life or an earlier one. */
   versionOf(view: ResourceView<unknown>, scope: Scope): string | undefined {
-    return this.#restoredVersions[collectionName(view.type, scope.connection)];
+    const name = collectionName(view.type, scope.connection);
+    const restored = this.#restoredVersions[name];
+    const { progress } = this.#index.collection(view, scope.connection);
+    return progress === undefined ? restored : newerVersion(restored, progress);
+  }
+
+  /** The storage behind the collection was set back: what was heard before no longer binds. */
+  rewound(view: ResourceView<unknown>, scope: Scope): void {
+    const { [collectionName(view.type, scope.connection)]: _, ...others } = this.#restoredVersions;
+    this.#restoredVersions = others;
   }
 
   /** Something may have changed; stores it after a while, together with what changes until then. */
   touched(): void {
     if (this.#items.revision === this.#savedRevision || this.#cancelSave !== undefined) return;
-    this.#cancelSave = this.#options.clock.schedule(this.#options.policy.ledgerSaveMs, () => {
+    const { clock, policy } = this.#options;
+    this.#cancelSave = clock.schedule(policy.ledgerSaveMs, () => {
       this.#cancelSave = undefined;
       void this.#save(false);
     });
@@ -65,15 +80,21 @@ export class LedgerKeeper {
     await this.#save(true);
   }
 
-  async #save(always: boolean): Promise<void> {
-    const revision = this.#items.revision;
+  #save(always: boolean): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#saveNow(always));
+    return this.#saving;
+  }
+
+  async #saveNow(always: boolean): Promise<void> {
+    const { revision } = this.#items;
     const records = this.#items.records();
-    const text = JSON.stringify(records);
+    const mark = digest(records);
     this.#savedRevision = revision;
-    if (!always && text === this.#savedRecords) return;
+    if (!always && mark === this.#savedRecords) return;
+    const versions = { ...this.#restoredVersions, ...this.#index.versions() };
     try {
-      await this.#options.ledger.save({ format: 1, epoch: this.epoch, versions: this.#versions(), records });
-      this.#savedRecords = text;
+      await this.#options.ledger.save({ format: 1, epoch: this.epoch, versions, records });
+      this.#savedRecords = mark;
     } catch {
       // An unsaved ledger costs repeated looks after a restart; the next change tries again.
       this.#savedRevision = -1;

@@ -23,6 +23,10 @@ export class Lists {
     this.#underWay.set(scope, { shown: new Map(), ...how });
   }
 
+  has(scope: string): boolean {
+    return this.#underWay.has(scope);
+  }
+
   /** Whether a list of this stream is under way, which then holds the object. */
   add(scope: string, object: KubeObject, projection: Projection | undefined): boolean {
     const list = this.#underWay.get(scope);

@@ -1,6 +1,6 @@
 import { Collection, type Change, type Entry } from "#events/hub/collection.ts";
 import { Lists } from "#events/hub/lists.ts";
-import { collectionName, localName, objectName, scopeName, type Scope } from "#events/hub/names.ts";
+import { collectionName, localName, objectName, parseObjectName, scopeName, type Scope } from "#events/hub/names.ts";
 import { projectionOf, typed, type Projection } from "#events/hub/projection.ts";
 import { compareVersions, newerVersion } from "#events/hub/versions.ts";
 import type { IndexQuery, Lookup } from "#functions/contract/relations.ts";
@@ -9,9 +9,16 @@ import type { ObjectRef, ResourceView, Seen } from "#platform/kube/view.ts";
 
 /** What a complete list did to the index. */
 export type ListEnd =
-  | { readonly kind: "taken"; readonly changes: readonly Change[] }
+  /** `cleared`: objects that could not be read and are gone. */
+  | { readonly kind: "taken"; readonly changes: readonly Change[]; readonly cleared: readonly ObjectRef[] }
   /** It was older than what is known, and changed nothing. */
   | { readonly kind: "stale"; readonly floor: string };
+
+/** What a stream said of an object: its projection, unless a list holds it back, and what that changed. */
+export interface Arrival {
+  readonly projection?: Projection;
+  readonly change?: Change | undefined;
+}
 
 /** What the hub knows of the world: projections of every watched object, of all API servers. Pure memory, no I/O. */
 export class ObjectIndex implements Lookup {
@@ -44,6 +51,12 @@ export class ObjectIndex implements Lookup {
     );
   }
 
+  /** Every object of one resource at one API server. */
+  all<P>(view: ResourceView<P>, connection: string): readonly Seen<P>[] {
+    const entries = this.#collections.get(collectionName(view.type, connection))?.snapshot() ?? [];
+    return entries.map(([, { seen }]) => typed(view, seen));
+  }
+
   listed(view: ResourceView<unknown>, scope: Scope & { readonly name?: string }): boolean {
     const { connection, name } = scope;
     if (name !== undefined && !this.isReadable(view, { ...scope, name })) return false;
@@ -66,7 +79,7 @@ export class ObjectIndex implements Lookup {
    * Takes in what a stream says of an object; during a list it only is put by. Throws {@link UnreadableObject}: then the object counts as
    * there and unknown until a readable version comes.
    */
-  put(view: ResourceView<unknown>, scope: Scope, object: KubeObject, manager?: string): Change | undefined {
+  put(view: ResourceView<unknown>, scope: Scope, object: KubeObject, manager?: string): Arrival {
     const name = objectName(view.type, { connection: scope.connection, ...object.metadata });
     const stream = scopeName(view.type, scope);
     let projection: Projection;
@@ -79,9 +92,9 @@ export class ObjectIndex implements Lookup {
       throw error;
     }
     this.#unreadable.delete(name);
-    if (this.#lists.add(stream, object, projection)) return undefined;
+    if (this.#lists.add(stream, object, projection)) return {};
     this.advance(view, scope, object.metadata.resourceVersion);
-    return this.collection(view, scope.connection).put(projection);
+    return { projection, change: this.collection(view, scope.connection).put(projection) };
   }
 
   remove(view: ResourceView<unknown>, scope: Scope, object: KubeObject): Change | undefined {
@@ -128,7 +141,7 @@ export class ObjectIndex implements Lookup {
   endList(view: ResourceView<unknown>, scope: Scope, resourceVersion: string): ListEnd {
     const name = scopeName(view.type, scope);
     const list = this.#lists.end(name);
-    if (list === undefined) return { kind: "taken", changes: [] };
+    if (list === undefined) return { kind: "taken", changes: [], cleared: [] };
     const { shown, floor, rewound } = list;
     if (floor !== undefined && compareVersions(resourceVersion, floor) < 0) return { kind: "stale", floor };
     const collection = this.collection(view, scope.connection);
@@ -144,10 +157,10 @@ export class ObjectIndex implements Lookup {
       ...gone.map(([key]) => collection.remove(key, {})),
       ...[...shown.values()].map((projection) => projection && collection.put(projection, rewound)),
     ];
-    this.#forgetUnreadable(view, scope, shown);
+    const cleared = this.#clearUnreadable(view, scope, shown);
     this.#listed.add(name);
     this.advance(view, scope, resourceVersion);
-    return { kind: "taken", changes: changes.filter((change) => change !== undefined) };
+    return { kind: "taken", changes: changes.filter((change) => change !== undefined), cleared };
   }
 
   /** The scope is no longer watched: nothing is known of it any more. */
@@ -156,7 +169,7 @@ export class ObjectIndex implements Lookup {
     this.#listed.delete(name);
     this.#delivered.delete(name);
     this.#lists.end(name);
-    this.#forgetUnreadable(view, scope, new Map());
+    this.#clearUnreadable(view, scope, new Map());
     const collection = this.collection(view, scope.connection);
     return this.#within(collection, scope)
       .map(([key]) => collection.remove(key, {}))
@@ -167,6 +180,16 @@ export class ObjectIndex implements Lookup {
   versionsIn(view: ResourceView<unknown>, scope: Scope): Map<string, string> {
     const entries = this.#within(this.collection(view, scope.connection), scope);
     return new Map(entries.map(([name, { seen }]) => [name, seen.meta.resourceVersion]));
+  }
+
+  /** Local names of objects of a scope whose newest version cannot be read. */
+  unreadableIn(view: ResourceView<unknown>, scope: Scope): string[] {
+    return this.#unreadableOf(view, scope).map(({ local }) => local);
+  }
+
+  /** A complete list of the scope is under way. */
+  isListing(view: ResourceView<unknown>, scope: Scope): boolean {
+    return this.#lists.has(scopeName(view.type, scope));
   }
 
   /** Highest version heard per collection, for a restart that must not list anything older. */
@@ -187,14 +210,24 @@ export class ObjectIndex implements Lookup {
     return namespace === undefined ? all : all.filter(([, { seen }]) => seen.meta.namespace === namespace);
   }
 
-  #forgetUnreadable(view: ResourceView<unknown>, scope: Scope, shown: ReadonlyMap<string, unknown>): void {
-    const collection = `${collectionName(view.type, scope.connection)}|`;
-    for (const name of this.#unreadable) {
-      if (!name.startsWith(collection)) continue;
-      const local = name.slice(collection.length);
-      const inside = scope.namespace === undefined || local.startsWith(`${scope.namespace}/`);
-      if (inside && !shown.has(local)) this.#unreadable.delete(name);
-    }
+  /** Objects that could not be read and that a complete list has not shown. */
+  #clearUnreadable(
+    view: ResourceView<unknown>,
+    scope: Scope,
+    shown: ReadonlyMap<string, unknown>,
+  ): ObjectRef[] {
+    const gone = this.#unreadableOf(view, scope).filter(({ local }) => !shown.has(local));
+    for (const { ref } of gone) this.#unreadable.delete(objectName(view.type, ref));
+    return gone.map(({ ref }) => ref);
+  }
+
+  #unreadableOf(view: ResourceView<unknown>, { connection, namespace }: Scope) {
+    const within = collectionName(view.type, connection);
+    return [...this.#unreadable]
+      .map(parseObjectName)
+      .filter(
+        ({ collection, ref }) =>
+          collection === within && (namespace === undefined || ref.namespace === namespace),
+      );
   }
 }
-

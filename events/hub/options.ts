@@ -22,6 +22,8 @@ export interface HubOptions {
   readonly demand: DemandListener;
   /** Version of a function's code. A new one makes that function's items run again where they still have work. */
   readonly bundleOf: (fn: StepFunction) => string;
+  /** First part of every attempt token, when somebody else counts it, such as a Lease; otherwise the ledger does. */
+  readonly epoch?: number | undefined;
   /** False: everything is judged, nothing is run. For `capfn why`. */
   readonly dispatch: boolean;
 }

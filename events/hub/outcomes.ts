@@ -1,5 +1,4 @@
-import { judgeFault, faultName } from "#events/hub/faults.ts";
-import type { Breakers } from "#events/hub/breakers.ts";
+import { faultName, judgeFault } from "#events/hub/faults.ts";
 import type { HandedOut } from "#events/hub/handed-out.ts";
 import type { Item } from "#events/hub/items.ts";
 import { objectName } from "#events/hub/names.ts";
@@ -8,21 +7,27 @@ import type { LedgerRecord } from "#events/hub/records.ts";
 import type { Settling } from "#events/hub/settling.ts";
 import { compareVersions } from "#events/hub/versions.ts";
 import type { RunResult } from "#events/transport/runner.ts";
-import type { Outcome, WaitTarget } from "#functions/contract/outcome.ts";
+import { outcomeSchema, type Outcome, type WaitTarget } from "#functions/contract/outcome.ts";
 
 interface OutcomesParts extends HubParts {
   readonly settling: Settling;
-  readonly breakers: Breakers;
 }
 
-interface Ended {
+/** A run that has ended, as far as its items are concerned. */
+export interface Ended {
   readonly result: RunResult;
   /** The snapshot that was handed out, with the run's own writes. */
   readonly after: HandedOut;
+  /** Somebody else's change lies under the run's own writes: what the run concluded does not hold. */
+  readonly disturbed: boolean;
   readonly durationMs: number;
   readonly key: string;
-  readonly dependencies: readonly string[];
+  /** How many items the run was for. */
+  readonly items: number;
 }
+
+/** Shortest wait, ms: a step that asks for less would run in a circle. */
+const SHORTEST_WAIT_MS = 100;
 
 /** Turns what a run said into what is remembered of its item. Whatever was remembered before is replaced. */
 export class Outcomes {
@@ -33,25 +38,26 @@ export class Outcomes {
   }
 
   apply(item: Item, ended: Ended): void {
-    const { items, options, breakers } = this.#parts;
+    const { items, options, settling, timers } = this.#parts;
     const { result } = ended;
-    const outcome = result.outcomes.get(item.uid);
+    const outcome = valid(result.outcomes.get(item.uid));
     this.#observe(item, outcome, ended);
-    this.#parts.timers.clear(item.id);
+    timers.clear(item.id);
     if (items.get(item.id) !== item) return; // The object went away while the step ran: there is nothing to remember it for.
-    const evaluation = item.function.evaluate(item.object, ended.after);
-    const hash = evaluation === undefined ? "" : this.#parts.settling.hash(item.function, evaluation);
+    const finding = settling.evaluate(item.function, item.object, ended.after);
+    const hash = finding.kind === "evaluated" ? finding.hash : "";
     if (outcome === undefined) {
-      items.remember(item, this.#afterFault(item, hash, result.fault ?? new NoOutcome()));
+      items.remember(item, this.#afterFault(item, hash, ended));
       return;
     }
-    if (result.fault === undefined) breakers.succeeded(ended.dependencies);
-    item.conflicts = 0;
+    item.foreignFaults = 0;
+    item.alone = false;
     if (item.attempts !== undefined && outcome.kind !== "failed") {
       item.attempts = undefined;
       options.reporter.note(item.function, item.object, item.uid, undefined);
     }
-    items.remember(item, this.#record(item, outcome, hash));
+    const record = this.#record(item, outcome, hash);
+    items.remember(item, ended.disturbed ? undefined : record);
   }
 
   #record(item: Item, outcome: Outcome, hash: string): LedgerRecord | undefined {
@@ -63,7 +69,12 @@ export class Outcomes {
           options.observe({ kind: "emitted", function: item.function.name, type });
         return { kind: "done", hash };
       case "requeueAfter":
-        return { kind: "due", hash, at: now + Math.max(100, outcome.afterMs), reason: outcome.reason };
+        return {
+          kind: "due",
+          hash,
+          at: now + Math.max(SHORTEST_WAIT_MS, outcome.afterMs),
+          reason: outcome.reason,
+        };
       case "failed":
         return this.#park(item, hash, outcome);
       case "waitFor":
@@ -77,12 +88,19 @@ export class Outcomes {
     hash: string,
     now: number,
   ): LedgerRecord | undefined {
-    if (outcome.targets.some((target) => this.#moved(target))) return undefined;
-    const targets = outcome.targets.map(({ type, ref }) => {
-      const object = objectName(type, ref);
-      return { object, seen: this.#parts.settling.digestOf(object) };
+    const targets = outcome.targets.map((target) => {
+      const object = objectName(target.type, target.ref);
+      return { target, object, seen: this.#parts.settling.digestOf(object) };
     });
-    return { kind: "waiting", hash, targets, deadline: now + outcome.timeoutMs, reason: outcome.reason };
+    if (targets.some(({ target, seen }) => seen !== undefined && this.#moved(target))) return undefined;
+    return {
+      kind: "waiting",
+      hash,
+      // What cannot be seen yet has certainly been awaited when it can.
+      targets: targets.map(({ object, seen }) => ({ object, seen: seen ?? "unknown" })),
+      deadline: now + Math.max(SHORTEST_WAIT_MS, outcome.timeoutMs),
+      reason: outcome.reason,
+    };
   }
 
   #moved({ type, ref, seen }: WaitTarget): boolean {
@@ -110,29 +128,26 @@ export class Outcomes {
     return { kind: "parked", hash, reason, message };
   }
 
-  #afterFault(item: Item, hash: string, fault: unknown): LedgerRecord {
-    const { options, breakers } = this.#parts;
+  #afterFault(item: Item, hash: string, { result, items }: Ended): LedgerRecord {
+    const { options } = this.#parts;
     const now = options.clock.now();
-    const verdict = judgeFault(
-      fault,
-      { attempts: item.attempts, foreignFaults: item.conflicts },
-      options.policy,
-      {
-        now,
-        random: options.random,
-      },
-    );
+    const fault = result.fault ?? new NoOutcome();
+    const verdict = judgeFault(fault, item, options.policy, { now, random: options.random });
+    const { reason } = verdict;
+    if (items > 1 && result.fault !== undefined && (verdict.kind === "retry" || verdict.kind === "park")) {
+      // One of them broke the run of all. Each runs by itself now, so that only the one uses up its budget.
+      item.alone = true;
+      return { kind: "due", hash, at: now, reason };
+    }
     switch (verdict.kind) {
       case "freshLook":
       case "platform":
-        item.conflicts += 1;
-        if (verdict.kind === "platform" && verdict.dependency !== undefined)
-          breakers.failed(verdict.dependency);
-        return { kind: "due", hash, at: now + verdict.delayMs, reason: verdict.reason };
+        item.foreignFaults += 1;
+        return { kind: "due", hash, at: now + verdict.delayMs, reason };
       case "retry":
         item.attempts = verdict.attempts;
         options.reporter.note(item.function, item.object, item.uid, verdict.attempts);
-        return { kind: "due", hash, at: now + verdict.delayMs, reason: verdict.reason };
+        return { kind: "due", hash, at: now + verdict.delayMs, reason };
       case "park":
         item.attempts = verdict.attempts;
         return this.#park(item, hash, verdict);
@@ -162,7 +177,11 @@ export class Outcomes {
   }
 }
 
-/** The run ended, but said nothing about this item. */
+/** The run ended, but said nothing about this item, or nothing that can be understood. */
 class NoOutcome extends Error {
   override readonly name = "NoOutcome";
+}
+
+function valid(outcome: unknown): Outcome | undefined {
+  return outcomeSchema.safeParse(outcome).data;
 }

@@ -63,38 +63,38 @@ export class OwnWrites {
   }
 
   /**
-   * A run wrote these versions of an object, oldest first. `before`: the object in the index just before it hears of them; `expected`: whether
-   * a stream will deliver them. Returns whether a change the run did not see lies before the newest of them.
+   * A run wrote these versions of an object, oldest first. `base`: digest in the index just before it hears of them; `delivered`: how far the
+   * object's stream has come, undefined when there is none. Returns whether a change the run did not see lies before the newest of them.
    */
   wrote(
     object: string,
     versions: readonly OwnVersion[],
-    how: { window: number; collection: string; before: Version | undefined; expected: boolean },
+    how: { window: number; collection: string; base: string | undefined; delivered: string | undefined },
   ): boolean {
     const newest = versions.at(-1);
     if (newest === undefined) return false;
+    const { window, collection, base, delivered } = how;
     const own = new Set(versions.map(({ resourceVersion }) => resourceVersion));
-    const disturbed = (this.#disturbances.get(object) ?? []).some(
-      ({ at, resourceVersion }) =>
-        at > how.window &&
-        !own.has(resourceVersion) &&
-        compareVersions(resourceVersion, newest.resourceVersion) < 0,
-    );
-    const { before } = how;
     const pending = versions.filter(
-      ({ resourceVersion }) =>
-        before === undefined ||
-        compareVersions(resourceVersion, before.resourceVersion) > 0 ||
-        this.#chains.has(object),
+      (each) => delivered !== undefined && compareVersions(each.resourceVersion, delivered) > 0,
     );
-    if (how.expected && pending.length > 0) {
-      const chain = this.#chains.get(object) ?? { base: before?.digest, versions: [] };
+    if (pending.length > 0) {
+      const chain = this.#chains.get(object) ?? { base, versions: [] };
       chain.versions = [...chain.versions, ...pending].toSorted((a, b) =>
         compareVersions(a.resourceVersion, b.resourceVersion),
       );
       this.#chains.set(object, chain);
     }
-    return disturbed || (this.#gaps.get(how.collection) ?? 0) > how.window;
+    const disturbances = this.#disturbances.get(object) ?? [];
+    return (
+      (this.#gaps.get(collection) ?? 0) > window ||
+      disturbances.some(
+        ({ at, resourceVersion }) =>
+          at > window &&
+          !own.has(resourceVersion) &&
+          compareVersions(resourceVersion, newest.resourceVersion) < 0,
+      )
+    );
   }
 
   /** A stream delivered this version. Returns the items whose newer write hid it from them; none in the normal case. */

@@ -2,7 +2,9 @@ import type { HubOptions } from "#events/hub/options.ts";
 import type { Items } from "#events/hub/items.ts";
 import type { ObjectIndex } from "#events/hub/object-index.ts";
 import type { Timers } from "#events/hub/timers.ts";
+import type { RunBuckets } from "#events/hub/thrash.ts";
 import type { WorkQueue } from "#events/hub/work-queue.ts";
+import type { ResourceView } from "#platform/kube/view.ts";
 
 /** What the parts of one hub work on together. */
 export interface HubParts {
@@ -11,4 +13,7 @@ export interface HubParts {
   readonly items: Items;
   readonly queue: WorkQueue;
   readonly timers: Timers;
+  readonly buckets: RunBuckets;
+  /** Every view of every function, by `resourceName`. */
+  readonly views: ReadonlyMap<string, ResourceView<unknown>>;
 }

@@ -9,6 +9,8 @@ export interface HubPolicy {
   readonly thrash: ThrashPolicy;
   /** Keys that run at once. */
   readonly maxInFlight: number;
+  /** Of these, keys that call one and the same Harvester or workload API: one that hangs must not take every place. */
+  readonly maxInFlightPerServer: number;
   /** After its deadline a run still gets this long to prove that it ended, before its key is given to others. */
   readonly deadlineMarginMs: number;
   /** How much later in line what came with a first list or a sweep stands. */
@@ -26,6 +28,7 @@ export const defaultPolicy: HubPolicy = {
   breaker: defaultBreaker,
   thrash: defaultThrash,
   maxInFlight: 64,
+  maxInFlightPerServer: 16,
   deadlineMarginMs: 5_000,
   lowPriorityMs: 30_000,
   sweepMs: 3_600_000,

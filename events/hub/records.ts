@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** An object whose change ends a wait, as it is kept: its name across all collections and the version that was seen. */
+/** An object whose change ends a wait, as it is kept: its name across all collections, and the digest that was seen, or `absent`. */
 const waitTargetSchema = z.object({ object: z.string(), seen: z.string() });
 
 /**
@@ -27,7 +27,7 @@ export type WaitRecord = Extract<LedgerRecord, { kind: "waiting" }>;
 /** The ledger as it is stored: restored whole or discarded whole. */
 export const ledgerSnapshotSchema = z.object({
   format: z.literal(1),
-  /** Counts hub starts; the first part of every attempt token. */
+  /** The first part of every attempt token; larger in each life of the hub. */
   epoch: z.number(),
   /** Highest resourceVersion heard per collection: a restart lists nothing older. */
   versions: z.record(z.string(), z.string()),

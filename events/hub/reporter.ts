@@ -8,8 +8,8 @@ export interface Reporter {
   note(fn: StepFunction, object: ObjectRef, uid: string, note: FunctionNote | undefined): void;
   /** `failed`: condition of the function's type, and a Kubernetes Event. */
   failed(fn: StepFunction, object: ObjectRef, uid: string, report: { reason: string; message: string }): void;
-  /** Condition `Thrashing`, naming who keeps changing what we look at. */
-  thrashing(fn: StepFunction, object: ObjectRef, uid: string, manager: string): void;
+  /** Condition `Thrashing`, naming who keeps changing what we look at; undefined when it is over. */
+  thrashing(fn: StepFunction, object: ObjectRef, uid: string, manager: string | undefined): void;
 }
 
 /** Says nothing; for runs that only look. */

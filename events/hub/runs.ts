@@ -1,47 +1,62 @@
-import type { Breakers } from "#events/hub/breakers.ts";
+import { Admission, type Admitted } from "#events/hub/admission.ts";
+import { Attempts, DeadlinePassed, type Run } from "#events/hub/attempts.ts";
+import { Breakers } from "#events/hub/breakers.ts";
+import { deadDependency } from "#events/hub/faults.ts";
 import { HandedOut, type WrittenObject } from "#events/hub/handed-out.ts";
-import type { Item } from "#events/hub/items.ts";
 import { objectName } from "#events/hub/names.ts";
 import { Outcomes } from "#events/hub/outcomes.ts";
 import type { HubParts } from "#events/hub/parts.ts";
 import type { Settling } from "#events/hub/settling.ts";
-import { grantRun } from "#events/hub/thrash.ts";
 import type { Queued } from "#events/hub/work-queue.ts";
-import type { RunResult, Written } from "#events/transport/runner.ts";
-import type { Cause, Evaluation } from "#functions/contract/function.ts";
+import { RunnerFault, type RunResult, type Written } from "#events/transport/runner.ts";
+import type { Cause } from "#functions/contract/function.ts";
+import { isKubeError } from "#platform/kube/errors.ts";
+
+/** What the hub made of a run's own writes. */
+export interface OwnEffect {
+  /** Those whose kind the hub looks at, oldest first. */
+  readonly written: readonly WrittenObject[];
+  /** Somebody else's change that the run did not see lies under one of them. */
+  readonly disturbed: boolean;
+}
 
 interface RunsParts extends HubParts {
   readonly settling: Settling;
-  readonly breakers: Breakers;
   readonly epoch: () => number;
-  /** Takes a run's own writes into the index; returns those whose kind the hub looks at. */
-  readonly own: (written: readonly Written[], ids: readonly string[]) => WrittenObject[];
+  readonly arrivals: RunArrivals;
   /** Judges an item's object again. */
   readonly again: (id: string, cause: Cause) => void;
 }
 
-/** One dispatch under way. */
-interface Run {
-  readonly token: string;
-  readonly key: string;
-  readonly items: readonly Item[];
-  readonly handedOut: HandedOut;
-  readonly dependencies: readonly string[];
-  readonly startedAt: number;
-  readonly cancelTimers: () => void;
+/** Where a run's own writes are told from everybody else's. */
+export interface RunArrivals {
+  openWindow(): number;
+  closeWindow(window: number): void;
+  /** Takes a run's own writes into the index. */
+  own(written: readonly Written[], run: Run): OwnEffect;
 }
 
 /** Takes items from the line and runs them: newest snapshot, one of a key at a time, with a deadline; only the current attempt's outcome counts. */
 export class Runs {
   readonly #parts: RunsParts;
   readonly #outcomes: Outcomes;
-  readonly #running = new Map<string, Run>();
-  #attempts = 0;
+  readonly #attempts: Attempts;
+  readonly #breakers: Breakers;
+  readonly #admission: Admission;
+  #count = 0;
   #stopping = false;
 
   constructor(parts: RunsParts) {
+    const { clock, policy } = parts.options;
     this.#parts = parts;
     this.#outcomes = new Outcomes(parts);
+    this.#attempts = new Attempts(clock, policy.deadlineMarginMs);
+    this.#breakers = new Breakers(clock, policy.breaker);
+    this.#admission = new Admission({
+      ...parts,
+      breakers: this.#breakers,
+      inFlightAt: (server) => this.#attempts.inFlightAt(server),
+    });
   }
 
   /** Starts whatever may start now. */
@@ -49,227 +64,139 @@ export class Runs {
     const { queue, options } = this.#parts;
     while (options.dispatch && !this.#stopping && queue.inFlight < options.policy.maxInFlight) {
       const next = queue.take();
-      if (next === undefined) return;
-      if (!this.#start(next)) queue.release(next.key);
+      if (next !== undefined) this.#start(next);
+      else if (!this.#openGates()) return;
     }
   }
 
   openBreakers(): readonly string[] {
-    return this.#parts.breakers.open();
+    return this.#breakers.open();
   }
 
-  /** No further dispatches; resolves when all runs have ended or the time is up. */
-  async drain(graceMs: number): Promise<void> {
+  /** No further dispatches. */
+  stop(): void {
     this.#stopping = true;
-    const { clock } = this.#parts.options;
-    const end = clock.monotonic() + graceMs;
-    while (this.#running.size > 0 && clock.monotonic() < end) {
-      await new Promise<void>((resolve) => clock.schedule(5, resolve));
-    }
   }
 
-  /** False when the item turned out not to be runnable now; it has been put where it belongs. */
-  #start(queued: Queued): boolean {
-    const { items, queue, settling, options } = this.#parts;
+  /** No further dispatches; what is under way gets until `graceMs` to end, and may not write after that. */
+  async drain(graceMs: number): Promise<void> {
+    this.stop();
+    await this.#attempts.drained(graceMs);
+    this.abort("the hub stops");
+  }
+
+  /** What is under way may not write any more. */
+  abort(reason: string): void {
+    this.#attempts.abortAll(reason);
+  }
+
+  #start(queued: Queued): void {
     const handedOut = new HandedOut(this.#parts.index);
-    const first = items.get(queued.id);
-    const evaluation = first && this.#runnable(first, handedOut);
-    if (first === undefined || evaluation === undefined) return false;
-    if (evaluation.key !== queued.key) {
-      queue.add({ ...queued, key: evaluation.key });
-      return false;
-    }
-    const dependencies = dependenciesOf(first, evaluation);
-    const heldMs = this.#parts.breakers.waitMs(dependencies);
-    if (heldMs > 0) {
-      for (const dependency of dependencies)
-        options.observe({ kind: "held", function: first.function.name, dependency });
-      settling.rest(first, { kind: "sleep", until: options.clock.now() + Math.ceil(heldMs) });
-      return false;
-    }
-    const others = first.function.batch ? this.#batch(queued.key, first, handedOut) : [];
-    this.#parts.breakers.sent(dependencies);
-    this.#dispatch([first, ...others], queued, { handedOut, dependencies });
-    return true;
+    const admitted = this.#admission.admit(queued, handedOut);
+    if (admitted !== undefined) this.#dispatch(queued.key, admitted, handedOut);
   }
 
-  /** The evaluation over the newest state if the item may run now; otherwise the item is put to rest. */
-  #runnable(item: Item, handedOut: HandedOut): Evaluation | undefined {
-    const { settling } = this.#parts;
-    const evaluation = item.function.evaluate(item.object, handedOut);
-    if (evaluation === undefined) {
-      settling.drop(item.function, item.uid);
-      return undefined;
-    }
-    const { decision } = settling.judge(item, evaluation);
-    if (decision.kind !== "run") {
-      settling.rest(item, decision);
-      return undefined;
-    }
-    item.wait = decision.wait;
-    return this.#slowed(item, evaluation) ? undefined : evaluation;
-  }
-
-  /** Whether the item runs so often that it gets its next look later. Deletion is never slowed. */
-  #slowed(item: Item, evaluation: Evaluation): boolean {
-    const { options, settling, index } = this.#parts;
-    const entry = index.entry(item.function.for.type, item.object);
-    if (entry?.seen.meta.deletionTimestamp !== undefined) return false;
-    const now = options.clock.now();
-    const grant = grantRun(options.policy.thrash, item.bucket, evaluation.edges.length, now);
-    item.bucket = grant.bucket;
-    if (grant.delayMs === 0) return false;
-    const manager = entry?.manager ?? "unknown";
-    options.observe({
-      kind: "thrashing",
-      function: item.function.name,
-      object: objectName(item.function.for.type, item.object),
-      manager,
-    });
-    options.reporter.thrashing(item.function, item.object, item.uid, manager);
-    settling.rest(item, { kind: "sleep", until: now + grant.delayMs });
-    return true;
-  }
-
-  #batch(key: string, first: Item, handedOut: HandedOut): Item[] {
-    const { items, queue } = this.#parts;
+  /** Lets items that waited for a place at an API server step in line, as far as there are places now. */
+  #openGates(): boolean {
+    const { queue, options } = this.#parts;
+    const most = options.policy.maxInFlightPerServer;
     return queue
-      .takeAll(key, (id) => items.get(id)?.function === first.function)
-      .map(({ id }) => items.get(id))
-      .filter((item) => item !== undefined)
-      .filter((item) => {
-        const evaluation = this.#runnable(item, handedOut);
-        if (evaluation === undefined || evaluation.key === key) return evaluation !== undefined;
-        queue.add({ id: item.id, key: evaluation.key, rank: this.#parts.options.clock.now() });
-        return false;
-      });
+      .gates()
+      .map((server) => queue.openGate(server, most - this.#attempts.inFlightAt(server)))
+      .some((count) => count > 0);
   }
 
-  #dispatch(
-    items: readonly Item[],
-    queued: Queued,
-    how: { handedOut: HandedOut; dependencies: readonly string[] },
-  ): void {
-    const { options } = this.#parts;
-    const [{ function: fn }] = [items[0] ?? missing()];
-    const token = `${this.#parts.epoch()}.${(this.#attempts += 1)}`;
-    const deadline = new AbortController();
-    const cancelDeadline = options.clock.schedule(fn.timeoutMs, () =>
-      deadline.abort(new Error(`attempt ${token} of ${fn.name} passed its deadline of ${fn.timeoutMs} ms`)),
+  #dispatch(key: string, { items, dependencies }: Admitted, handedOut: HandedOut): void {
+    const { options, arrivals } = this.#parts;
+    const [first] = items;
+    if (first === undefined) return;
+    const { function: fn } = first;
+    const token = `${this.#parts.epoch()}.${(this.#count += 1)}`;
+    for (const item of items) this.#unpark(item);
+    this.#breakers.sent(dependencies);
+    const window = arrivals.openWindow();
+    const run = this.#attempts.begin(
+      { token, key, function: fn, items, handedOut, dependencies, window },
+      (abandoned) => this.#finish(abandoned, new DeadlinePassed("no answer")),
     );
-    const cancelAbandon = options.clock.schedule(fn.timeoutMs + options.policy.deadlineMarginMs, () =>
-      this.#abandon(token),
-    );
-    const startedAt = options.clock.monotonic();
-    const run: Run = {
-      token,
-      key: queued.key,
-      items,
-      ...how,
-      startedAt,
-      cancelTimers: () => {
-        cancelDeadline();
-        cancelAbandon();
-      },
-    };
-    this.#running.set(token, run);
-    const hintedAt = Math.min(...items.map((item) => item.hintedAt ?? startedAt));
+    const hintedAt = Math.min(...items.map((item) => item.hintedAt ?? run.startedAt));
     for (const item of items) item.hintedAt = undefined;
     options.observe({
       kind: "dispatched",
       function: fn.name,
-      key: queued.key,
+      key,
       items: items.length,
-      wakeMs: startedAt - hintedAt,
+      wakeMs: run.startedAt - hintedAt,
       attempt: token,
     });
-    const dispatch = {
-      function: fn,
-      items: items.map(({ object, cause, wait }) => ({ object, cause, wait })),
-      lookup: how.handedOut,
-      attempt: { token, signal: deadline.signal },
-    };
-    void options.runner.run(dispatch).then(
-      (result) => this.#finish(result),
-      (fault: unknown) => this.#finish({ token, outcomes: new Map(), fault, written: [] }),
-    );
+    const late = () => options.observe({ kind: "late", function: fn.name, attempt: token });
+    void answerOf(token, () =>
+      options.runner.run({
+        function: fn,
+        key,
+        items: items.map(({ object, cause, wait }) => ({ object, cause, wait })),
+        lookup: handedOut,
+        attempt: { token, signal: run.signal },
+      }),
+    ).then((answer) => this.#finish(token, answer) || late());
   }
 
-  #finish(result: RunResult): void {
-    const run = this.#running.get(result.token);
-    if (run === undefined) {
-      this.#parts.options.observe({ kind: "late", function: "", attempt: result.token });
-      return;
-    }
-    this.#end(run, () => {
-      const written = this.#parts.own(
-        result.written,
-        run.items.map(({ id }) => id),
-      );
-      const after = written.length === 0 ? run.handedOut : run.handedOut.withWrites(written);
-      const durationMs = this.#parts.options.clock.monotonic() - run.startedAt;
-      for (const item of run.items) {
-        this.#outcomes.apply(item, {
-          result,
-          after,
-          durationMs,
-          key: run.key,
-          dependencies: run.dependencies,
-        });
-      }
+  /** A parked item runs again because what it rests on has changed: with a fresh budget. */
+  #unpark(item: Run["items"][number]): void {
+    if (item.record?.kind !== "parked") return;
+    const { clock, observe } = this.#parts.options;
+    item.attempts = { faults: 0, since: clock.now() };
+    observe({
+      kind: "unparked",
+      function: item.function.name,
+      object: objectName(item.function.for.type, item.object),
     });
   }
 
-  /** The run neither answered nor ended in time. Its key is freed; whatever it still says is not listened to. */
-  #abandon(token: string): void {
-    const run = this.#running.get(token);
-    if (run === undefined) return;
-    this.#end(run, () => {
-      const fault = new DeadlinePassed();
-      const durationMs = this.#parts.options.clock.monotonic() - run.startedAt;
-      const result: RunResult = { token, outcomes: new Map(), fault, written: [] };
-      for (const item of run.items) {
-        this.#outcomes.apply(item, {
-          result,
-          after: run.handedOut,
-          durationMs,
-          key: run.key,
-          dependencies: run.dependencies,
-        });
-      }
-    });
-  }
-
-  /** Whatever happens while a run is closed, its key becomes free and its objects are judged again. */
-  #end(run: Run, close: () => void): void {
-    this.#running.delete(run.token);
-    run.cancelTimers();
+  /**
+   * The run answered, or was given up. Whatever happens while it is closed, its key becomes free and its objects are judged again. False when
+   * the attempt is not current any more: then nothing it says counts.
+   */
+  #finish(token: string, answer: RunResult | DeadlinePassed): boolean {
+    const { queue, options } = this.#parts;
+    const result: RunResult =
+      answer instanceof DeadlinePassed ? { token, outcomes: new Map(), fault: answer, written: [] } : answer;
+    if (result.token !== token) return false;
+    const run = this.#attempts.end(token);
+    if (run === undefined) return false;
     try {
-      close();
+      this.#breakers.ended(run.dependencies, {
+        dead: deadDependency(result.fault),
+        reached: result.reached,
+        completed: result.fault === undefined,
+      });
+      const { written, disturbed } = this.#parts.arrivals.own(result.written, run);
+      const ended = {
+        result,
+        after: written.length === 0 ? run.handedOut : run.handedOut.withWrites(written),
+        disturbed,
+        durationMs: options.clock.monotonic() - run.startedAt,
+        key: run.key,
+        items: run.items.length,
+      };
+      for (const item of run.items) this.#outcomes.apply(item, ended);
     } finally {
-      this.#parts.queue.release(run.key);
+      this.#parts.arrivals.closeWindow(run.window);
+      queue.release(run.key);
       for (const item of run.items) this.#parts.again(item.id, item.cause);
       this.pump();
     }
+    return true;
   }
 }
 
-/** The attempt's deadline and its margin went by without an answer. */
-class DeadlinePassed extends Error {
-  override readonly name = "DeadlinePassed";
-}
-
-/** The API servers the item is about, as far as its function calls them. */
-function dependenciesOf(item: Item, evaluation: Evaluation): string[] {
-  const kinds: readonly string[] = item.function.uses;
-  const connections = evaluation.edges.map((edge) =>
-    edge.kind === "object" ? edge.ref.connection : edge.query.connection,
-  );
-  return [...new Set(["management", ...connections])].filter((name) =>
-    kinds.includes(name.split("/")[0] ?? name),
-  );
-}
-
-function missing(): never {
-  throw new Error("a dispatch has at least one item");
+/** The runner's answer. A runner that throws could not run the step at all; an answer that is none counts as a run that said nothing. */
+async function answerOf(token: string, run: () => Promise<RunResult>): Promise<RunResult> {
+  const nothing = { token, outcomes: new Map(), written: [] };
+  try {
+    const answer = await run();
+    return answer?.outcomes instanceof Map && Array.isArray(answer.written) ? answer : nothing;
+  } catch (error) {
+    return { ...nothing, fault: isKubeError(error) ? error : new RunnerFault(error) };
+  }
 }

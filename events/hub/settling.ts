@@ -1,19 +1,35 @@
 import type { Entry } from "#events/hub/collection.ts";
 import { decide, type Decision } from "#events/hub/decide.ts";
 import { itemId, type Item } from "#events/hub/items.ts";
-import { scopeName } from "#events/hub/names.ts";
+import { parseObjectName, scopeName } from "#events/hub/names.ts";
 import { attemptsOf, readNote } from "#events/hub/note.ts";
 import type { HubParts } from "#events/hub/parts.ts";
 import { digest } from "#events/hub/projection.ts";
-import type { Cause, Evaluation, ObjectKey, StepFunction } from "#functions/contract/function.ts";
-import type { Edge } from "#functions/contract/relations.ts";
-import type { ObjectRef } from "#platform/kube/view.ts";
+import {
+  PredicateFailed,
+  type Cause,
+  type Evaluation,
+  type ObjectKey,
+  type StepFunction,
+} from "#functions/contract/function.ts";
+import type { Edge, Lookup } from "#functions/contract/relations.ts";
+import type { ObjectRef, ResourceView } from "#platform/kube/view.ts";
 
 /** Why an object is judged, and how urgent what follows is. */
-interface Occasion {
+export interface Occasion {
   readonly cause: Cause;
   readonly low: boolean;
+  /** Field manager of the change that is the cause. */
+  readonly manager?: string | undefined;
 }
+
+/** What a predicate said, with the digest of function, bundle and inputs. */
+export type Finding =
+  | { readonly kind: "evaluated"; readonly evaluation: Evaluation; readonly hash: string }
+  /** The object is not in the index. */
+  | { readonly kind: "absent" }
+  /** The function threw; nothing can be done for this object until something changes. */
+  | { readonly kind: "failed"; readonly edges: readonly Edge[] };
 
 /** Judges items: asks the predicate, compares with the ledger, and puts the item in line, to sleep or out of memory. */
 export class Settling {
@@ -33,26 +49,51 @@ export class Settling {
     const edges: Edge[] = [];
     const unlisted = new Set<string>();
     for (const fn of functions) {
-      const evaluation = this.#evaluate(fn, ref);
-      if (evaluation === undefined) continue;
-      edges.push(...evaluation.edges);
-      for (const scope of this.#unlisted(evaluation)) unlisted.add(scope);
-      this.#settle(fn, entry, ref, { ...occasion, evaluation });
+      const finding = this.evaluate(fn, ref, this.#parts.index);
+      if (finding.kind === "absent") continue;
+      if (finding.kind === "failed") {
+        edges.push(...finding.edges);
+        this.#parts.queue.remove(itemId(fn, entry.seen.meta.uid));
+        continue;
+      }
+      edges.push(...finding.evaluation.edges);
+      const item = this.#settle(fn, entry, ref, { ...occasion, ...finding });
+      for (const scope of this.#unlisted(finding.evaluation, item)) unlisted.add(scope);
     }
     return { edges, unlisted: [...unlisted] };
   }
 
-  /** The decision for an item now, by the newest state. */
-  judge(item: Item, evaluation: Evaluation): { decision: Decision; hash: string } {
-    const hash = evaluation.need === false ? "" : this.hash(item.function, evaluation);
-    const decision = decide({
+  /** Asks the predicate over a state of the world. Never throws. */
+  evaluate(fn: StepFunction, object: ObjectKey, lookup: Lookup): Finding {
+    try {
+      const evaluation = fn.evaluate(object, lookup);
+      if (evaluation === undefined) return { kind: "absent" };
+      const need = evaluation.need instanceof Date ? evaluation.need.getTime() : evaluation.need;
+      if (Number.isNaN(need)) throw new PredicateFailed("needs returned an invalid Date", evaluation.edges);
+      const hash =
+        need === false ? "" : digest([fn.name, this.#parts.options.bundleOf(fn), need, evaluation.inputs]);
+      return { kind: "evaluated", evaluation, hash };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#parts.options.observe({
+        kind: "predicateFailed",
+        function: fn.name,
+        object: `${object.namespace ?? ""}/${object.name}`,
+        message,
+      });
+      return { kind: "failed", edges: error instanceof PredicateFailed ? error.edges : [] };
+    }
+  }
+
+  /** The decision for an item now, by what its predicate says and what is remembered. */
+  judge(item: Item, { evaluation, hash }: Extract<Finding, { kind: "evaluated" }>): Decision {
+    return decide({
       evaluation,
       record: item.record,
       hash,
       now: this.#parts.options.clock.now(),
       digestOf: (object) => this.digestOf(object),
     });
-    return { decision, hash };
   }
 
   /** Acts on a decision that is not "run". */
@@ -61,7 +102,8 @@ export class Settling {
     queue.remove(item.id);
     switch (decision.kind) {
       case "drop":
-        this.drop(item.function, item.uid);
+        this.#forgive(item);
+        this.#forget(item.id);
         break;
       case "sleep":
         timers.set(item.id, decision.until);
@@ -73,38 +115,35 @@ export class Settling {
     }
   }
 
-  drop(fn: StepFunction, uid: string): void {
+  /** The object is gone: nothing of its item is kept, so that a namesake inherits nothing. */
+  gone(fn: StepFunction, uid: string): void {
     const id = itemId(fn, uid);
-    const item = this.#parts.items.get(id);
-    if (item?.attempts !== undefined)
-      this.#parts.options.reporter.note(fn, { ...item.object }, uid, undefined);
-    this.#parts.queue.remove(id);
-    this.#parts.timers.clear(id);
-    this.#parts.items.drop(id);
+    this.#parts.buckets.forget(id);
+    this.#forget(id);
   }
 
-  hash(fn: StepFunction, evaluation: Evaluation): string {
-    const need = evaluation.need instanceof Date ? evaluation.need.getTime() : evaluation.need;
-    return digest([fn.name, this.#parts.options.bundleOf(fn), need, evaluation.inputs]);
-  }
-
-  digestOf(object: string): string {
-    return this.#parts.index.byName(object)?.digest ?? "absent";
+  /** Digest of an object by its name, `absent` when there is none; undefined while its stream has not been listed. */
+  digestOf(object: string): string | undefined {
+    const { resource, ref } = parseObjectName(object);
+    const view = this.#parts.views.get(resource);
+    if (view === undefined || !this.#parts.index.listed(view, this.#scopeOf(view, ref))) return undefined;
+    return this.#parts.index.entry(view.type, ref)?.digest ?? "absent";
   }
 
   /** What `capfn why` shows of one function. */
   explain(fn: StepFunction, ref: ObjectRef) {
-    const evaluation = this.#evaluate(fn, ref);
-    const uid = this.#parts.index.entry(fn.for.type, ref)?.seen.meta.uid ?? "";
-    const item = this.#parts.items.get(itemId(fn, uid));
+    const finding = this.evaluate(fn, ref, this.#parts.index);
+    const evaluation = finding.kind === "evaluated" ? finding.evaluation : undefined;
+    const id = itemId(fn, this.#parts.index.entry(fn.for.type, ref)?.seen.meta.uid ?? "");
+    const item = this.#parts.items.get(id);
     return {
       function: fn.name,
       summary: fn.summary,
       need: evaluation?.need,
       blockedOn: evaluation?.blockedOn ?? [],
       record: item?.record,
-      queued: this.#parts.queue.has(itemId(fn, uid)),
-      dueAt: this.#parts.timers.dueAt(itemId(fn, uid)),
+      queued: this.#parts.queue.has(id),
+      dueAt: this.#parts.timers.dueAt(id),
       faults: item?.attempts?.faults ?? 0,
       lastOutcome: item?.lastOutcome,
     };
@@ -114,26 +153,22 @@ export class Settling {
     fn: StepFunction,
     entry: Entry,
     ref: ObjectRef,
-    occasion: Occasion & { evaluation: Evaluation },
-  ): void {
+    occasion: Occasion & Extract<Finding, { kind: "evaluated" }>,
+  ): Item | undefined {
     const { uid } = entry.seen.meta;
     const id = itemId(fn, uid);
     const { evaluation, cause, low } = occasion;
     const { items, options, queue, timers } = this.#parts;
-    if (
-      evaluation.need === false &&
-      evaluation.blockedOn.length === 0 &&
-      !items.has(id) &&
-      entry.note === undefined
-    )
-      return;
+    const nothingToDo = evaluation.need === false && evaluation.blockedOn.length === 0;
+    if (nothingToDo && !items.has(id) && entry.note === undefined) return undefined;
     const known = items.get(id);
     const item = known ?? items.open(fn, keyOf(ref), uid, cause);
     if (known === undefined) this.#recall(item, entry);
-    const { decision } = this.judge(item, evaluation);
+    item.culprit = occasion.manager ?? item.culprit;
+    const decision = this.judge(item, occasion);
     if (decision.kind !== "run") {
       this.rest(item, decision);
-      return;
+      return item;
     }
     timers.clear(id);
     if (!queue.has(id)) {
@@ -146,6 +181,7 @@ export class Settling {
       key: evaluation.key,
       rank: options.clock.now() + (low ? options.policy.lowPriorityMs : 0),
     });
+    return item;
   }
 
   /** Attempts and parks written on the object by an earlier life of the hub. */
@@ -156,32 +192,38 @@ export class Settling {
       this.#parts.items.remember(item, { kind: "parked", ...note.parked });
   }
 
-  #evaluate(fn: StepFunction, ref: ObjectRef): Evaluation | undefined {
-    try {
-      return fn.evaluate(ref, this.#parts.index);
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      this.#parts.options.observe({
-        kind: "predicateFailed",
-        function: fn.name,
-        object: `${ref.namespace ?? ""}/${ref.name}`,
-        message,
-      });
-      return undefined;
-    }
+  /** All is as it should be: what was held against the object is taken off it. */
+  #forgive(item: Item): void {
+    const { function: fn, object, uid, attempts } = item;
+    if (attempts !== undefined) this.#parts.options.reporter.note(fn, object, uid, undefined);
   }
 
-  #unlisted(evaluation: Evaluation): string[] {
-    if (evaluation.blockedOn.length === 0 && evaluation.view.unknown.length === 0) return [];
-    return evaluation.edges.flatMap(({ view, ...edge }) => {
-      const at = edge.kind === "object" ? edge.ref : edge.query;
-      const scope = this.#parts.options.scopeOf(
-        view,
-        at.connection,
-        view.type.namespaced ? at.namespace : undefined,
-      );
-      return this.#parts.index.listed(view, scope) ? [] : [scopeName(view.type, scope)];
+  #forget(id: string): void {
+    this.#parts.queue.remove(id);
+    this.#parts.timers.clear(id);
+    this.#parts.items.drop(id);
+  }
+
+  /** Streams whose first list would tell more about the object. */
+  #unlisted({ blockedOn, view, edges }: Evaluation, item: Item | undefined): string[] {
+    const targets = item?.record?.kind === "waiting" ? item.record.targets : [];
+    const waitedFor = targets.flatMap(({ object }) => {
+      const { resource, ref } = parseObjectName(object);
+      const target = this.#parts.views.get(resource);
+      return target === undefined ? [] : [{ view: target, at: ref }];
     });
+    const complete = blockedOn.length === 0 && view.unknown.length === 0;
+    const lookedAt = complete
+      ? []
+      : edges.map((edge) => ({ view: edge.view, at: edge.kind === "object" ? edge.ref : edge.query }));
+    return [...lookedAt, ...waitedFor].flatMap(({ view: stream, at }) => {
+      const scope = this.#scopeOf(stream, at);
+      return this.#parts.index.listed(stream, scope) ? [] : [scopeName(stream.type, scope)];
+    });
+  }
+
+  #scopeOf(view: ResourceView<unknown>, at: { connection: string; namespace?: string | undefined }) {
+    return this.#parts.options.scopeOf(view, at.connection, view.type.namespaced ? at.namespace : undefined);
   }
 }
 

@@ -9,30 +9,73 @@ export interface ThrashPolicy {
 export const defaultThrash: ThrashPolicy = { burst: 30, paceMs: 30_000 };
 
 /** Runs of one item, as a bucket of tokens. */
-export interface RunBucket {
-  readonly tokens: number;
-  /** Wall clock ms of the last run. */
-  readonly at: number;
+interface Bucket {
+  tokens: number;
+  /** Wall clock ms of the last look. */
+  at: number;
+  capacity: number;
+  thrashing: boolean;
+  told: boolean;
 }
 
-export interface RunGrant {
-  readonly bucket: RunBucket;
-  /** 0: may run now. Otherwise ms until the item gets its next look: delayed, never dropped. */
-  readonly delayMs: number;
-}
+/** `run`, or `wait` for so many ms: delayed, never dropped. */
+export type Grant =
+  /** `calmed`: the item was slowed down before and is no more. */
+  | { readonly kind: "run"; readonly calmed: boolean }
+  /** `first`: since the item last ran it has not been told before. */
+  | { readonly kind: "wait"; readonly delayMs: number; readonly first: boolean };
 
-/** Takes one token for a run now. Two parties that undo each other's writes empty the bucket; work that converges never does. */
-export function grantRun(
-  policy: ThrashPolicy,
-  bucket: RunBucket | undefined,
-  related: number,
-  now: number,
-): RunGrant {
-  const capacity = Math.max(policy.burst, 2 * related);
-  const refilled =
-    bucket === undefined
-      ? capacity
-      : Math.min(capacity, bucket.tokens + Math.max(0, now - bucket.at) / policy.paceMs);
-  if (refilled >= 1) return { bucket: { tokens: refilled - 1, at: now }, delayMs: 0 };
-  return { bucket: { tokens: refilled, at: now }, delayMs: Math.ceil((1 - refilled) * policy.paceMs) };
+/** Buckets kept before full ones are forgotten. */
+const REMEMBERED = 1_000;
+
+/**
+ * Run buckets by item. Two parties that undo each other's writes empty a bucket; work that converges never does. Kept apart from the items,
+ * because between two rounds of such a fight everything is as it should be and the item itself is forgotten.
+ */
+export class RunBuckets {
+  readonly #policy: ThrashPolicy;
+  readonly #buckets = new Map<string, Bucket>();
+  #cleanAbove = REMEMBERED;
+
+  constructor(policy: ThrashPolicy) {
+    this.#policy = policy;
+  }
+
+  /** Takes one token for a run of the item now. `related`: how many objects it looks at. */
+  take(item: string, related: number, now: number): Grant {
+    const capacity = Math.max(this.#policy.burst, 2 * related);
+    const bucket = this.#buckets.get(item) ?? { tokens: capacity, at: now, capacity, thrashing: false, told: false };
+    bucket.tokens = this.#level(bucket, now);
+    bucket.at = now;
+    bucket.capacity = capacity;
+    this.#buckets.set(item, bucket);
+    if (bucket.tokens < 1) {
+      const first = !bucket.told;
+      bucket.thrashing = true;
+      bucket.told = true;
+      return { kind: "wait", delayMs: Math.ceil((1 - bucket.tokens) * this.#policy.paceMs), first };
+    }
+    const calmed = bucket.thrashing && bucket.tokens >= capacity / 2;
+    if (calmed) bucket.thrashing = false;
+    bucket.tokens -= 1;
+    bucket.told = false;
+    if (this.#buckets.size > this.#cleanAbove) this.#forgetFull(now);
+    return { kind: "run", calmed };
+  }
+
+  /** The object is gone. */
+  forget(item: string): void {
+    this.#buckets.delete(item);
+  }
+
+  #level({ tokens, at, capacity }: Bucket, now: number): number {
+    return Math.min(capacity, tokens + Math.max(0, now - at) / this.#policy.paceMs);
+  }
+
+  #forgetFull(now: number): void {
+    for (const [item, bucket] of this.#buckets) {
+      if (!bucket.thrashing && this.#level(bucket, now) >= bucket.capacity) this.#buckets.delete(item);
+    }
+    this.#cleanAbove = Math.max(REMEMBERED, 2 * this.#buckets.size);
+  }
 }

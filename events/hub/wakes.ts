@@ -1,7 +1,7 @@
-import { indexValues, type Change, type Entry } from "#events/hub/collection.ts";
+import { indexValues, type Change } from "#events/hub/collection.ts";
 import { collectionName, objectName, scopeName, type Scope } from "#events/hub/names.ts";
 import type { Edge } from "#functions/contract/relations.ts";
-import type { Connection, ResourceView } from "#platform/kube/view.ts";
+import type { Connection, ObjectRef, ResourceView } from "#platform/kube/view.ts";
 
 /** Which stream has to be watched so that an object of this view, in this namespace of this API server, is seen. */
 export type ScopeOf = (
@@ -50,8 +50,18 @@ export class Wakes {
 
   /** The objects that look at what changed: at its old or at its new shape. */
   woken(change: Change): ReadonlySet<string> {
+    return this.#ownersOf(changedKeys(change));
+  }
+
+  /** The objects that name this one, whatever it is like. */
+  naming(view: ResourceView<unknown>, ref: ObjectRef): ReadonlySet<string> {
+    const name = objectName(view.type, ref);
+    return this.#ownersOf([`object|change|${name}`, `object|membership|${name}`]);
+  }
+
+  #ownersOf(keys: Iterable<string>): ReadonlySet<string> {
     const found = new Set<string>();
-    for (const key of changedKeys(change)) for (const owner of this.#owners.get(key) ?? []) found.add(owner);
+    for (const key of keys) for (const owner of this.#owners.get(key) ?? []) found.add(owner);
     return found;
   }
 
@@ -84,30 +94,32 @@ export class Wakes {
     owners?.delete(owner);
     if (owners?.size === 0) this.#owners.delete(key);
     demand.count -= 1;
-    if (demand.count === 0 && demand.scope.connection !== "hub")
-      this.#listener.unwanted(demand.view, demand.scope);
+    if (demand.count > 0) return;
+    this.#demands.delete(scopeName(demand.view.type, demand.scope));
+    if (demand.scope.connection !== "hub") this.#listener.unwanted(demand.view, demand.scope);
   }
 }
 
 function edgeKey(edge: Edge): string {
-  return edge.kind === "object"
-    ? `object|${edge.wake}|${objectName(edge.view.type, edge.ref)}`
-    : `index|${edge.wake}|${collectionName(edge.view.type, edge.query.connection)}|${edge.query.index}=${edge.query.value}`;
+  if (edge.kind === "object") return `object|${edge.wake}|${objectName(edge.view.type, edge.ref)}`;
+  const { connection, namespace, index, value } = edge.query;
+  return `index|${edge.wake}|${collectionName(edge.view.type, connection)}|${namespace ?? "*"}|${index}=${value}`;
 }
 
+/** Every key under which somebody may look at what changed. A namesake, another uid under the name, is one gone and one come. */
 function* changedKeys({ view, old, new: now }: Change): Generator<string> {
   const meta = (now ?? old)?.seen.meta;
   if (meta === undefined) return;
+  const same = old !== undefined && now !== undefined && old.seen.meta.uid === now.seen.meta.uid;
   const object = objectName(view.type, meta);
   yield `object|change|${object}`;
-  if (old === undefined || now === undefined) yield `object|membership|${object}`;
+  if (!same) yield `object|membership|${object}`;
+  const before = new Set(indexValues(old));
+  const after = new Set(indexValues(now));
+  const members = same ? before.symmetricDifference(after) : before.union(after);
   const collection = collectionName(view.type, meta.connection);
-  const before = valuesOf(old);
-  const after = valuesOf(now);
-  for (const value of before.union(after)) yield `index|change|${collection}|${value}`;
-  for (const value of before.symmetricDifference(after)) yield `index|membership|${collection}|${value}`;
-}
-
-function valuesOf(entry: Entry | undefined): Set<string> {
-  return new Set(indexValues(entry));
+  for (const namespace of ["*", ...(meta.namespace === undefined ? [] : [meta.namespace])]) {
+    for (const value of before.union(after)) yield `index|change|${collection}|${namespace}|${value}`;
+    for (const value of members) yield `index|membership|${collection}|${namespace}|${value}`;
+  }
 }

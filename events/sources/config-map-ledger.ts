@@ -7,6 +7,8 @@ import type { KubeObject } from "#platform/kube/resource.ts";
 
 /** Bytes of base64 text in one ConfigMap; the API server refuses objects above 1 MiB. */
 const CHUNK = 900_000;
+/** More chunks than this are no ledger: 57 MB compressed. */
+const MOST_CHUNKS = 64;
 const FIELD_MANAGER = "capfn-ledger";
 
 /**
@@ -20,21 +22,23 @@ export function configMapLedger(client: KubeClient, namespace: string): LedgerSt
       const first = await client.get(configMaps, { namespace, name: name(0) });
       const head = dataOf(first);
       const count = Number(head.get("chunks"));
-      if (first === undefined || !Number.isInteger(count)) return undefined;
+      if (first === undefined || !Number.isInteger(count) || count < 1 || count > MOST_CHUNKS)
+        return undefined;
       const chunks = [head];
       for (let n = 1; n < count; n += 1)
         chunks.push(dataOf(await client.get(configMaps, { namespace, name: name(n) })));
       const text = chunks.map((chunk) => chunk.get("records") ?? "").join("");
-      const whole = chunks.every((chunk) => chunk.get("checksum") === checksum(text));
-      return whole ? decode(text) : undefined;
+      const sum = checksum(text);
+      return chunks.every((chunk) => chunk.get("checksum") === sum) ? decode(text) : undefined;
     },
     save: async (snapshot) => {
       const text = gzipSync(JSON.stringify(snapshot)).toString("base64");
+      const sum = checksum(text);
       const count = Math.max(1, Math.ceil(text.length / CHUNK));
       for (let n = count - 1; n >= 0; n -= 1) {
         const data = {
           chunks: String(count),
-          checksum: checksum(text),
+          checksum: sum,
           records: text.slice(n * CHUNK, (n + 1) * CHUNK),
         };
         const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: name(n), namespace }, data };

@@ -1,3 +1,4 @@
+import { compareVersions } from "#events/hub/versions.ts";
 import { parseConnection, type SecretLocation } from "#events/sources/connection-names.ts";
 import { connectionStateView, type ConnectionState } from "#platform/cluster-api/connection-state.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
@@ -61,10 +62,18 @@ export class Connections {
   secretChanged(namespace: string, name: string, version: string): void {
     for (const [connection, open] of this.#open) {
       const location = parseConnection(connection);
-      if (location?.namespace !== namespace || location.name !== name || open.secretVersion === version)
-        continue;
+      if (location?.namespace !== namespace || location.name !== name) continue;
+      if (open.secretVersion === version || isKnownToBeOlder(version, open.secretVersion)) continue;
       void this.#connect(connection, location);
     }
+  }
+
+  /** Nobody looks at this API server any more: it is left alone, also while it cannot be reached. */
+  unwant(connection: Connection): void {
+    const open = this.#open.get(connection);
+    open?.cancelRetry?.();
+    open?.client?.close();
+    this.#open.delete(connection);
   }
 
   /** A stream of this connection delivers. */
@@ -160,6 +169,11 @@ interface Answer {
   readonly client?: KubeClient;
   readonly state: ConnectionState;
   readonly retry?: boolean;
+}
+
+/** Events of a watch may come after the Secret has been read at a newer version. */
+function isKnownToBeOlder(version: string, known: string): boolean {
+  return /^\d+$/.test(version) && /^\d+$/.test(known) && compareVersions(version, known) < 0;
 }
 
 /** One request that any authenticated identity may make: an answer, even "forbidden", proves address, trust and credentials. */

@@ -65,6 +65,11 @@ export function kubeReporter(options: KubeReporterOptions): Reporter {
       options.announce({ type: fn.for.type, meta }, { type: "Warning", reason, message });
     },
     thrashing: (fn, object, uid, manager) => {
+      if (manager === undefined) {
+        const message = `${fn.name} is no longer undone`;
+        condition(fn, object, uid, { type: "Thrashing", status: "False", reason: "Settled", message });
+        return;
+      }
       const message = `${fn.name} keeps being undone; what it looks at was last changed by field manager "${manager}". It now looks once per 30 s`;
       condition(fn, object, uid, { type: "Thrashing", status: "True", reason: "RepeatedlyUndone", message });
     },

@@ -1,6 +1,7 @@
 import { scopeName, type Scope } from "#events/hub/names.ts";
 import type { Hub } from "#events/hub/hub.ts";
 import type { DemandListener } from "#events/hub/wakes.ts";
+import { auditStream, type AuditOptions } from "#events/sources/auditor.ts";
 import { runStream, type Deliver, type StreamHealth } from "#events/sources/stream.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { Connection, ResourceView } from "#platform/kube/view.ts";
@@ -9,9 +10,14 @@ import type { Clock } from "#platform/process/clock.ts";
 interface Wanted {
   readonly view: ResourceView<unknown>;
   readonly scope: Scope;
+  /** How many look at it. */
+  count: number;
   /** Aborts the running watch; undefined while its connection is not up. */
   stop: AbortController | undefined;
   cancelLinger: (() => void) | undefined;
+  cancelReopen: (() => void) | undefined;
+  /** Since its last event no disruption was told. */
+  healthy: boolean;
 }
 
 export interface StreamsOptions {
@@ -23,7 +29,14 @@ export interface StreamsOptions {
   readonly deliver: Deliver;
   /** A connection is looked at for the first time. */
   readonly connectionWanted: (connection: Connection) => void;
+  /** Nobody looks at the connection any more. */
+  readonly connectionUnwanted?: (connection: Connection) => void;
+  /** Compares streams with their API server now and then; not at all when left out. */
+  readonly audit?: AuditOptions | undefined;
 }
+
+/** Pause before a stream that ended by an error of our own is opened anew, ms. */
+const REOPEN_MS = 5_000;
 
 /** Keeps exactly the watches running that somebody looks at, over the connections that are up. */
 export class Streams implements DemandListener {
@@ -40,47 +53,49 @@ export class Streams implements DemandListener {
     this.#hub = hub;
   }
 
+  /** One more looks at this stream; each call is answered by one of {@link unwanted}, or holds for ever. */
   wanted(view: ResourceView<unknown>, scope: Scope): void {
     const name = scopeName(view.type, scope);
     const known = this.#wanted.get(name);
     if (known !== undefined) {
+      known.count += 1;
       known.cancelLinger?.();
       known.cancelLinger = undefined;
       return;
     }
-    const wanted: Wanted = { view, scope, stop: undefined, cancelLinger: undefined };
+    const wanted: Wanted = {
+      view,
+      scope,
+      count: 1,
+      stop: undefined,
+      cancelLinger: undefined,
+      cancelReopen: undefined,
+      healthy: false,
+    };
     this.#wanted.set(name, wanted);
     this.#options.connectionWanted(scope.connection);
     this.#open(wanted);
   }
 
   unwanted(view: ResourceView<unknown>, scope: Scope): void {
-    const name = scopeName(view.type, scope);
-    const wanted = this.#wanted.get(name);
+    const wanted = this.#wanted.get(scopeName(view.type, scope));
     if (wanted === undefined) return;
-    wanted.cancelLinger = this.#options.clock.schedule(this.#options.lingerMs, () => {
-      wanted.stop?.abort();
-      this.#wanted.delete(name);
-      this.#hub?.forget(view, scope);
-    });
+    wanted.count -= 1;
+    if (wanted.count > 0) return;
+    wanted.cancelLinger?.();
+    wanted.cancelLinger = this.#options.clock.schedule(this.#options.lingerMs, () => this.#drop(wanted));
   }
 
   /** A connection came up, or was replaced by one with other credentials: its streams start over. */
   connected(connection: Connection, client: KubeClient): void {
     this.#clients.set(connection, client);
-    for (const wanted of this.#wanted.values())
-      if (wanted.scope.connection === connection) this.#open(wanted);
+    for (const wanted of this.#of(connection)) this.#open(wanted);
   }
 
   /** The connection is gone for good or for now; what it showed stays, as the last thing known. */
   disconnected(connection: Connection): void {
     this.#clients.delete(connection);
-    for (const wanted of this.#wanted.values()) {
-      if (wanted.scope.connection === connection) {
-        wanted.stop?.abort();
-        wanted.stop = undefined;
-      }
-    }
+    for (const wanted of this.#of(connection)) this.#close(wanted);
   }
 
   client(connection: Connection): KubeClient | undefined {
@@ -97,25 +112,77 @@ export class Streams implements DemandListener {
   }
 
   stop(): void {
-    for (const { stop, cancelLinger } of this.#wanted.values()) {
-      cancelLinger?.();
-      stop?.abort();
+    for (const wanted of this.#wanted.values()) {
+      wanted.cancelLinger?.();
+      this.#close(wanted);
     }
     this.#wanted.clear();
+  }
+
+  #of(connection: Connection): Wanted[] {
+    return [...this.#wanted.values()].filter(({ scope }) => scope.connection === connection);
+  }
+
+  #drop(wanted: Wanted): void {
+    const { view, scope } = wanted;
+    this.#close(wanted);
+    this.#wanted.delete(scopeName(view.type, scope));
+    this.#hub?.forget(view, scope);
+    if (this.#of(scope.connection).length > 0) return;
+    this.#clients.delete(scope.connection);
+    this.#options.connectionUnwanted?.(scope.connection);
+  }
+
+  #close(wanted: Wanted): void {
+    wanted.cancelReopen?.();
+    wanted.cancelReopen = undefined;
+    wanted.stop?.abort();
+    wanted.stop = undefined;
   }
 
   #open(wanted: Wanted): void {
     const client = this.#clients.get(wanted.scope.connection);
     const hub = this.#hub;
     if (client === undefined || hub === undefined) return;
-    wanted.stop?.abort();
+    this.#close(wanted);
     const stop = new AbortController();
     wanted.stop = stop;
-    const health = this.#options.health(wanted.scope.connection);
-    runStream(hub, client, wanted, { signal: stop.signal, health, deliver: this.#options.deliver }).catch(
+    const { clock, deliver, audit } = this.#options;
+    const health = this.#healthOf(wanted);
+    // A watch goes on by itself whatever its server does; that it ends is an error of our own, and must not leave us blind.
+    const reopen = (): void => {
+      if (!stop.signal.aborted) wanted.cancelReopen = clock.schedule(REOPEN_MS, () => this.#open(wanted));
+    };
+    runStream(hub, client, wanted, { signal: stop.signal, health, deliver }).then(
+      reopen,
       (error: unknown) => {
         if (!stop.signal.aborted) health.disrupted(error instanceof Error ? error : new Error(String(error)));
+        reopen();
       },
     );
+    if (audit === undefined) return;
+    auditStream(hub, client, wanted, {
+      ...audit,
+      clock,
+      signal: stop.signal,
+      healthy: () => wanted.healthy && !hub.index.isListing(wanted.view, wanted.scope),
+      repair: () => {
+        if (!stop.signal.aborted) this.#open(wanted);
+      },
+    });
+  }
+  #healthOf(wanted: Wanted): StreamHealth {
+    const { alive, disrupted } = this.#options.health(wanted.scope.connection);
+    wanted.healthy = false;
+    return {
+      alive: () => {
+        wanted.healthy = true;
+        alive();
+      },
+      disrupted: (error) => {
+        wanted.healthy = false;
+        disrupted(error);
+      },
+    };
   }
 }

@@ -7,6 +7,8 @@ import type { Connection } from "#platform/kube/view.ts";
 /** One run of a function over one or, for batch functions, several items of one key. */
 export interface Dispatch {
   readonly function: StepFunction;
+  /** Mutual exclusion: nothing else runs under this key meanwhile. */
+  readonly key: string;
   readonly items: readonly RunItem[];
   /** The snapshot: answers what the hub knew when the run began. */
   readonly lookup: Lookup;
@@ -35,9 +37,23 @@ export interface RunResult {
   /** What ended the run early, if anything did. */
   readonly fault?: unknown;
   readonly written: readonly Written[];
+  /** Connections of the API servers that answered the run anything; undefined when the runner cannot tell. */
+  readonly reached?: readonly string[];
 }
 
-/** Where handlers execute. Never throws: a fault is part of the result. */
+/** The step could not be run at all: no pod, no answer of the transport. It is nobody's fault but the platform's. */
+export class RunnerFault extends Error {
+  override readonly name = "RunnerFault";
+  /** How long the runner asked to wait, ms. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(cause: unknown, retryAfterMs?: number) {
+    super("the runner could not run the step", { cause });
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Where handlers execute. What a handler throws is part of the result; only a runner that cannot run at all throws {@link RunnerFault}. */
 export interface Runner {
   run(dispatch: Dispatch): Promise<RunResult>;
 }

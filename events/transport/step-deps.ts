@@ -1,9 +1,9 @@
 import type { Written } from "#events/transport/runner.ts";
 import type { Announcement, Deps, ObjectIdentity, StepClient } from "#functions/contract/deps.ts";
-import type { KubeClient } from "#platform/kube/client.ts";
+import type { KubeClient, RequestOptions } from "#platform/kube/client.ts";
 import { KubeError } from "#platform/kube/errors.ts";
 import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
-import { harvesterConnection, workloadConnection, type Connection } from "#platform/kube/view.ts";
+import { harvesterConnection, MANAGEMENT, workloadConnection, type Connection } from "#platform/kube/view.ts";
 import type { CounterName } from "#platform/observability/counters.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
@@ -16,22 +16,30 @@ export interface RunnerWorld {
   readonly count: (counter: CounterName) => void;
 }
 
+/** What an attempt did to the outside world, while it does it. */
+export interface Trace {
+  readonly written: Written[];
+  /** Connections of the API servers that answered anything. */
+  readonly reached: Set<Connection>;
+}
+
 /** The outside world as one attempt may touch it: writes are noted, and refused once its signal has aborted. */
-export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: Deps; written: Written[] } {
-  const written: Written[] = [];
+export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: Deps } & Trace {
+  const trace: Trace = { written: [], reached: new Set() };
   const open = (connection: Connection): StepClient => {
     const client = world.client(connection);
     if (client === undefined) {
       throw new KubeError({
         reason: "unavailable",
+        detail: "notSent",
         message: `no connection to ${connection}`,
         dependency: connection,
       });
     }
-    return noting(client, signal, (type, object) => written.push({ connection, type, object }));
+    return noting(client, signal, trace);
   };
   const deps: Deps = {
-    management: open("management"),
+    management: open(MANAGEMENT),
     harvester: (identity) => attempt(() => open(harvesterConnection(identity))),
     workload: (cluster) => attempt(() => open(workloadConnection(cluster))),
     now: () => new Date(world.clock.now()),
@@ -39,43 +47,64 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
     announce: world.announce,
     count: world.count,
   };
-  return { deps, written };
+  return { deps, ...trace };
 }
 
 function attempt<T>(act: () => T): Promise<T> {
   return new Promise((resolve) => resolve(act()));
 }
 
-function noting(
-  client: KubeClient,
-  signal: AbortSignal,
-  note: (type: ResourceType, object: KubeObject) => void,
-): StepClient {
-  const write = async (type: ResourceType, send: () => Promise<KubeObject>): Promise<KubeObject> => {
+function noting(client: KubeClient, signal: AbortSignal, { written, reached }: Trace): StepClient {
+  const { connection } = client;
+  const heard = (error?: unknown) => {
+    if (error === undefined || (error instanceof KubeError && error.status !== undefined))
+      reached.add(connection);
+  };
+  const ask = async <T>(send: () => Promise<T>): Promise<T> => {
+    try {
+      const answer = await send();
+      heard();
+      return answer;
+    } catch (error) {
+      heard(error);
+      throw error;
+    }
+  };
+  const change = <T>(send: () => Promise<T>): Promise<T> => {
     signal.throwIfAborted();
-    const object = await send();
-    note(type, object);
+    return ask(send);
+  };
+  const write = async (type: ResourceType, send: () => Promise<KubeObject>): Promise<KubeObject> => {
+    const object = await change(send);
+    written.push({ connection, type, object });
     return object;
   };
+  /** The attempt's signal counts, whatever else a step passes. */
+  const bound = <O extends RequestOptions>(options: O | undefined) => ({
+    ...options,
+    signal: options?.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
+  });
   return {
-    connection: client.connection,
-    get: (type, name, options) => client.get(type, name, { signal, ...options }),
-    list: (type, options) => client.list(type, { signal, ...options }),
-    create: (type, object, options) => write(type, () => client.create(type, object, { signal, ...options })),
-    replace: (type, object, options) =>
-      write(type, () => client.replace(type, object, { signal, ...options })),
+    connection,
+    get: (type, name, options) => ask(() => client.get(type, name, bound(options))),
+    list: async function* (type, options) {
+      for await (const object of client.list(type, bound(options))) {
+        heard();
+        yield object;
+      }
+      heard();
+    },
+    create: (type, object, options) => write(type, () => client.create(type, object, bound(options))),
+    replace: (type, object, options) => write(type, () => client.replace(type, object, bound(options))),
     mergePatch: (type, name, patch, options) =>
-      write(type, () => client.mergePatch(type, name, patch, { signal, ...options })),
+      write(type, () => client.mergePatch(type, name, patch, bound(options))),
     jsonPatch: (type, name, operations, options) =>
-      write(type, () => client.jsonPatch(type, name, operations, { signal, ...options })),
-    apply: (type, object, options) => write(type, () => client.apply(type, object, { signal, ...options })),
-    delete: (type, name, options) => {
-      signal.throwIfAborted();
-      return client.delete(type, name, { signal, ...options });
-    },
-    deleteCollection: (type, options) => {
-      signal.throwIfAborted();
-      return client.deleteCollection(type, { signal, ...options });
-    },
+      write(type, () => client.jsonPatch(type, name, operations, bound(options))),
+    apply: (type, object, options) =>
+      write(type, () => client.apply(type, object, { ...options, ...bound(options) })),
+    delete: async (type, name, options) =>
+      change(() => client.delete(type, name, { ...options, ...bound(options) })),
+    deleteCollection: async (type, options) =>
+      change(() => client.deleteCollection(type, { ...options, ...bound(options) })),
   };
 }

@@ -1,13 +1,14 @@
 import type { Deps } from "#functions/contract/deps.ts";
-import type {
-  BatchDeclaration,
-  Declaration,
-  ObjectKey,
-  RunItem,
-  StepDeclaration,
-  StepEvent,
-  StepFunction,
-  View,
+import {
+  PredicateFailed,
+  type BatchDeclaration,
+  type Declaration,
+  type ObjectKey,
+  type RunItem,
+  type StepDeclaration,
+  type StepEvent,
+  type StepFunction,
+  type View,
 } from "#functions/contract/function.ts";
 import { done, type Outcome } from "#functions/contract/outcome.ts";
 import type { Lookup } from "#functions/contract/relations.ts";
@@ -58,17 +59,16 @@ function described<P, R>(declaration: Declaration<P, R>): Omit<StepFunction, "ba
       const seen = look(declaration, object, lookup);
       if (seen === undefined) return undefined;
       const { view, edges, blockedOn } = seen;
-      const ready = blockedOn.length === 0;
-      return {
-        need: ready && declaration.needs(view),
-        key:
-          (ready ? declaration.key?.(view) : undefined) ??
-          `${declaration.for.type.plural}/${view.object.meta.uid}`,
-        inputs: ready ? declaration.inputs(view) : undefined,
-        edges,
-        blockedOn,
-        view,
-      };
+      const ownKey = `${declaration.for.type.plural}/${view.object.meta.uid}`;
+      if (blockedOn.length > 0)
+        return { need: false, key: ownKey, inputs: undefined, edges, blockedOn, view };
+      try {
+        const need = declaration.needs(view);
+        const key = declaration.key?.(view) ?? ownKey;
+        return { need, key, inputs: declaration.inputs(view), edges, blockedOn, view };
+      } catch (error) {
+        throw new PredicateFailed(error, edges);
+      }
     },
   };
 }

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { ObjectRef, SeenMeta } from "#platform/kube/view.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
 
@@ -64,3 +65,33 @@ export function change(type: ResourceType, seen: { readonly meta: SeenMeta }): W
 export function appearance(type: ResourceType, ref: ObjectRef): WaitTarget {
   return { type, ref, seen: "absent" };
 }
+
+const targetSchema = z.object({
+  type: z.object({
+    group: z.string(),
+    version: z.string(),
+    kind: z.string(),
+    plural: z.string(),
+    namespaced: z.boolean(),
+  }),
+  ref: z.object({ connection: z.string(), namespace: z.string().optional(), name: z.string() }),
+  seen: z.string(),
+});
+
+/** An outcome as it comes from somewhere else. What does not fit counts as no outcome, which is a transient fault. */
+export const outcomeSchema: z.ZodType<Outcome> = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("done"),
+    emit: z
+      .array(z.object({ type: z.string(), data: z.record(z.string(), z.string()) }))
+      .exactOptional(),
+  }),
+  z.object({
+    kind: z.literal("waitFor"),
+    targets: z.array(targetSchema),
+    timeoutMs: z.number().positive(),
+    reason: z.string(),
+  }),
+  z.object({ kind: z.literal("requeueAfter"), afterMs: z.number(), reason: z.string() }),
+  z.object({ kind: z.literal("failed"), reason: z.string(), message: z.string() }),
+]);

@@ -23,10 +23,13 @@ export interface Lookup {
   get<P>(view: ResourceView<P>, ref: ObjectRef): Seen<P> | undefined;
   /** Objects of one connection whose index `index` has this value. */
   find<P>(view: ResourceView<P>, query: IndexQuery): readonly Seen<P>[];
-  /** Whether the collection the reference lies in has had its first complete list. */
+  /**
+   * Whether the collection the reference lies in has had its first complete list and, with a name, whether that object, if it exists, could
+   * be read. Otherwise its absence says nothing.
+   */
   listed(
     view: ResourceView<unknown>,
-    scope: { connection: Connection; namespace?: string | undefined },
+    scope: { connection: Connection; namespace?: string | undefined; name?: string },
   ): boolean;
 }
 

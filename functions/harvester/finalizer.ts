@@ -59,12 +59,6 @@ export function isHeldByUs(machine: Seen<HarvesterMachineBody>): boolean {
   return machine.metadata.finalizers.some((name) => ours.includes(name));
 }
 
-/** Whether {@link ensureFinalizer} has nothing to write. */
-export function hasFinalizerAndIdentity(machine: Seen<HarvesterMachineBody>): boolean {
-  const current = fromSnapshot(machine);
-  return hasFinalizer(current) && current.identity !== undefined;
-}
-
 const ours: readonly string[] = [machineFinalizer, legacyMachineFinalizer];
 
 function hasFinalizer({ finalizers }: Current): boolean {

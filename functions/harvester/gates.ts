@@ -9,7 +9,7 @@ export interface GateView {
   readonly related: MachineScope;
 }
 
-export type GateName = "ownerMachine" | "cluster" | "paused" | "managedBy" | "infrastructure" | "bootstrap";
+type GateName = "ownerMachine" | "cluster" | "paused" | "managedBy" | "infrastructure" | "bootstrap";
 
 /** Why a gate is closed, in the words of a condition. The message is deterministic and names what has to change. */
 export interface ClosedGate {
@@ -22,7 +22,7 @@ export interface ClosedGate {
 export type GateState = { readonly open: true } | ClosedGate;
 
 /** Reasons of gates that no condition of the Go provider knows. */
-export const gateReasons = {
+const gateReasons = {
   WaitingForCluster: "WaitingForCluster",
   ExternallyManaged: "ExternallyManaged",
 } as const;

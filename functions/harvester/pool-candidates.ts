@@ -35,7 +35,7 @@ export function judgePools(
 }
 
 /** Judges one pool for a machine attached to these networks. */
-export function judgePool(pool: Seen<IpPool>, networks: readonly string[]): PoolVerdict {
+function judgePool(pool: Seen<IpPool>, networks: readonly string[]): PoolVerdict {
   const use = useOf(pool, networks);
   if (use.state !== "usable") return use;
   return { name: use.name, state: hasFreeAddress(pool.status, use.ranges) ? "free" : "exhausted" };
@@ -92,7 +92,7 @@ export function whyNoAddress(
  * Whether two names of a VM network may mean the same one. `namespace/name` must be equal; when one side leaves the namespace out, the
  * names decide.
  */
-export function sameNetwork(left: string, right: string): boolean {
+function sameNetwork(left: string, right: string): boolean {
   if (left.includes("/") && right.includes("/")) return left === right;
   return nameOf(left) === nameOf(right);
 }

@@ -99,6 +99,8 @@ export interface WatchOptions {
   readonly metadataOnly?: boolean | undefined;
   /** Start not older than this resourceVersion; the index never goes back in time. */
   readonly notOlderThan?: string | undefined;
+  /** Only if the API server streams the list: the watch ends at once, without an event, rather than ask for a list page by page. */
+  readonly streamedListOnly?: boolean | undefined;
   /** Ends the watch, also while it waits. */
   readonly signal: AbortSignal;
 }
@@ -118,9 +120,10 @@ export type WatchEvent =
   /**
    * A complete list begins: what is not repeated as `added` before `synced` no longer exists. Follows the start, a 410, and a
    * watch that could not be resumed. Another `relist` before `synced` voids what came since the first. A `deleted` before `synced`
-   * takes back an `added` of the same list.
+   * takes back an `added` of the same list. `rewound`: the storage was set back, as after a restore from a backup, so this list may
+   * be older than what was seen before.
    */
-  | { readonly type: "relist"; readonly reason: string }
+  | { readonly type: "relist"; readonly reason: string; readonly rewound?: boolean }
   /** The list is complete at this resourceVersion. */
   | { readonly type: "synced"; readonly resourceVersion: string }
   /** Nothing changed, but the API server is alive and at this resourceVersion. */

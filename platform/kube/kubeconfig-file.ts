@@ -1,9 +1,10 @@
+import { readFile } from "node:fs/promises";
 import type { RequestOptions } from "node:https";
 
 import type { KubeConfig } from "@kubernetes/client-node";
 
 import type { ClientIdentity, ConnectionConfig } from "#platform/kube/connection-config.ts";
-import { KubeconfigError } from "#platform/kube/kubeconfig.ts";
+import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
 export interface KubeconfigFileOptions {
@@ -26,8 +27,8 @@ const ASK_EVERY_MS = 30_000;
 const RELOAD_AT_MOST_EVERY_MS = 1_000;
 
 /**
- * A person's kubeconfig, with exec plug-ins and OIDC. For the command line only: it loads @kubernetes/client-node, which costs
- * hundreds of milliseconds and tens of megabytes, at the first call. After a 401 the file is read again.
+ * A person's kubeconfig, with exec plug-ins and OIDC. One that needs none of these and names no further file is read here; others load
+ * @kubernetes/client-node, which costs hundreds of milliseconds and tens of megabytes. After a 401 the file is read again.
  *
  * @throws KubeconfigError
  */
@@ -35,6 +36,8 @@ export async function loadKubeconfig(
   connection: string,
   options: KubeconfigFileOptions,
 ): Promise<ConnectionConfig> {
+  const selfContained = await readSelfContained(connection, options);
+  if (selfContained !== undefined) return refreshed(selfContained, connection, options);
   const loaded = await load(options);
   const cluster = loaded.getCurrentCluster();
   if (cluster === null || cluster.server === "") {
@@ -52,6 +55,49 @@ export async function loadKubeconfig(
     token: async (fresh) => (await credentials(fresh)).token,
     clientIdentity: async (fresh) => (await credentials(fresh)).identity,
     ...(first.ca === "" ? {} : { certificateAuthority: async () => (await credentials()).ca }),
+  };
+}
+
+/** Undefined for a kubeconfig that is not self-contained or has a mistake: the other way knows more kinds, and names the mistake. */
+async function readSelfContained(
+  connection: string,
+  { path, context }: KubeconfigFileOptions,
+): Promise<ConnectionConfig | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return parseKubeconfig(await readFile(path, "utf8"), connection, context);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The credentials of the file as it is now, once the API server has refused those it had before. */
+function refreshed(
+  first: ConnectionConfig,
+  connection: string,
+  options: KubeconfigFileOptions,
+): ConnectionConfig {
+  let current = first;
+  let readAt = options.clock.monotonic();
+  const latest = async (fresh: boolean | undefined): Promise<ConnectionConfig> => {
+    const now = options.clock.monotonic();
+    if (fresh === true && now - readAt >= RELOAD_AT_MOST_EVERY_MS) {
+      readAt = now;
+      current = (await readSelfContained(connection, options)) ?? current;
+    }
+    return current;
+  };
+  return {
+    ...first,
+    token: async (fresh) => {
+      const { token } = await latest(fresh);
+      return typeof token === "string" ? token : undefined;
+    },
+    clientIdentity: async (fresh) => {
+      const { clientCertPem: certPem, clientKeyPem: keyPem } = await latest(fresh);
+      return certPem === undefined || keyPem === undefined ? undefined : { certPem, keyPem };
+    },
+    ...(first.caPem !== undefined && { certificateAuthority: async () => (await latest(false)).caPem ?? "" }),
   };
 }
 

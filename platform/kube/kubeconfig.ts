@@ -55,13 +55,14 @@ const refusedUserFields: Readonly<Record<string, string>> = {
 };
 
 /**
- * The connection of the current context of a self-contained kubeconfig, e.g. of an identity Secret or of the Secret
- * `<cluster>-kubeconfig` (Cluster API contract). Pure: reads no file, runs nothing.
+ * The connection of one context of a self-contained kubeconfig, its current one when none is named, e.g. of an identity Secret or of
+ * the Secret `<cluster>-kubeconfig` (Cluster API contract). Pure: reads no file, runs nothing.
  *
  * @throws KubeconfigError
  */
-export function parseKubeconfig(kubeconfig: string, connection: string): ConnectionConfig {
-  const config = readYaml(kubeconfig);
+export function parseKubeconfig(kubeconfig: string, connection: string, chosen?: string): ConnectionConfig {
+  const read = readYaml(kubeconfig);
+  const config = chosen === undefined ? read : { ...read, "current-context": chosen };
   const context = chooseContext(config);
   const cluster = findCluster(config, context.name, context.cluster);
   const user = findUser(config, context.name, context.user);

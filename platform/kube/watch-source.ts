@@ -33,6 +33,8 @@ export interface WatchPosition {
   newest: string | undefined;
   /** Why the next list is due. */
   relistReason: string;
+  /** The storage was set back: the next list may be older than what was seen before. */
+  rewound: boolean;
 }
 
 /** A line that is no watch event, or an object that is no Kubernetes object. */
@@ -90,7 +92,7 @@ export async function* streamEvents(
     if (!announced) {
       // Not before: a server that is behind opens the stream and only then says so.
       announced = true;
-      yield { type: "relist", reason: position.relistReason };
+      yield { type: "relist", reason: position.relistReason, ...(position.rewound ? { rewound: true } : {}) };
     }
     if (frame.kind === "bookmark") {
       const { resourceVersion } = frame;
@@ -129,8 +131,8 @@ export async function* pagedEvents(source: WatchSource, position: WatchPosition)
   let resourceVersion = "";
   for await (const page of listPages(source.requests, source.type, options)) {
     refuseOlder(source, position, page.resourceVersion);
-    if (!begun) yield { type: "relist", reason: position.relistReason };
-    else if (page.restarted) yield { type: "relist", reason: "the list expired between two pages" };
+    if (!begun) yield { type: "relist", reason: position.relistReason, ...(position.rewound ? { rewound: true } : {}) };
+    else if (page.restarted) yield { type: "relist", reason: "the list expired between two pages", ...(position.rewound ? { rewound: true } : {}) };
     begun = true;
     ({ resourceVersion } = page);
     for (const { object, manager } of page.objects) yield { type: "added", object, manager };
@@ -151,6 +153,7 @@ export async function quorumVersion(source: WatchSource): Promise<string | undef
 function advance(position: WatchPosition, resourceVersion: string): void {
   position.version = resourceVersion;
   position.newest = resourceVersion;
+  position.rewound = false;
 }
 
 function refuseOlder(source: WatchSource, position: WatchPosition, resourceVersion: string): void {

@@ -52,7 +52,7 @@ export async function* watchResource(
   const { requests, clock, random, tuning, lists } = dependencies;
   const signal = AbortSignal.any([options.signal, requests.closed]);
   const backoff = createWatchBackoff(random);
-  const position: WatchPosition = { version: undefined, newest: options.notOlderThan, relistReason: "start" };
+  const position: WatchPosition = { version: undefined, newest: options.notOlderThan, relistReason: "start", rewound: false };
   const strikes: Strikes = { brokenLists: 0, malformed: 0, behind: 0 };
   const progress = (): void => {
     backoff.progress();
@@ -72,6 +72,7 @@ export async function* watchResource(
   while (!signal.aborted) {
     const listDue = position.version === undefined;
     const streamed = listDue && lists.streaming && strikes.brokenLists < MOST_BROKEN_STREAMED_LISTS;
+    if (listDue && !streamed && options.streamedListOnly === true) return;
     try {
       if (listDue && !streamed) yield* pagedEvents(source, position);
       else yield* streamEvents(source, position, streamed);
@@ -127,6 +128,7 @@ async function reposition(
   if (present === undefined || !isOlder(present, position.newest)) return;
   // Not a lagging cache: the storage itself is older, as after a restore from a backup. Waiting would last for ever.
   position.newest = undefined;
+  position.rewound = true;
   relist(position, `the storage went back to resourceVersion ${present}, as after a restore from a backup`);
 }
 

@@ -4,11 +4,11 @@ import { objectMetaSchema } from "#platform/kube/resource.ts";
 import type { GuestSpec, VirtualMachine } from "#platform/simulator/guest-objects.ts";
 
 /** JSON array of the claims that Harvester makes for a VirtualMachine. */
-export const CLAIM_TEMPLATES = "harvesterhci.io/volumeClaimTemplates";
+const CLAIM_TEMPLATES = "harvesterhci.io/volumeClaimTemplates";
 /** Comma-separated names of the claims that go with the VirtualMachine. */
-export const REMOVED_CLAIMS = "harvesterhci.io/removedPersistentVolumeClaims";
+const REMOVED_CLAIMS = "harvesterhci.io/removedPersistentVolumeClaims";
 /** `<namespace>/<name>` of the image a claim is filled from. */
-export const IMAGE_ID = "harvesterhci.io/imageId";
+const IMAGE_ID = "harvesterhci.io/imageId";
 /** Kubernetes' own: a claim in use outlives its deletion until the use ends. */
 export const CLAIM_PROTECTION = "kubernetes.io/pvc-protection";
 

@@ -6,7 +6,7 @@ import type { Instance, VirtualMachine } from "#platform/simulator/guest-objects
 import { interfacesOfSilentAgent } from "#platform/simulator/guest-report.ts";
 import { disksExist, performStep } from "#platform/simulator/guest-steps.ts";
 import { patchInstance, patchVmStatus } from "#platform/simulator/guest-writes.ts";
-import { nextStep } from "#platform/simulator/instance-lifecycle.ts";
+import { type GuestStep, nextStep } from "#platform/simulator/instance-lifecycle.ts";
 import { running } from "#platform/simulator/instance-object.ts";
 import { startKeyedWorker } from "#platform/simulator/keyed-worker.ts";
 import { keyOf } from "#platform/simulator/object-store.ts";
@@ -28,11 +28,15 @@ export function startGuestController(
   behaviour: GuestBehaviour,
   listeners: GuestListeners,
 ): GuestController {
+  const everyPhase = behaviour.everyPhase ?? true;
   const memories = new Map<string, GuestMemory>();
   /** By uid of the instance. */
   const silentUntil = new Map<string, number>();
   const blinked = new Set<string>();
+  /** Names that wait for an image or a host. */
   const blocked = new Set<string>();
+  /** Instances that were told to stop and whose watch has not said so yet. */
+  const told = new Set<string>();
 
   const look = (key: string, vm?: VirtualMachine, instance?: Instance): GuestMemory | undefined => {
     const name = vm?.metadata.name ?? instance?.metadata.name ?? "";
@@ -63,16 +67,17 @@ export function startGuestController(
         vm,
         instance,
         disksReady: vm === undefined || disksExist(world, vm),
-        everyPhase: behaviour.everyPhase ?? true,
+        everyPhase,
         seen,
         nowMs: world.clock.monotonic(),
         times: world.timesOf((vm ?? instance)?.metadata.name ?? ""),
       });
-      // What goes in the same moment is not written to before, and of disks more is known in a moment.
-      if (step.do !== "release-vm" && step.do !== "create-disks") await print(key);
+      if (mayPrint(step) && (await print(key)) && world.vms.get(key) !== vm) continue;
       if (step.do === "nothing") return undefined;
       if (step.do === "wait") return step.forMs;
+      if (step.do === "delete-instance" && told.has(step.instance.metadata.uid)) return undefined;
       const result = await performStep(world, behaviour, key, step);
+      if (step.do === "delete-instance") told.add(step.instance.metadata.uid);
       if (step.do === "report-addresses") await blink(key, step.instance);
       if (result === "blocked") {
         blocked.add(key);
@@ -83,11 +88,14 @@ export function startGuestController(
     return undefined;
   };
 
-  const print = async (key: string): Promise<void> => {
+  /** Whether there was something new to write. */
+  const print = async (key: string): Promise<boolean> => {
     const vm = world.vms.get(key);
-    if (vm === undefined) return;
+    if (vm === undefined) return false;
     const printed = printedStatus(vm, world.instances.get(key), disksExist(world, vm));
-    if (statusIsStale(vm, printed)) await patchVmStatus(world, vm, printed);
+    if (!statusIsStale(vm, printed, everyPhase)) return false;
+    await patchVmStatus(world, vm, printed);
+    return true;
   };
 
   const blink = async (key: string, instance: Instance): Promise<void> => {
@@ -140,6 +148,7 @@ export function startGuestController(
     if (before !== undefined && before.metadata.uid !== now?.metadata.uid) {
       silentUntil.delete(before.metadata.uid);
       blinked.delete(before.metadata.uid);
+      told.delete(before.metadata.uid);
     }
     take(key, now);
   });
@@ -148,6 +157,11 @@ export function startGuestController(
   for (const { metadata } of world.vms.values()) worker.request(keyOf(metadata));
   for (const instance of world.instances.values()) take(keyOf(instance.metadata), instance);
   return { silenceAgent, stop: () => worker.stop() };
+}
+
+/** Not of what goes in the same moment, and not before it is known whether the disks can be made. */
+function mayPrint(step: GuestStep): boolean {
+  return step.do !== "release-vm" && step.do !== "add-finalizers" && step.do !== "create-disks";
 }
 
 function guestOf(world: SimulatedWorld, { metadata, spec, status }: Instance): Guest | undefined {

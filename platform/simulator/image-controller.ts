@@ -38,7 +38,7 @@ export function startImageController(world: SimulatedWorld): Pick<KeyedWorker, "
 }
 
 /** The progress an image reaches next, in percent, and how long that takes from now. Progress is written at 0, 50 and 100 percent. */
-export function nextProgress(
+function nextProgress(
   image: Image,
   elapsedMs: number,
   importMs: number,

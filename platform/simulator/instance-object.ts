@@ -33,7 +33,7 @@ export function newInstance(vm: VirtualMachine, time: string): NewObject {
 }
 
 /** A condition of an instance. */
-export function condition(type: string, holds: boolean, time: string, reason?: string): Condition {
+function condition(type: string, holds: boolean, time: string, reason?: string): Condition {
   return {
     type,
     status: holds ? "True" : "False",

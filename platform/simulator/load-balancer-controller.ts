@@ -9,7 +9,7 @@ import type { Pool } from "#platform/simulator/pool-status.ts";
 import { type SimulatedWorld, timeOf } from "#platform/simulator/simulated-world.ts";
 
 /** Keeps a LoadBalancer until its address is back in the pool. */
-export const LOAD_BALANCER_FINALIZER = "wrangler.cattle.io/harvester-lb-controller";
+const LOAD_BALANCER_FINALIZER = "wrangler.cattle.io/harvester-lb-controller";
 
 const loadBalancerSchema = z.looseObject({
   metadata: objectMetaSchema,

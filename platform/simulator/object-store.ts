@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import type { KubeClient } from "#platform/kube/client.ts";
+import { isOlder } from "#platform/kube/resource-version.ts";
 import type { KubeObject, ObjectMeta, ResourceType } from "#platform/kube/resource.ts";
 
 /** The objects of one resource as they are now, kept up to date by a watch. Keys are `<namespace>/<name>` or `<name>`. */
@@ -120,8 +121,6 @@ export function watchObjects<T extends { readonly metadata: ObjectMeta }>(
 }
 
 function isNewer(object: KubeObject, known: ObjectMeta): boolean {
-  return (
-    object.metadata.uid !== known.uid ||
-    BigInt(object.metadata.resourceVersion) > BigInt(known.resourceVersion)
-  );
+  const { uid, resourceVersion } = object.metadata;
+  return uid !== known.uid || isOlder(known.resourceVersion, resourceVersion);
 }

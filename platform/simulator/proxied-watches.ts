@@ -11,7 +11,7 @@ export interface ProxiedWatches {
   freeze(match: CallMatch): () => void;
 }
 
-export interface ProxiedWatch {
+interface ProxiedWatch {
   cut(): void;
   /** Nothing more comes, for good; the connection stays. */
   silence(): void;

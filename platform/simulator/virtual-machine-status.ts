@@ -23,12 +23,12 @@ export function printedStatus(
 
 /**
  * Whether the status is to be written. A VirtualMachine that is about to get its instance is not written to: the next write, a
- * moment later, says more.
+ * moment later, says more. Without `everyPhase` the first one written is that it runs.
  */
-export function statusIsStale(vm: VirtualMachine, printed: PrintedStatus): boolean {
+export function statusIsStale(vm: VirtualMachine, printed: PrintedStatus, everyPhase: boolean): boolean {
   const { printableStatus, created, ready } = vm.status;
-  if (printed.printableStatus === "Starting" && !printed.created && printableStatus === undefined)
-    return false;
+  const begins = printed.printableStatus === "Starting" && printableStatus === undefined;
+  if (begins && (!printed.created || !everyPhase)) return false;
   return (
     printableStatus !== printed.printableStatus ||
     (created ?? false) !== printed.created ||

@@ -76,8 +76,9 @@ test("calls without a rule go through under the caller's own name", async () => 
     data: { key: "value" },
   });
   await client.mergePatch(configMaps, { namespace, name: "one" }, { data: { key: "new" } });
-  const listed = await Array.fromAsync(client.list(configMaps, { namespace }));
-  expect(listed.map(({ metadata }) => metadata.name)).toContain("one");
+  const listed: string[] = [];
+  for await (const { metadata } of client.list(configMaps, { namespace })) listed.push(metadata.name);
+  expect(listed).toContain("one");
 });
 
 test("a conflict can be made for the second write of one object only", async () => {

@@ -34,9 +34,11 @@ export async function startOperatorProcess(kubeconfig: string, clock: Clock): Pr
     command: process.execPath,
     args: [
       join(import.meta.dirname, "..", "..", "cli", "capfn.ts"),
-      ...["run", "--kubeconfig", kubeconfigPath, "--log-level", "warn"],
-      ...["--metrics-bind-address", `127.0.0.1:${metricsPort}`],
-      ...["--health-probe-bind-address", `127.0.0.1:${healthPort}`],
+      "run",
+      `--kubeconfig=${kubeconfigPath}`,
+      "--log-level=warn",
+      `--metrics-bind-address=127.0.0.1:${metricsPort}`,
+      `--health-probe-bind-address=127.0.0.1:${healthPort}`,
     ],
     directory,
     logPath: join(directory, "capfn.log"),
@@ -91,7 +93,9 @@ async function pidOf(kubeconfigPath: string): Promise<number> {
   for (const entry of await readdir("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
     const [command, ...args] = (await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "")).split("\0");
-    if (command === process.execPath && args.includes(kubeconfigPath)) return Number(entry);
+    if (command === process.execPath && args.includes(`--kubeconfig=${kubeconfigPath}`)) return Number(entry);
   }
-  throw new Error("the process of capfn run is not in /proc; memory and CPU are read from there (Linux only)");
+  throw new Error(
+    "the process of capfn run is not in /proc; memory and CPU are read from there (Linux only)",
+  );
 }

@@ -82,7 +82,11 @@ function add(counts: RequestCounts, api: Api, request: AuditedRequest): void {
 }
 
 /** Who asked most, per machine: evidence for a row. */
-export function topKinds({ kinds, conflicts }: RequestCounts, machines: number, apis: readonly Api[]): string {
+export function topKinds(
+  { kinds, conflicts }: RequestCounts,
+  machines: number,
+  apis: readonly Api[],
+): string {
   const lines = [...kinds]
     .filter(([kind]) => apis.some((api) => kind.startsWith(`${api} `)))
     .sort(([, a], [, b]) => b - a)

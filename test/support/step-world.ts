@@ -9,14 +9,16 @@ import { metaOf, type FakeDeps } from "#test/support/step-deps.ts";
 export interface StepWorldOptions {
   /** Connections without a complete list, e.g. `harvester`. */
   readonly down?: readonly string[];
+  /** Collections without a complete list on any connection, by plural. */
+  readonly unlisted?: readonly string[];
   /** Objects of the hub itself, such as ConnectionStates, by name. */
   readonly hub?: Readonly<Record<string, unknown>>;
 }
 
 /** Runs functions over the objects of in-memory API servers, as the hub would: predicate, key, newest snapshot, step. */
 export interface StepWorld {
-  /** A snapshot of everything; a run over an old one is a run with a stale index. */
-  snapshot(): Promise<Lookup>;
+  /** What the function's index holds now; a run over an old one is a run with a stale index. */
+  snapshot(fn: StepFunction): Promise<Lookup>;
   evaluate(fn: StepFunction, machine: string, lookup?: Lookup): Promise<Evaluation>;
   /** One dispatch of these objects, whether they need it or not; outcomes by object name. */
   run(
@@ -29,9 +31,9 @@ export interface StepWorld {
 }
 
 export function stepWorld(deps: FakeDeps, namespace: string, options: StepWorldOptions = {}): StepWorld {
-  const snapshot = async (fn?: StepFunction): Promise<Lookup> => {
+  const snapshot = async (fn: StepFunction): Promise<Lookup> => {
     const objects = new Map<string, readonly Seen<unknown>[]>();
-    const views = fn?.views ?? [];
+    const views = [fn.for, ...fn.views];
     for (const view of views) {
       for (const [connection, api] of apisOf(deps)) {
         objects.set(`${connection} ${view.type.plural}`, await everything(api, deps, connection, view));
@@ -66,7 +68,8 @@ export function stepWorld(deps: FakeDeps, namespace: string, options: StepWorldO
               (seen) =>
                 inScope(seen, query) && view.indexes?.(seen)[query.index]?.includes(query.value) === true,
             ),
-      listed: (_view, { connection }) => !isDown(connection),
+      listed: (view, { connection }) =>
+        !isDown(connection) && !(options.unlisted ?? []).includes(view.type.plural),
     };
   };
   const full = async (fn: StepFunction, lookup?: Lookup): Promise<Lookup> => lookup ?? (await snapshot(fn));
@@ -86,14 +89,14 @@ export function stepWorld(deps: FakeDeps, namespace: string, options: StepWorldO
     return Object.fromEntries([...outcomes].map(([uid, outcome]) => [byUid.get(uid) ?? uid, outcome]));
   };
   return {
-    snapshot: () => snapshot(),
+    snapshot,
     evaluate,
     run,
     settle: async (fns, names) => {
       const outcomes: Outcome[] = [];
       const waiting = new Map<string, string>();
       for (let pass = 0; pass < 50; pass += 1) {
-        const due = await nextKey(fns, names, at, full, waiting);
+        const due = await nextKey(fns, names, { at, full }, waiting);
         if (due === undefined) return outcomes;
         const results = await run(due.fn, due.names);
         for (const name of due.names) waiting.set(`${due.fn.name} ${name}`, due.inputs);
@@ -115,8 +118,7 @@ const cause = {
 async function nextKey(
   fns: readonly StepFunction[],
   names: readonly string[],
-  at: (name: string) => ObjectRef,
-  full: (fn: StepFunction) => Promise<Lookup>,
+  { at, full }: { at: (name: string) => ObjectRef; full: (fn: StepFunction) => Promise<Lookup> },
   waiting: ReadonlyMap<string, string>,
 ): Promise<{ fn: StepFunction; names: string[]; inputs: string } | undefined> {
   for (const fn of fns) {

@@ -1,6 +1,13 @@
 import type { Deps, StepClient } from "#functions/contract/deps.ts";
 import type { BatchEvent, StepEvent } from "#functions/contract/function.ts";
-import { appearance, change, done, requeueAfter, waitFor, type Outcome } from "#functions/contract/outcome.ts";
+import {
+  appearance,
+  change,
+  done,
+  requeueAfter,
+  waitFor,
+  type Outcome,
+} from "#functions/contract/outcome.ts";
 import { confirmDeletion, type ClusterReads } from "#functions/harvester/deletion-guard.ts";
 import type { DeletionScope } from "#functions/harvester/deletion-scope.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
@@ -76,7 +83,8 @@ async function confirmGone(item: Item, deps: Deps, clusterReads: ClusterReads): 
   const vm = await freshLook(harvester, virtualMachineView, at);
   if (vm === undefined || !isOurs(vm, object)) return undefined;
   // What the hub saw is older than the answer: its news of the VM ends the wait.
-  const news = related.vm === undefined ? appearance(virtualMachines, at) : change(virtualMachines, related.vm);
+  const news =
+    related.vm === undefined ? appearance(virtualMachines, at) : change(virtualMachines, related.vm);
   return waitFor([news], {
     timeoutMs: VM_TIMEOUT_MS,
     reason: "the VM still exists; its address is given back when it is gone",

@@ -10,7 +10,7 @@ import {
   type StatusFields,
 } from "#functions/harvester/machine-observe/finding.ts";
 import { lifecycle } from "#functions/harvester/machine-observe/lifecycle.ts";
-import { machineReport } from "#functions/harvester/machine-observe/machine-report.ts";
+import { machineReport, type MachineReport } from "#functions/harvester/machine-observe/machine-report.ts";
 import type { ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
 import { missingProviderId } from "#functions/harvester/machine-observe/provider-id.ts";
 import { findCondition, mergeConditions } from "#platform/cluster-api/conditions.ts";
@@ -22,18 +22,22 @@ export type StatusChange = StatusFields & { readonly conditions?: Condition[] };
 export function needsObservation(view: ObservedMachine): Need {
   if (missingProviderId(view, lifecycle(view)) !== undefined) return true;
   // Before any time has passed: what is due by time alone is told by its date.
-  if (statusChange(view, new Date(0)) !== undefined) return true;
+  const report = machineReport(view);
+  if (changeBy(report, view, new Date(0)) !== undefined) return true;
   const { meta, status } = view.object;
-  const dates = machineReport(view)
-    .findings.map((finding) => dueDate(finding, status.conditions, meta.generation))
+  const dates = report.findings
+    .map((finding) => dueDate(finding, status.conditions, meta.generation))
     .filter((date) => date !== undefined);
   return dates.length === 0 ? false : new Date(Math.min(...dates.map((date) => date.getTime())));
 }
 
 /** What is to be written now; undefined when nothing is worth a write. */
 export function statusChange(view: ObservedMachine, now: Date): StatusChange | undefined {
-  const { status, meta } = view.object;
-  const report = machineReport(view);
+  return changeBy(machineReport(view), view, now);
+}
+
+function changeBy(report: MachineReport, { object }: ObservedMachine, now: Date): StatusChange | undefined {
+  const { status, meta } = object;
   const at = { now, generation: meta.generation };
   const due = report.findings
     .map((finding) => dueStatement(finding, status.conditions, at))

@@ -60,8 +60,10 @@ function reportOf(view: ObservedMachine, life: Exclude<Lifecycle, { phase: "unto
 /** While all goes well nothing is written: the VM is there in a moment, and its own report tells all of this. */
 function creating(view: ObservedMachine): MachineReport {
   const provisioning = findCondition(view.object.status.conditions, machineConditions.VMProvisioningReady);
-  const missing = ingredientProblem(view);
-  const stuck = provisioning?.status === "False" || missing.length > 0;
+  // What a VM needs is not looked at while another owner's has its name.
+  const problems =
+    view.related.vm === undefined ? [...allocationProblem(view), ...ingredientProblem(view)] : [];
+  const stuck = provisioning?.status === "False" || problems.length > 0;
   const { findings, fields } = allocation(view);
   const { connection } = view.related;
   const unreachable: Statement = {
@@ -79,8 +81,7 @@ function creating(view: ObservedMachine): MachineReport {
       notPaused(view),
       infrastructure,
       ...findings.map((finding) => ({ ...finding, urgent: stuck })),
-      ...allocationProblem(view),
-      ...missing,
+      ...problems,
     ],
     fields: { ...fields, ...failureDomain(view) },
     urgent: stuck,

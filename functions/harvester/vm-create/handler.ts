@@ -1,6 +1,13 @@
 import { machineReasons } from "#api/condition-names.ts";
 import type { Deps, StepClient } from "#functions/contract/deps.ts";
-import { appearance, done, failed, waitFor, type Outcome } from "#functions/contract/outcome.ts";
+import {
+  appearance,
+  done,
+  failed,
+  waitFor,
+  type Outcome,
+  type WaitTarget,
+} from "#functions/contract/outcome.ts";
 import { ensureFinalizer } from "#functions/harvester/finalizer.ts";
 import { isOurs, ownedBy } from "#functions/harvester/owner-labels.ts";
 import { readBootstrapData } from "#functions/harvester/vm-create/bootstrap-data.ts";
@@ -13,8 +20,11 @@ import { missingIngredients } from "#functions/harvester/vm-ingredients.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import { harvesterMachines, secrets, virtualMachines } from "#platform/kube/resources.ts";
 
-/** Longest wait for an image, a key pair or bootstrap data before the step looks again by itself, ms. */
-const WAIT_MS = 10 * 60_000;
+/** Longest wait for an image or a key pair before the step looks again by itself, ms. */
+const INGREDIENT_WAIT_MS = 10 * 60_000;
+
+/** The same for the bootstrap data Secret: shorter, because no relation names it, so perhaps nobody watches its namespace. */
+const BOOTSTRAP_WAIT_MS = 60_000;
 
 /**
  * Makes the machine's cloud-init Secret and its VM. Both have names that follow from the machine and labels that name it, so an attempt that
@@ -32,12 +42,8 @@ export async function createVm(view: CreateView, deps: Deps): Promise<Outcome> {
   const missing = missingIngredients(view);
   if (missing.length > 0) {
     const message = missing.map((ingredient) => ingredient.message).join("; ");
-    return waiting(
-      plan,
-      deps,
-      message,
-      missing.map(({ target }) => target),
-    );
+    const targets = missing.map(({ target }) => target);
+    return waiting(plan, deps, message, { targets, timeoutMs: INGREDIENT_WAIT_MS });
   }
 
   const secretName = { namespace: own.meta.namespace, name: plan.dataSecretName };
@@ -45,7 +51,10 @@ export async function createVm(view: CreateView, deps: Deps): Promise<Outcome> {
   const where = `bootstrap data Secret ${secretName.namespace ?? ""}/${secretName.name}`;
   if (bootstrapSecret === undefined) {
     const target = appearance(secrets, { connection: own.meta.connection, ...secretName });
-    return waiting(plan, deps, `the ${where} does not exist`, [target]);
+    return waiting(plan, deps, `the ${where} does not exist`, {
+      targets: [target],
+      timeoutMs: BOOTSTRAP_WAIT_MS,
+    });
   }
   const bootstrap = readBootstrapData(bootstrapSecret);
   if (bootstrap === undefined)
@@ -125,13 +134,13 @@ function nameTaken(
   );
 }
 
-function waiting(
-  { own }: Plan,
-  deps: Deps,
-  message: string,
-  targets: Parameters<typeof waitFor>[0],
-): Outcome {
+function waiting({ own }: Plan, deps: Deps, message: string, until: Until): Outcome {
   const reason = machineReasons.VMProvisioningFailed;
   deps.announce({ type: harvesterMachines, meta: own.meta }, { type: "Warning", reason, message });
-  return waitFor(targets, { timeoutMs: WAIT_MS, reason: `${reason}: ${message}` });
+  return waitFor(until.targets, { timeoutMs: until.timeoutMs, reason: `${reason}: ${message}` });
+}
+
+interface Until {
+  readonly targets: readonly WaitTarget[];
+  readonly timeoutMs: number;
 }

@@ -51,8 +51,12 @@ async function deleteOnHarvester(
   const identity: ObjectIdentity = { type: harvesterMachines, meta: object.meta };
   if (vm !== undefined && isOurs(vm, object)) {
     await deleteVm(harvester, vm, identity, deps);
-    const news = related.vm === undefined ? appearance(virtualMachines, at) : change(virtualMachines, related.vm);
-    return waitFor([news], { timeoutMs: STOPPING_TIMEOUT_MS, reason: `VM ${at.namespace ?? ""}/${at.name} is stopping` });
+    const news =
+      related.vm === undefined ? appearance(virtualMachines, at) : change(virtualMachines, related.vm);
+    return waitFor([news], {
+      timeoutMs: STOPPING_TIMEOUT_MS,
+      reason: `VM ${at.namespace ?? ""}/${at.name} is stopping`,
+    });
   }
   if (vm !== undefined) {
     deps.announce(identity, {

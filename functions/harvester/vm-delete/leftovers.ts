@@ -57,7 +57,7 @@ function hasNoOwner({ metadata }: KubeObject): boolean {
 }
 
 /** `<machine>-disk-<index>-<five characters>`, the index one of the machine's volumes. The prefix alone would also hit other machines' disks. */
-export function isDiskOf(machine: Seen<HarvesterMachineBody>, claim: string): boolean {
+function isDiskOf(machine: Seen<HarvesterMachineBody>, claim: string): boolean {
   const prefix = `${machine.meta.name}-disk-`;
   if (!claim.startsWith(prefix)) return false;
   const match = /^(0|[1-9]\d*)-[a-z0-9]{5}$/.exec(claim.slice(prefix.length));

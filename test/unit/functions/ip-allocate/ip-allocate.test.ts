@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
-import type { KubeObject } from "#platform/kube/resource.ts";
 import { harvesterMachines, ipPools } from "#platform/kube/resources.ts";
 import {
   cluster,
@@ -49,14 +48,9 @@ function setUp({
 }
 
 function pool(deps: FakeDeps, name = "a") {
-  const found = deps.harvesterApi.peek(ipPools, { name }) as
-    | (KubeObject & { status?: Record<string, unknown> })
-    | undefined;
-  return { allocated: {}, ...found?.status } as {
-    allocated: Record<string, string>;
-    available?: number;
-    lastAllocated?: string;
-  };
+  const status = deps.harvesterApi.peek(ipPools, { name })?.["status"];
+  const shown: { allocated: Record<string, string> } = { allocated: {}, ...(status as object) };
+  return shown;
 }
 
 const own = (deps: FakeDeps, name = "m-0") =>

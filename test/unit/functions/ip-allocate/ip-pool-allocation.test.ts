@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatIp, parseIp } from "#platform/harvester/ip-address.ts";
 import { hasFreeAddress, openPool, planRelease, type Claim } from "#platform/harvester/ip-pool-allocation.ts";

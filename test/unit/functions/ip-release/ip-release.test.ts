@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { ipRelease } from "#functions/harvester/ip-release/function.ts";
-import type { KubeObject } from "#platform/kube/resource.ts";
 import { harvesterMachines, ipPools } from "#platform/kube/resources.ts";
 import {
   cluster,
@@ -43,10 +42,8 @@ function setUp({ names = ["m-0"], harvester, metadata = {}, status = {} }: Setup
 }
 
 function pool(deps: FakeDeps, name = "a") {
-  const found = deps.harvesterApi.peek(ipPools, { name }) as KubeObject & {
-    status?: Record<string, unknown>;
-  };
-  return { allocated: {}, allocatedHistory: {}, ...found.status };
+  const status = deps.harvesterApi.peek(ipPools, { name })?.["status"];
+  return { allocated: {}, allocatedHistory: {}, ...(status as object) };
 }
 
 describe("the address of a deleted machine", () => {

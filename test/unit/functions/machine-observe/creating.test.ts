@@ -91,7 +91,12 @@ describe("machine-observe while a machine is created", () => {
     world.put(vmi([[]]));
     await world.settle(step);
     expect(world.own["status"].ready).toBeUndefined();
-    expect(world.need(step)).toEqual(new Date(START.getTime() + 180_000));
+    const due = new Date(START.getTime() + 180_000);
+    expect(world.need(step)).toEqual(due);
+    expect(await world.run(step)).toMatchObject({
+      kind: "requeueAfter",
+      afterMs: due.getTime() - world.now.getTime(),
+    });
     expect(await world.after(120_000, step)).toBe(1);
     expect(world.condition("VMProvisioningReady")?.["message"]).toContain("guest agent");
     expect(await world.after(3_600_000, step)).toBe(0);
@@ -118,9 +123,8 @@ describe("machine-observe while a machine is created", () => {
   it("announces each transition once [check 112]", async () => {
     const world = await provisioned(step);
     await world.settle(step);
-    expect(world.deps.announced.map(({ event }) => `${event.type} ${event.reason}`)).toEqual([
-      "Normal VMCreated",
-      "Normal MachineProvisioned",
+    expect(world.deps.announced.map(({ event }) => [event.type, event.reason, event.message])).toEqual([
+      ["Normal", "MachineProvisioned", "provisioned with 10.50.0.10"],
     ]);
   });
 

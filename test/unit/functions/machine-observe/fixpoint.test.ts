@@ -2,12 +2,13 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { machineObserve as step } from "#functions/harvester/machine-observe/function.ts";
-import { clusters, harvesterClusters, machines } from "#platform/kube/resources.ts";
+import { clusters, harvesterClusters, keyPairs, machines } from "#platform/kube/resources.ts";
 import {
   HARVESTER,
   HOLDER,
   START,
   World,
+  keyPair,
   harvesterMachines,
   pool,
   virtualMachineInstances,
@@ -28,6 +29,8 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   fc.constantFrom<Change>(
     (world) => world.put(vm()),
     (world) => world.put(vm({}, "somebody-else")),
+    (world) => world.drop(keyPairs, "key", "default"),
+    (world) => world.put(keyPair()),
     (world) => world.put(vm({ runStrategy: "Halted" })),
     (world) => world.drop(virtualMachines),
     (world) => world.drop(virtualMachineInstances),

@@ -34,7 +34,7 @@ describe("machine-observe of a machine that was provisioned", () => {
     world.put(vmi([["10.50.0.10"]]));
     expect(await world.settle(step)).toBe(1);
     expect(world.own["status"].ready).toBe(true);
-    expect(world.deps.announced.map(({ event }) => event.reason).slice(2)).toEqual([
+    expect(world.deps.announced.map(({ event }) => event.reason).slice(1)).toEqual([
       "VMStopped",
       "VMStarted",
     ]);

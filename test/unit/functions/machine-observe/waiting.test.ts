@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 
-import { clusters, machines } from "#platform/kube/resources.ts";
+import { clusters, keyPairs, machines, virtualMachineImages } from "#platform/kube/resources.ts";
 import { machineObserve as step } from "#functions/harvester/machine-observe/function.ts";
 import {
   HARVESTER,
   NAME,
   START,
   World,
+  image,
+  keyPair,
   harvesterMachines,
   vm,
   provisioned,
@@ -82,6 +84,43 @@ describe("machine-observe before a machine can be created", () => {
       message: "the credentials are refused",
     });
     expect(world.condition("Ready")?.["message"]).toBe("the credentials are refused");
+  });
+
+  it("names the image and the key pair Harvester does not have [check 58]", async () => {
+    const world = new World();
+    world.drop(virtualMachineImages, "image-1", "default");
+    world.drop(keyPairs, "key", "default");
+    expect(await world.settle(step)).toBe(1);
+    expect(world.condition("VMProvisioningReady")).toMatchObject({
+      status: "False",
+      reason: "VMProvisioningFailed",
+    });
+    expect(world.condition("VMProvisioningReady")?.["message"]).toMatch(/default\/leap.*default\/key/);
+    world.put(image());
+    expect(await world.settle(step)).toBe(1);
+    expect(world.condition("VMProvisioningReady")?.["message"]).not.toContain("leap");
+    world.put(keyPair());
+    expect(world.need(step)).toBe(false);
+    world.put(vm());
+    await world.settle(step);
+    expect(world.condition("VMProvisioningReady")?.["reason"]).toBe("VMProvisioningInProgress");
+  });
+
+  it("comes to rest when a missing key pair and a lost connection come together", async () => {
+    const world = new World();
+    world.drop(keyPairs, "key", "default");
+    world.connection = { state: "failed", message: "refused" };
+    expect(await world.settle(step)).toBe(1);
+    expect(world.conditions()).toContain("InfrastructureReady=Unknown/HarvesterUnreachable");
+    expect(world.conditions()).toContain("VMProvisioningReady=False/VMProvisioningFailed");
+    expect(world.need(step)).toBe(false);
+  });
+
+  it("misses nothing of a VM that cannot be made because another owner's has its name [check 84]", () => {
+    const world = new World();
+    world.drop(keyPairs, "key", "default");
+    world.put(vm({}, "somebody-else"));
+    expect(world.need(step)).toBe(false);
   });
 
   it("leaves what the creating step says of its failure alone [check 58]", async () => {

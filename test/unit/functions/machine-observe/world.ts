@@ -2,7 +2,7 @@ import type { Need, StepFunction } from "#functions/contract/function.ts";
 import type { IndexQuery, Lookup } from "#functions/contract/relations.ts";
 import type { Outcome } from "#functions/contract/outcome.ts";
 import { project } from "#events/hub/projection.ts";
-import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
+import type { KubeObject, ObjectName, ResourceType } from "#platform/kube/resource.ts";
 import {
   harvesterMachines,
   nodes,
@@ -29,8 +29,8 @@ export class World {
   /** Connections that have not been listed yet. */
   readonly unlisted = new Set<string>();
   readonly deps: FakeDeps;
-  readonly #pools = new Set<string>();
-  readonly #nodes = new Set<string>();
+  /** Every object ever put, by kind. */
+  readonly #names = new Map<string, Map<string, ObjectName>>();
 
   constructor() {
     this.deps = { ...fakeDeps(), now: () => this.now };
@@ -38,17 +38,20 @@ export class World {
     this.put(machine());
     this.put(harvesterCluster());
     this.put(harvesterMachine());
+    this.put(image());
+    this.put(keyPair());
   }
 
   put(object: Json): void {
-    if (object["kind"] === "IPPool") this.#pools.add(object["metadata"].name);
-    if (object["kind"] === "Node") this.#nodes.add(object["metadata"].name);
     const { resourceVersion: _, ...metadata } = object["metadata"];
+    const { namespace, name } = metadata;
+    const known = this.#names.get(object["kind"]) ?? new Map<string, ObjectName>();
+    this.#names.set(object["kind"], known.set(`${namespace}/${name}`, { namespace, name }));
     this.#api(object["kind"]).put({ ...object, metadata });
   }
 
-  drop(type: ResourceType, name = NAME): void {
-    this.#api(type.kind).drop(type, { name, namespace: "demo" });
+  drop(type: ResourceType, name = NAME, namespace = "demo"): void {
+    this.#api(type.kind).drop(type, { name, namespace });
   }
 
   edit(type: ResourceType, change: (object: Json) => void, name = NAME): void {
@@ -125,7 +128,9 @@ export class World {
 
   #api(kind: string) {
     if (kind === "Node") return this.deps.workloadApi;
-    return ["IPPool", "VirtualMachine", "VirtualMachineInstance"].includes(kind)
+    return ["IPPool", "VirtualMachine", "VirtualMachineInstance", "VirtualMachineImage", "KeyPair"].includes(
+      kind,
+    )
       ? this.deps.harvesterApi
       : this.deps.management;
   }
@@ -140,8 +145,8 @@ export class World {
     return {
       get,
       find: <P>(view: ResourceView<P>, query: IndexQuery) =>
-        [...(view.type === nodes ? this.#nodes : this.#pools)]
-          .map((name) => get(view, { connection: query.connection, name }))
+        [...(this.#names.get(view.type.kind)?.values() ?? [])]
+          .map((name) => get(view, { connection: query.connection, ...name }))
           .filter((seen) => seen !== undefined)
           .filter((seen) => view.indexes?.(seen)[query.index]?.includes(query.value)),
       listed: (_view, { connection }) => !this.unlisted.has(connection),
@@ -255,6 +260,25 @@ export function vmi(addresses: readonly (readonly string[])[] = [[]], phase = "R
         ...(ips.length > 0 && { ipAddress: ips[0], ipAddresses: [...ips] }),
       })),
     },
+  };
+}
+
+export function image(): Json {
+  return {
+    apiVersion: "harvesterhci.io/v1beta1",
+    kind: "VirtualMachineImage",
+    metadata: { namespace: "default", name: "image-1" },
+    spec: { displayName: "leap" },
+    status: { progress: 100 },
+  };
+}
+
+export function keyPair(): Json {
+  return {
+    apiVersion: "harvesterhci.io/v1beta1",
+    kind: "KeyPair",
+    metadata: { namespace: "default", name: "key" },
+    spec: { publicKey: "ssh-ed25519 AAAA" },
   };
 }
 

@@ -1,0 +1,202 @@
+import { causeOfChange, causeOfTime } from "#events/hub/causes.ts";
+import type { Change } from "#events/hub/collection.ts";
+import type { LedgerKeeper } from "#events/hub/ledger.ts";
+import { objectName, scopeName, type Scope } from "#events/hub/names.ts";
+import type { HubParts } from "#events/hub/parts.ts";
+import type { Occasion, Settling } from "#events/hub/settling.ts";
+import type { Wakes } from "#events/hub/wakes.ts";
+import type { EventType } from "#events/catalog/types.ts";
+import type { Cause, StepFunction } from "#functions/contract/function.ts";
+import { MANAGEMENT, type ObjectRef, type ResourceView } from "#platform/kube/view.ts";
+
+interface JudgingParts extends HubParts {
+  readonly settling: Settling;
+  readonly wakes: Wakes;
+  readonly ledger: LedgerKeeper;
+  /** All that was marked has been judged: runs may start. */
+  readonly judged: () => void;
+}
+
+interface Marked extends Occasion {
+  readonly view: ResourceView<unknown>;
+  readonly ref: ObjectRef;
+}
+
+/** Objects the regular sweep looks at in one go, so that it holds nobody up. */
+const SWEEP_SLICE = 200;
+const SWEEP_PAUSE_MS = 50;
+
+/**
+ * Who is looked at again, and why: the object that changed, those that look at it, and those that wait for it. What is marked within one
+ * turn of the event loop is judged once.
+ */
+export class Judging {
+  readonly #parts: JudgingParts;
+  readonly #marked = new Map<string, Marked>();
+  /** Objects of the functions, by name, as far as they have been judged. */
+  readonly #known = new Map<string, Pick<Marked, "view" | "ref">>();
+  /** Who cannot be judged before a stream has been listed, by the stream's name. */
+  readonly #blocked = new Map<string, Set<string>>();
+  /** Functions whose objects have all been listed, so that restored records nobody claims are void. */
+  readonly #complete = new Set<StepFunction>();
+  #draining = false;
+  #stopped = false;
+  #cancelSweep: (() => void) | undefined;
+
+  constructor(parts: JudgingParts) {
+    this.#parts = parts;
+  }
+
+  /** The index has changed: wakes the object's own functions, those that look at it, and those that wait for it. */
+  changed(change: Change): void {
+    const { settling, wakes, items, ledger } = this.#parts;
+    const seen = (change.new ?? change.old)?.seen;
+    if (seen === undefined) return;
+    const { view, old } = change;
+    const ref: ObjectRef = seen.meta;
+    const own = this.#functionsFor(view);
+    const gone = old?.seen.meta.uid === change.new?.seen.meta.uid ? undefined : old?.seen.meta.uid;
+    if (gone !== undefined) for (const fn of own) settling.gone(fn, gone);
+    const occasion = {
+      cause: causeOfChange(this.#parts.options.clusterId, change, this.#parts.options.clock.now()),
+      low: old === undefined && !ledger.settled,
+      manager: change.new?.manager,
+    };
+    if (own.length > 0) this.mark(view, ref, occasion);
+    const urgent = { ...occasion, low: false };
+    for (const owner of wakes.woken(change)) this.#markKnown(owner, urgent);
+    for (const id of items.waits.waitingFor(objectName(view.type, ref))) this.#markItem(id, urgent);
+  }
+
+  /** Whether the object can be read has changed, or what it is like is in doubt: it and those that name it are looked at again. */
+  doubted(view: ResourceView<unknown>, ref: ObjectRef): void {
+    const occasion = { cause: this.#now("dev.capfn.object.changed", objectName(view.type, ref)), low: false };
+    if (this.#functionsFor(view).length > 0) this.mark(view, ref, occasion);
+    for (const owner of this.#parts.wakes.naming(view, ref)) this.#markKnown(owner, occasion);
+  }
+
+  /** A stream has had a complete list: who rests on it can be judged now. */
+  listed(view: ResourceView<unknown>, scope: Scope): void {
+    const name = scopeName(view.type, scope);
+    const waiting = this.#blocked.get(name);
+    this.#blocked.delete(name);
+    const occasion = { cause: this.#now("dev.capfn.hub.started", name), low: !this.#parts.ledger.settled };
+    for (const owner of waiting ?? []) this.#markKnown(owner, occasion);
+    if (scope.connection === MANAGEMENT) for (const fn of this.#functionsFor(view)) this.#complete.add(fn);
+    this.#schedule();
+  }
+
+  /** What an item concluded is void; it is judged anew. */
+  voided(id: string): void {
+    const item = this.#parts.items.get(id);
+    if (item === undefined) return;
+    this.#parts.items.remember(item, undefined);
+    this.#markItem(id, { cause: item.cause, low: false });
+  }
+
+  /** A run of the item has ended. */
+  again(id: string, cause: Cause): void {
+    this.#markItem(id, { cause, low: false });
+  }
+
+  /** A time an item asked for has come. */
+  due(id: string): void {
+    this.#markItem(id, { cause: this.#now("dev.capfn.step.due", id), low: false });
+  }
+
+  mark(view: ResourceView<unknown>, ref: ObjectRef, occasion: Occasion): void {
+    const name = objectName(view.type, ref);
+    const before = this.#marked.get(name);
+    this.#marked.set(name, {
+      view,
+      ref,
+      cause: before?.cause ?? occasion.cause,
+      low: occasion.low && (before?.low ?? true),
+      manager: occasion.manager ?? before?.manager,
+    });
+    this.#schedule();
+  }
+
+  get idle(): boolean {
+    return this.#marked.size === 0;
+  }
+
+  /** Every object is judged again now and then, a few at a time, without any request. */
+  armSweep(): void {
+    const { clock, policy, random } = this.#parts.options;
+    this.#cancelSweep = clock.schedule(policy.sweepMs * (0.75 + random() / 2), () =>
+      this.#sweep([...this.#known.keys()]),
+    );
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelSweep?.();
+  }
+
+  #sweep(names: readonly string[]): void {
+    const occasion = { cause: this.#now("dev.capfn.step.swept", "sweep"), low: true };
+    for (const name of names.slice(0, SWEEP_SLICE)) this.#markKnown(name, occasion);
+    const left = names.slice(SWEEP_SLICE);
+    if (left.length === 0) {
+      this.armSweep();
+      return;
+    }
+    this.#cancelSweep = this.#parts.options.clock.schedule(SWEEP_PAUSE_MS, () => this.#sweep(left));
+  }
+
+  #functionsFor(view: ResourceView<unknown>): StepFunction[] {
+    return this.#parts.options.functions.filter((fn) => fn.for === view);
+  }
+
+  #now(type: EventType, subject: string): Cause {
+    const { clusterId, clock } = this.#parts.options;
+    return causeOfTime(clusterId, type, subject, clock.now());
+  }
+
+  #markItem(id: string, occasion: Occasion): void {
+    const item = this.#parts.items.get(id);
+    if (item !== undefined) this.mark(item.function.for, item.object, occasion);
+  }
+
+  #markKnown(name: string, occasion: Occasion): void {
+    const known = this.#known.get(name);
+    if (known !== undefined) this.mark(known.view, known.ref, occasion);
+  }
+
+  #schedule(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    queueMicrotask(() => this.#drain());
+  }
+
+  #drain(): void {
+    this.#draining = false;
+    if (this.#stopped) return;
+    const batch = [...this.#marked];
+    this.#marked.clear();
+    for (const [name, marked] of batch) this.#judge(name, marked);
+    for (const fn of this.#complete) this.#parts.items.discardUnclaimed(fn);
+    this.#complete.clear();
+    this.#parts.judged();
+  }
+
+  #judge(name: string, { view, ref, ...occasion }: Marked): void {
+    const { index, wakes, settling } = this.#parts;
+    const entry = index.entry(view.type, ref);
+    if (entry === undefined) {
+      this.#known.delete(name);
+      wakes.set(name, []);
+      return;
+    }
+    this.#known.set(name, { view, ref });
+    if (!index.isReadable(view, ref)) return;
+    const { edges, unlisted } = settling.settleAll(this.#functionsFor(view), entry, ref, occasion);
+    wakes.set(name, edges);
+    for (const scope of unlisted) {
+      const blocked = this.#blocked.get(scope);
+      if (blocked === undefined) this.#blocked.set(scope, new Set([name]));
+      else blocked.add(name);
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import { sleep } from "#platform/process/clock.ts";
+import { type BenchWorld, until } from "#test/bench/bench-world.ts";
+import { startOperatorProcess } from "#test/bench/operator-process.ts";
+import { multiply, OBJECTS_PER_MACHINE } from "#test/bench/phases/population.ts";
+import { warmCluster } from "#test/bench/phases/machines.ts";
+import { countRequests, settledNow, topKinds } from "#test/bench/request-counts.ts";
+import type { Sheet } from "#test/bench/sheet.ts";
+
+const CLUSTER = "many";
+
+/** Memory of an operator that has nothing to look after. */
+export async function measureEmpty(
+  { clock, capfnKubeconfig, sizes }: BenchWorld,
+  sheet: Sheet,
+): Promise<void> {
+  await using operator = await startOperatorProcess(capfnKubeconfig, clock);
+  await sleep(clock, 3_000);
+  const cpu = await operator.cpuMs();
+  const idleMs = Math.min(10_000, sizes.idleMs);
+  await sleep(clock, idleMs);
+  const { resident, peak } = await operator.memory();
+  sheet.measured({
+    id: "memory/idle",
+    what: "resident memory of capfn run, nothing to look after",
+    unit: "MB",
+    value: resident,
+    target: 75,
+    note: `peak ${peak.toFixed(0)} MB; ${process.version}, started from its sources as they are`,
+  });
+  const milli = ((await operator.cpuMs()) - cpu) / (idleMs / 1000);
+  sheet.measured({
+    id: "cpu/idle",
+    what: "CPU of capfn run, nothing to look after",
+    unit: "m CPU",
+    value: milli,
+    target: 10,
+  });
+  sheet.measured({
+    id: "start/empty",
+    what: "process start -> ready, nothing to look after",
+    unit: "ms",
+    value: operator.readyAfterMs,
+  });
+}
+
+/**
+ * Many machines at rest: a first start that has never seen them, a restart, an idle minute. Everything before must have ended its operator; this
+ * ends the simulator.
+ */
+export async function measureAtRest(world: BenchWorld, sheet: Sheet): Promise<void> {
+  const { lab, clock, sizes, capfnKubeconfig } = world;
+  const objects = sizes.population * OBJECTS_PER_MACHINE;
+  {
+    await using operator = await startOperatorProcess(capfnKubeconfig, clock);
+    await warmCluster(world, { name: CLUSTER, pool: { size: sizes.population + 20, subnet: 100 } });
+    await operator.stop();
+  }
+  await lab.simulator.stop();
+  await multiply(world, { cluster: CLUSTER, original: `${CLUSTER}-warm`, count: sizes.population - 1 });
+  {
+    await using first = await startOperatorProcess(capfnKubeconfig, clock);
+    await untilListed(world, first, objects);
+    await sleep(clock, 5_000);
+    const steps = await stepsOf(first);
+    sheet.measured({
+      id: "restart/steps-first-sight",
+      what: `steps run at the first sight of ${objects} objects that are as they should be`,
+      unit: "steps",
+      value: steps.count,
+      target: 0,
+      note: steps.note,
+    });
+  }
+  await restart(world, sheet, objects);
+}
+
+async function restart(world: BenchWorld, sheet: Sheet, objects: number): Promise<void> {
+  const { lab, clock, sizes, capfnKubeconfig } = world;
+  const restartedAt = clock.now();
+  await using operator = await startOperatorProcess(capfnKubeconfig, clock);
+  const listedMs = operator.readyAfterMs + (await untilListed(world, operator, objects));
+  sheet.measured({
+    id: "restart/ready",
+    what: `process start -> all of ${objects} objects listed and judged`,
+    unit: "ms",
+    value: listedMs,
+    target: 3_000,
+  });
+  await sleep(clock, 3_000);
+  const idleSince = await settledNow(clock, 0);
+  const cpuBefore = await operator.cpuMs();
+  await sleep(clock, sizes.idleMs);
+  const milli = ((await operator.cpuMs()) - cpuBefore) / (sizes.idleMs / 1000);
+  const { resident, peak } = await operator.memory();
+  const steps = await stepsOf(operator);
+  const idleUntil = await settledNow(clock);
+  const atStart = await countRequests(lab, { since: restartedAt, until: idleSince });
+  const idle = await countRequests(lab, { since: idleSince, until: idleUntil });
+  const all = (counts: typeof idle): number =>
+    [...counts.kinds.values()].reduce((sum, count) => sum + count, 0);
+  const lists = (counts: typeof idle): number =>
+    [...counts.kinds].filter(([kind]) => kind.includes(" list ")).reduce((sum, [, count]) => sum + count, 0);
+  const apis = ["M", "H", "W"] as const;
+  sheet.measured({
+    id: "restart/steps",
+    what: `steps run after a restart with ${objects} unchanged objects`,
+    unit: "steps",
+    value: steps.count,
+    target: 0,
+    note: steps.note,
+  });
+  sheet.measured({
+    id: "restart/requests",
+    what: "requests after a restart besides lists and watches: ledger, connections",
+    unit: "requests",
+    value: all(atStart) - lists(atStart),
+    note: topKinds(atStart, 1, apis),
+  });
+  sheet.measured({
+    id: "idle/requests",
+    what: `requests in ${sizes.idleMs / 1000} idle seconds with ${sizes.population} machines, besides watches`,
+    unit: "requests",
+    value: all(idle),
+    target: 0,
+    note: topKinds(idle, 1, apis),
+  });
+  sheet.measured({
+    id: "cpu/idle-with-objects",
+    what: `CPU idle with ${objects} objects`,
+    unit: "m CPU",
+    value: milli,
+    target: 10,
+  });
+  sheet.measured({
+    id: "memory/objects",
+    what: `resident memory of capfn run with ${objects} objects, after a restart and the idle time`,
+    unit: "MB",
+    value: resident,
+    target: 110,
+    note: `peak ${peak.toFixed(0)} MB`,
+  });
+}
+
+type Operator = Awaited<ReturnType<typeof startOperatorProcess>>;
+
+/** Resolves when the index is complete; gives the ms it took. */
+async function untilListed({ clock }: BenchWorld, operator: Operator, objects: number): Promise<number> {
+  const begun = clock.monotonic();
+  await until(clock, `capfn has listed ${objects} objects`, {
+    holds: async () => (await operator.scrape()).total("capfn_index_objects") >= objects,
+    timeoutMs: 60_000,
+  });
+  return clock.monotonic() - begun;
+}
+
+async function stepsOf(operator: Operator): Promise<{ count: number; note: string }> {
+  const scrape = await operator.scrape();
+  const series = [...scrape.series("capfn_outcomes_total")].filter(([, count]) => count > 0);
+  return {
+    count: scrape.total("capfn_outcomes_total"),
+    note: series.map(([labels, count]) => `${labels} ${count}`).join(", "),
+  };
+}

@@ -1,0 +1,131 @@
+import { ipPools } from "#platform/kube/resources.ts";
+import type { Actor } from "#test/chaos/actor.ts";
+import { fromPools } from "#test/chaos/manifests.ts";
+import { machineView } from "#test/chaos/readings.ts";
+
+/** Something that happens to machines, from preparation to rest. It must end in one state whatever the timing. */
+export interface Scenario {
+  readonly name: string;
+  /** Pools as [name, first address, last address]. */
+  readonly pools: readonly (readonly [string, number, number])[];
+  readonly cluster?: "pool" | "dhcp";
+  readonly play: (actor: Actor) => Promise<void>;
+}
+
+async function deleteCompletely(actor: Actor, ...machines: string[]): Promise<void> {
+  await Promise.all(machines.map((name) => actor.deleteMachine(name)));
+  await actor.gone(...machines);
+  await Promise.all(machines.map((name) => actor.buryMachine(name)));
+}
+
+const createStatic: Scenario = {
+  name: "create-static",
+  pools: [["pool", 10, 12]],
+  play: async (actor) => {
+    await actor.createMachine("m1");
+    await actor.provisioned("m1");
+  },
+};
+
+const createDhcp: Scenario = {
+  name: "create-dhcp",
+  pools: [],
+  cluster: "dhcp",
+  play: async (actor) => {
+    await actor.createMachine("m1");
+    await actor.provisioned("m1");
+  },
+};
+
+const deleteStatic: Scenario = {
+  name: "delete-static",
+  pools: [["pool", 10, 12]],
+  play: async (actor) => {
+    await actor.createMachine("m1");
+    await actor.provisioned("m1");
+    await deleteCompletely(actor, "m1");
+  },
+};
+
+const scale: Scenario = {
+  name: "scale-1-3-1",
+  pools: [["pool", 10, 13]],
+  play: async (actor) => {
+    await actor.createMachine("m1");
+    await actor.provisioned("m1");
+    await Promise.all([actor.createMachine("m2"), actor.createMachine("m3")]);
+    await actor.provisioned("m2", "m3");
+    await deleteCompletely(actor, "m2", "m3");
+  },
+};
+
+/** Three machines for two addresses: the third gets that of the first when it goes. */
+const shortage: Scenario = {
+  name: "pool-shortage",
+  pools: [["pool", 10, 11]],
+  play: async (actor) => {
+    await Promise.all([actor.createMachine("m1"), actor.createMachine("m2")]);
+    await actor.provisioned("m1", "m2");
+    await actor.createMachine("m3");
+    await deleteCompletely(actor, "m1");
+    await actor.provisioned("m3");
+  },
+};
+
+/** A machine goes and another of the same name comes at once. */
+const namesake: Scenario = {
+  name: "namesake",
+  pools: [["pool", 10, 12]],
+  play: async (actor) => {
+    await actor.createMachine("m1");
+    await actor.provisioned("m1");
+    await deleteCompletely(actor, "m1");
+    await actor.createMachine("m1");
+    await actor.provisioned("m1");
+    await actor.until("the first machine's VM is another", () => machineView(actor.history, actor.names, "m1").complete);
+  },
+};
+
+/** The first pool is full, so the second serves; then the first grows. */
+const fallback: Scenario = {
+  name: "pool-fallback",
+  pools: [
+    ["pool", 10, 10],
+    ["second", 20, 21],
+  ],
+  play: async (actor) => {
+    const { names, theatre } = actor;
+    await actor.createMachine("m1", { spec: fromPools(names, "pool", "second") });
+    await actor.provisioned("m1");
+    await actor.createMachine("m2", { spec: fromPools(names, "pool", "second") });
+    await actor.provisioned("m2");
+    const ranges = [
+      {
+        subnet: names.subnet,
+        gateway: names.address(0),
+        rangeStart: names.address(10),
+        rangeEnd: names.address(11),
+      },
+    ];
+    await theatre.clients.H.mergePatch(ipPools, { name: names.pool("pool") }, { spec: { ranges } });
+    await actor.createMachine("m3", { spec: fromPools(names, "pool", "second") });
+    await actor.provisioned("m3");
+  },
+};
+
+export const scenarios: readonly Scenario[] = [
+  createStatic,
+  createDhcp,
+  deleteStatic,
+  scale,
+  shortage,
+  namesake,
+  fallback,
+];
+
+export function scenarioNamed(name: string): Scenario {
+  const found = scenarios.find((each) => each.name === name);
+  if (found === undefined)
+    throw new Error(`no scenario ${name}; there are ${scenarios.map((each) => each.name).join(", ")}`);
+  return found;
+}
