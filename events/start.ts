@@ -41,6 +41,10 @@ export interface OperatorOptions {
   readonly reconnectMs?: number;
   /** How long a stream nobody looks at is kept, ms. */
   readonly lingerMs?: number;
+  /** Time between two audits of a stream, ms: is everything its API server has in the index? */
+  readonly auditMs?: number;
+  /** First part of every attempt token, when a Lease counts the leaders. */
+  readonly epoch?: number | undefined;
 }
 
 /** A hub with its sources and the in-process runner, running. */
@@ -64,6 +68,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       disrupted: (error) => connections.disrupted(connection, error),
     }),
     connectionWanted: (connection) => connections.want(connection),
+    connectionUnwanted: (connection) => connections.unwant(connection),
+    audit: { everyMs: options.auditMs ?? 600_000, random: options.random, observe: options.observe },
     deliver: (view, scope, event) => {
       hub.receive(view, scope, event);
       if (view === secretView) passOnSecret(connections, event);
@@ -79,6 +85,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ledger: options.ledger,
     demand: streams,
     dispatch: options.dispatch,
+    epoch: options.epoch,
     bundleOf: () => options.version,
     reporter: options.dispatch
       ? kubeReporter({ client: management, clock, announce, dropped: options.dropped })

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { runDemo } from "#cli/demo/demo.ts";
 import type { Terminal } from "#cli/terminal.ts";
 
 interface DemoFlags {
@@ -33,5 +32,5 @@ export function addDemoCommand(program: Command, terminal: Terminal): void {
       "after",
       "\nExamples:\n  npm run demo\n  npm run demo -- --json | tail -n 1 | jq .harvesterRequestsPerCreate\n  npm run demo -- --keep",
     )
-    .action((flags: DemoFlags) => runDemo(flags, terminal));
+    .action(async (flags: DemoFlags) => (await import("#cli/demo/demo.ts")).runDemo(flags, terminal));
 }

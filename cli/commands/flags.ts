@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { logLevels, type LogLevel } from "#platform/observability/log.ts";
+import { logLevels, type LogLevel } from "#platform/observability/log-level.ts";
 
 /** Flags that say which management cluster is meant. */
 export interface ClusterFlags {

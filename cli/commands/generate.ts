@@ -1,7 +1,5 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import { generatedFiles } from "#cli/generate/index.ts";
-import { drift, writeGenerated } from "#cli/generate/write.ts";
 import type { Terminal } from "#cli/terminal.ts";
 
 /** `capfn generate`: renders CRDs and reference pages from the resource types. */
@@ -14,6 +12,10 @@ export function addGenerateCommand(program: Command, terminal: Terminal): void {
     )
     .option("--check", "only compare")
     .action(async (flags: { check?: boolean }) => {
+      const [{ generatedFiles }, { drift, writeGenerated }] = await Promise.all([
+        import("#cli/generate/index.ts"),
+        import("#cli/generate/write.ts"),
+      ]);
       const root = join(import.meta.dirname, "..", "..");
       const files = generatedFiles();
       if (flags.check !== true) {

@@ -1,13 +1,8 @@
 import { Option, type Command } from "commander";
 import { clusterOptions, positiveInteger, type ClusterFlags } from "#cli/commands/flags.ts";
-import { parseBindAddress, startServers } from "#cli/http/servers.ts";
-import { managementConfig } from "#cli/operator/management.ts";
-import { startRunningOperator } from "#cli/operator/operator.ts";
 import type { Terminal } from "#cli/terminal.ts";
-import { configMapLedger } from "#events/sources/config-map-ledger.ts";
-import { createLog } from "#platform/observability/log.ts";
 
-interface RunFlags extends ClusterFlags {
+export interface RunFlags extends ClusterFlags {
   readonly metricsBindAddress: string;
   readonly healthProbeBindAddress: string;
   readonly ledgerNamespace: string;
@@ -51,29 +46,5 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
       "after",
       "\nExamples:\n  capfn run --kubeconfig ~/.kube/config\n  capfn run --namespace demo --log-level debug\n  curl -s localhost:9440/why/machine/demo/worker-1",
     )
-    .action((flags: RunFlags) => run(flags, terminal));
-}
-
-async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
-  const { clock, environment } = terminal;
-  const metricsAddress = parseBindAddress("--metrics-bind-address", flags.metricsBindAddress);
-  const healthAddress = parseBindAddress("--health-probe-bind-address", flags.healthProbeBindAddress);
-  const log = createLog(flags.logLevel, clock);
-  const running = await startRunningOperator({
-    management: await managementConfig(flags, clock, environment),
-    clock,
-    random: terminal.random,
-    log,
-    namespace: flags.namespace,
-    policy: { maxInFlight: flags.maxInFlight },
-    ledger: (management) => configMapLedger(management, flags.ledgerNamespace),
-    dispatch: true,
-    requestsPerSecond: flags.requestRate,
-  });
-  const servers = await startServers({ ...running, metricsAddress, healthAddress, leading: () => true });
-  log.info({ addresses: servers.addresses }, "capfn runs");
-  const signal = await terminal.ended();
-  log.info({ signal }, "ending; runs under way may finish");
-  await servers.close();
-  await running.stop();
+    .action(async (flags: RunFlags) => (await import("#cli/actions/run.ts")).run(flags, terminal));
 }

@@ -48,8 +48,6 @@ export function explainObject(hub: Hub, question: ObjectQuestion): Explanation[]
   }));
 }
 
-export const explainedKinds: readonly string[] = Object.keys(kinds);
-
 type HubExplanation = ReturnType<Hub["explain"]>[number];
 
 function predicateText({ need, blockedOn }: HubExplanation): string {

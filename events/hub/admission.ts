@@ -47,8 +47,7 @@ export class Admission {
     }
     const dependencies = dependenciesOf(item, evaluation);
     const full = dependencies.find(
-      (name) =>
-        name !== "management" && this.#parts.inFlightAt(name) >= options.policy.maxInFlightPerServer,
+      (name) => name !== "management" && this.#parts.inFlightAt(name) >= options.policy.maxInFlightPerServer,
     );
     if (full !== undefined) {
       queue.hold(queued, full);

@@ -93,7 +93,9 @@ export class Arrivals implements RunArrivals {
   /** A run's own writes go into the index before the watch tells, so that other functions need not wait for it. */
   own(written: readonly Written[], run: Run): OwnEffect {
     const known = written.flatMap((each) => this.#readOwn(each));
-    const byObject = Map.groupBy(known, ({ view, projection }) => objectName(view.type, projection.seen.meta));
+    const byObject = Map.groupBy(known, ({ view, projection }) =>
+      objectName(view.type, projection.seen.meta),
+    );
     const disturbed = [...byObject].map(([name, versions]) => this.#ownVersions(name, versions, run));
     return {
       written: known.map(({ view, projection }) => ({ view, seen: projection.seen })),

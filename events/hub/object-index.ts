@@ -1,6 +1,13 @@
 import { Collection, type Change, type Entry } from "#events/hub/collection.ts";
 import { Lists } from "#events/hub/lists.ts";
-import { collectionName, localName, objectName, parseObjectName, scopeName, type Scope } from "#events/hub/names.ts";
+import {
+  collectionName,
+  localName,
+  objectName,
+  parseObjectName,
+  scopeName,
+  type Scope,
+} from "#events/hub/names.ts";
 import { projectionOf, typed, type Projection } from "#events/hub/projection.ts";
 import { compareVersions, newerVersion } from "#events/hub/versions.ts";
 import type { IndexQuery, Lookup } from "#functions/contract/relations.ts";
@@ -130,7 +137,11 @@ export class ObjectIndex implements Lookup {
   }
 
   /** A complete list of the scope begins. `floor`: what an earlier life of the hub had heard. */
-  beginList(view: ResourceView<unknown>, scope: Scope, how: { floor?: string | undefined; rewound: boolean }) {
+  beginList(
+    view: ResourceView<unknown>,
+    scope: Scope,
+    how: { floor?: string | undefined; rewound: boolean },
+  ) {
     const name = scopeName(view.type, scope);
     const known = this.#delivered.get(name);
     const floor = how.floor === undefined ? known : newerVersion(known, how.floor);

@@ -44,7 +44,13 @@ export class RunBuckets {
   /** Takes one token for a run of the item now. `related`: how many objects it looks at. */
   take(item: string, related: number, now: number): Grant {
     const capacity = Math.max(this.#policy.burst, 2 * related);
-    const bucket = this.#buckets.get(item) ?? { tokens: capacity, at: now, capacity, thrashing: false, told: false };
+    const bucket = this.#buckets.get(item) ?? {
+      tokens: capacity,
+      at: now,
+      capacity,
+      thrashing: false,
+      told: false,
+    };
     bucket.tokens = this.#level(bucket, now);
     bucket.at = now;
     bucket.capacity = capacity;

@@ -172,16 +172,16 @@ export class Streams implements DemandListener {
     });
   }
   #healthOf(wanted: Wanted): StreamHealth {
-    const { alive, disrupted } = this.#options.health(wanted.scope.connection);
+    const health = this.#options.health(wanted.scope.connection);
     wanted.healthy = false;
     return {
       alive: () => {
         wanted.healthy = true;
-        alive();
+        health.alive();
       },
       disrupted: (error) => {
         wanted.healthy = false;
-        disrupted(error);
+        health.disrupted(error);
       },
     };
   }

@@ -80,26 +80,27 @@ function noting(client: KubeClient, signal: AbortSignal, { written, reached }: T
     return object;
   };
   /** The attempt's signal counts, whatever else a step passes. */
-  const bound = <O extends RequestOptions>(options: O | undefined) => ({
-    ...options,
-    signal: options?.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
+  const bound = ({ signal: own }: RequestOptions = {}) => ({
+    signal: own === undefined ? signal : AbortSignal.any([signal, own]),
   });
   return {
     connection,
-    get: (type, name, options) => ask(() => client.get(type, name, bound(options))),
+    get: (type, name, options) => ask(() => client.get(type, name, { ...options, ...bound(options) })),
     list: async function* (type, options) {
-      for await (const object of client.list(type, bound(options))) {
+      for await (const object of client.list(type, { ...options, ...bound(options) })) {
         heard();
         yield object;
       }
       heard();
     },
-    create: (type, object, options) => write(type, () => client.create(type, object, bound(options))),
-    replace: (type, object, options) => write(type, () => client.replace(type, object, bound(options))),
+    create: (type, object, options) =>
+      write(type, () => client.create(type, object, { ...options, ...bound(options) })),
+    replace: (type, object, options) =>
+      write(type, () => client.replace(type, object, { ...options, ...bound(options) })),
     mergePatch: (type, name, patch, options) =>
-      write(type, () => client.mergePatch(type, name, patch, bound(options))),
+      write(type, () => client.mergePatch(type, name, patch, { ...options, ...bound(options) })),
     jsonPatch: (type, name, operations, options) =>
-      write(type, () => client.jsonPatch(type, name, operations, bound(options))),
+      write(type, () => client.jsonPatch(type, name, operations, { ...options, ...bound(options) })),
     apply: (type, object, options) =>
       write(type, () => client.apply(type, object, { ...options, ...bound(options) })),
     delete: async (type, name, options) =>

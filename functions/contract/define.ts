@@ -2,6 +2,7 @@ import type { Deps } from "#functions/contract/deps.ts";
 import {
   PredicateFailed,
   type BatchDeclaration,
+  type Cause,
   type Declaration,
   type ObjectKey,
   type RunItem,
@@ -10,42 +11,46 @@ import {
   type StepFunction,
   type View,
 } from "#functions/contract/function.ts";
-import { done, type Outcome } from "#functions/contract/outcome.ts";
+import type { Outcome } from "#functions/contract/outcome.ts";
 import type { Lookup } from "#functions/contract/relations.ts";
+import { readItems, readSeen, type ReadItem } from "#functions/contract/step-data.ts";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** Declares a function: what it looks at, when there is work, and the one step it does. */
 export function defineFunction<P, R>(declaration: StepDeclaration<P, R>): StepFunction {
-  return {
-    ...described(declaration),
-    batch: false,
-    run: async (items, lookup, deps) => {
-      const outcomes = new Map<string, Outcome>();
-      for (const { uid, event } of eventsOf(declaration, items, lookup)) {
-        outcomes.set(uid, await declaration.handle(event, deps));
-      }
-      return outcomes;
-    },
-  };
+  return described(declaration, false, async (events, deps) => {
+    const outcomes = new Map<string, Outcome>();
+    for (const event of events) outcomes.set(event.object.meta.uid, await declaration.handle(event, deps));
+    return outcomes;
+  });
 }
 
 /** Declares a function whose step serves all due items of its key at once. */
 export function defineBatchFunction<P, R>(declaration: BatchDeclaration<P, R>): StepFunction {
-  return {
-    ...described(declaration),
-    batch: true,
-    run: (items, lookup, deps: Deps) => {
-      const events = eventsOf(declaration, items, lookup).map(({ event }) => event);
-      return events.length === 0
-        ? Promise.resolve(new Map())
-        : declaration.handleBatch({ items: events }, deps);
-    },
-  };
+  return described(declaration, true, (events, deps) =>
+    events.length === 0 ? Promise.resolve(new Map()) : declaration.handleBatch({ items: events }, deps),
+  );
 }
 
-function described<P, R>(declaration: Declaration<P, R>): Omit<StepFunction, "batch" | "run"> {
+type RunEvents<P, R> = (
+  events: readonly StepEvent<P, R>[],
+  deps: Deps,
+) => Promise<ReadonlyMap<string, Outcome>>;
+
+function described<P, R>(
+  declaration: Declaration<P, R>,
+  batch: boolean,
+  runEvents: RunEvents<P, R>,
+): StepFunction {
   return {
+    batch,
+    run: (items, lookup, deps) => runEvents(eventsOf(declaration, items, lookup), deps),
+    runFromData: async (data, cause, deps) =>
+      runEvents(
+        readItems(data, batch).map((item) => readEvent(declaration, item, cause)),
+        deps,
+      ),
     name: declaration.name,
     summary: declaration.summary,
     on: declaration.on,
@@ -87,9 +92,17 @@ function eventsOf<P, R>(declaration: Declaration<P, R>, items: readonly RunItem[
     const seen = look(declaration, object, lookup);
     if (seen === undefined) return [];
     const event: StepEvent<P, R> = { ...seen.view, cause, wait };
-    return [{ uid: seen.view.object.meta.uid, event }];
+    return [event];
   });
 }
 
-/** The outcome of an item whose object vanished between queueing and start: nothing is left to do for it. */
-export const vanished: Outcome = done();
+/** What an item's step is handed, out of JSON. */
+function readEvent<P, R>(declaration: Declaration<P, R>, item: ReadItem, cause: Cause): StepEvent<P, R> {
+  return {
+    object: readSeen(declaration.for, item.object),
+    related: declaration.related.read(item.related),
+    unknown: item.unknown,
+    cause: item.cause ?? cause,
+    wait: item.wait,
+  };
+}

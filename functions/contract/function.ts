@@ -122,6 +122,11 @@ export interface StepFunction {
   evaluate(object: ObjectKey, lookup: Lookup): Evaluation | undefined;
   /** Runs one attempt over the newest snapshots of its items; one outcome per uid. */
   run(items: readonly RunItem[], lookup: Lookup, deps: Deps): Promise<ReadonlyMap<string, Outcome>>;
+  /**
+   * The same over snapshots that came as JSON, e.g. in a CloudEvent: `{object, related, unknown}`, for a batch function `{items: [...]}`. Throws
+   * `UnfitData` when they do not fit what the function looks at.
+   */
+  runFromData(data: unknown, cause: Cause, deps: Deps): Promise<ReadonlyMap<string, Outcome>>;
 }
 
 export interface ObjectKey {

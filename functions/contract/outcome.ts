@@ -82,9 +82,7 @@ const targetSchema = z.object({
 export const outcomeSchema: z.ZodType<Outcome> = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("done"),
-    emit: z
-      .array(z.object({ type: z.string(), data: z.record(z.string(), z.string()) }))
-      .exactOptional(),
+    emit: z.array(z.object({ type: z.string(), data: z.record(z.string(), z.string()) })).exactOptional(),
   }),
   z.object({
     kind: z.literal("waitFor"),

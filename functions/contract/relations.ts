@@ -1,3 +1,5 @@
+import * as z from "zod";
+import { readSeen } from "#functions/contract/step-data.ts";
 import type { ObjectRef, Connection, ResourceView, Seen } from "#platform/kube/view.ts";
 
 /** How a change of the related object reaches the function's item. */
@@ -83,16 +85,22 @@ export interface Relations<P, R> {
     options?: RelationOptions,
   ): Relations<P, R & { readonly [K in N]: readonly Seen<Q>[] }>;
   resolve(object: Seen<P>, lookup: Lookup): Resolution<R>;
+  /** The related objects out of JSON, by the views' schemas. Throws `UnfitData`. */
+  read(data: Readonly<Record<string, unknown>>): R;
   /** Everything the function may look at, for the watch set and the RBAC rules. */
   readonly views: readonly ResourceView<unknown>[];
 }
 
 /** Starts an empty set of relations for functions whose own object is of this view. */
 export function relations<P>(_of: ResourceView<P>): Relations<P, object> {
-  return make<P, object>([], () => ({ related: {}, edges: [], blockedOn: [], unknown: [] }));
+  return make<P, object>({
+    views: [],
+    resolve: () => ({ related: {}, edges: [], blockedOn: [], unknown: [] }),
+    read: () => ({}),
+  });
 }
 
-type Resolve<P, R> = (object: Seen<P>, lookup: Lookup) => Resolution<R>;
+type Made<P, R> = Pick<Relations<P, R>, "views" | "resolve" | "read">;
 
 /** What one more relation found, and the edges that lead there. */
 interface Found<V> {
@@ -101,57 +109,80 @@ interface Found<V> {
   readonly listed: boolean;
 }
 
-function make<P, R>(views: readonly ResourceView<unknown>[], resolve: Resolve<P, R>): Relations<P, R> {
-  const add = <N extends string, V>(
-    name: N,
-    view: ResourceView<unknown>,
-    optional: boolean,
-    find: (object: Seen<P>, related: R, lookup: Lookup) => Found<V>,
-  ) =>
-    make<P, R & { readonly [K in N]: V }>([...views, view], (object, lookup) => {
-      const base = resolve(object, lookup);
-      const found = find(object, base.related, lookup);
-      const missing = found.listed ? [] : [name];
-      return {
-        related: extend(base.related, name, found.value),
-        edges: [...base.edges, ...found.edges],
-        blockedOn: optional ? base.blockedOn : [...base.blockedOn, ...missing],
-        unknown: optional ? [...base.unknown, ...missing] : base.unknown,
-      };
+/** One more relation: how it is found in the index, and how it is read out of JSON. */
+interface Step<P, R, V> {
+  readonly view: ResourceView<unknown>;
+  readonly optional: boolean | undefined;
+  readonly find: (object: Seen<P>, related: R, lookup: Lookup) => Found<V>;
+  readonly read: (value: unknown) => V;
+}
+
+const listSchema = z.array(z.unknown()).catch([]);
+
+function make<P, R>(base: Made<P, R>): Relations<P, R> {
+  const add = <N extends string, V>(name: N, { view, optional, find, read }: Step<P, R, V>) =>
+    make<P, R & { readonly [K in N]: V }>({
+      views: [...base.views, view],
+      resolve: (object, lookup) => {
+        const before = base.resolve(object, lookup);
+        const found = find(object, before.related, lookup);
+        const missing = found.listed ? [] : [name];
+        return {
+          related: extend(before.related, name, found.value),
+          edges: [...before.edges, ...found.edges],
+          blockedOn: optional === true ? before.blockedOn : [...before.blockedOn, ...missing],
+          unknown: optional === true ? [...before.unknown, ...missing] : before.unknown,
+        };
+      },
+      read: (data) => extend(base.read(data), name, read(data[name])),
     });
   return {
-    views,
-    resolve,
+    ...base,
     one: (name, view, ref, options) =>
-      add(name, view, options?.optional ?? false, (object, related, lookup) => {
-        const target = ref(object, related);
-        if (target === undefined) return { value: undefined, edges: [], listed: true };
-        return {
-          value: lookup.get(view, target),
-          edges: [{ kind: "object", view, ref: target, wake: options?.wake ?? "change" }],
-          listed: lookup.listed(view, target),
-        };
+      add(name, {
+        view,
+        optional: options?.optional,
+        find: (object, related, lookup) => {
+          const target = ref(object, related);
+          if (target === undefined) return { value: undefined, edges: [], listed: true };
+          return {
+            value: lookup.get(view, target),
+            edges: [{ kind: "object", view, ref: target, wake: options?.wake ?? "change" }],
+            listed: lookup.listed(view, target),
+          };
+        },
+        read: (value) => (value === undefined ? undefined : readSeen(view, value)),
       }),
     several: (name, view, refs, options) =>
-      add(name, view, options?.optional ?? false, (object, related, lookup) => {
-        const targets = refs(object, related);
-        return {
-          value: targets.map((ref) => lookup.get(view, ref)).filter((seen) => seen !== undefined),
-          edges: targets.map((ref) => ({ kind: "object", view, ref, wake: options?.wake ?? "change" })),
-          listed: targets.every((ref) => lookup.listed(view, ref)),
-        };
+      add(name, {
+        view,
+        optional: options?.optional,
+        find: (object, related, lookup) => {
+          const targets = refs(object, related);
+          return {
+            value: targets.map((ref) => lookup.get(view, ref)).filter((seen) => seen !== undefined),
+            edges: targets.map((ref) => ({ kind: "object", view, ref, wake: options?.wake ?? "change" })),
+            listed: targets.every((ref) => lookup.listed(view, ref)),
+          };
+        },
+        read: (value) => listSchema.parse(value).map((each) => readSeen(view, each)),
       }),
     matching: (name, view, queries, options) =>
-      add(name, view, options?.optional ?? false, (object, related, lookup) => {
-        const asked = queries(object, related);
-        const byUid = new Map(
-          asked.flatMap((query) => lookup.find(view, query)).map((seen) => [seen.meta.uid, seen]),
-        );
-        return {
-          value: [...byUid.values()],
-          edges: asked.map((query) => ({ kind: "index", view, query, wake: options?.wake ?? "change" })),
-          listed: asked.every((query) => lookup.listed(view, query)),
-        };
+      add(name, {
+        view,
+        optional: options?.optional,
+        find: (object, related, lookup) => {
+          const asked = queries(object, related);
+          const byUid = new Map(
+            asked.flatMap((query) => lookup.find(view, query)).map((seen) => [seen.meta.uid, seen]),
+          );
+          return {
+            value: [...byUid.values()],
+            edges: asked.map((query) => ({ kind: "index", view, query, wake: options?.wake ?? "change" })),
+            listed: asked.every((query) => lookup.listed(view, query)),
+          };
+        },
+        read: (value) => listSchema.parse(value).map((each) => readSeen(view, each)),
       }),
   };
 }

@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import type { LogLevel } from "#platform/observability/log-level.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
 /** Structured log: one JSON line per call. Fields never hold object content, so nothing secret can reach it. */
@@ -8,10 +9,6 @@ export interface Log {
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
-
-export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
-
-export type LogLevel = (typeof logLevels)[number];
 
 /** Logs to standard error, so that standard output stays free for what a command prints. */
 export function createLog(level: LogLevel, clock: Clock): Log {

@@ -40,6 +40,8 @@ export interface BenchWorld extends AsyncDisposable {
   };
   /** When the outside world acted. */
   readonly writes: SimulatorWrites;
+  /** When core said that bootstrap data are there, by machine. */
+  readonly bootstrapped: Map<string, number>;
   /** When the bench saw what became of it. */
   readonly seen: Onlooker;
   readonly capfnKubeconfig: string;
@@ -82,6 +84,7 @@ export async function startBenchWorld(host: ControlPlaneHost, sizes: Sizes): Pro
     sizes,
     client,
     writes,
+    bootstrapped: new Map(),
     seen,
     capfnKubeconfig: lab.management.kubeconfigFor(labUsers.capfn),
     [Symbol.asyncDispose]: () => running.disposeAsync(),

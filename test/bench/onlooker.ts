@@ -6,7 +6,6 @@ import { UNINITIALIZED_TAINT } from "#platform/simulator/workload-node.ts";
 
 /** What the bench's own watches have delivered of one machine. Times in monotonic ms, of the delivery. */
 export interface Sighting {
-  createdAt?: number;
   vmSeenAt?: number;
   provisionedAt?: number;
   nodeInitialisedAt?: number;
@@ -73,7 +72,6 @@ export function startOnlooker(clients: {
     const { name } = object.metadata;
     const machine = of(name);
     const now = performance.now();
-    machine.createdAt ??= now;
     if (gone) machine.goneAt ??= now;
     const { status } = machineSchema.parse(object);
     const provisioned = status?.initialization?.provisioned === true;

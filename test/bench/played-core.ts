@@ -76,7 +76,7 @@ export async function createCluster(world: BenchWorld, cluster: BenchCluster): P
 
 /** Makes Machines in core's order: infrastructure, Machine, owner reference, bootstrap data. */
 export async function createMachines(
-  { client: { management } }: BenchWorld,
+  { client: { management }, bootstrapped }: BenchWorld,
   cluster: string,
   names: readonly string[],
 ): Promise<void> {
@@ -105,6 +105,7 @@ export async function createMachines(
       secrets,
       secret({ ...at, cluster }, { value: "#cloud-config\nruncmd: [echo]\n" }),
     );
+    bootstrapped.set(name, performance.now());
     await management.mergePatch(machines, at, { spec: { bootstrap: { dataSecretName: name } } });
   });
 }

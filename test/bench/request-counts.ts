@@ -17,7 +17,7 @@ export interface RequestCounts {
   kubernetesEvents: number;
   ledger: number;
   poolWrites: number;
-  /** Answered 409. */
+  /** Answered 409, but for pools, whose writes are counted apart. */
   conflicts: number;
   /** Number per `<API> <verb> <resource>`, e.g. `M patch harvestermachines/status`. */
   readonly kinds: Map<string, number>;
@@ -69,7 +69,7 @@ function add(counts: RequestCounts, api: Api, request: AuditedRequest): void {
   const { verb, resource, subresource, code } = request;
   const kind = `${api} ${verb} ${resource ?? request.requestUri}${subresource === undefined ? "" : `/${subresource}`}`;
   counts.kinds.set(kind, (counts.kinds.get(kind) ?? 0) + 1);
-  if (code === 409) counts.conflicts += 1;
+  if (code === 409 && resource !== "ippools") counts.conflicts += 1;
   const write = WRITES.has(verb);
   if (api === "H") {
     counts.harvester += 1;

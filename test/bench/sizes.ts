@@ -6,13 +6,13 @@ const early: SimulatorTimes = {
   runningAfterMs: 1_000,
   addressAfterMs: 2_000,
   cniAfterMs: 1_000,
-  stopAfterMs: 2_000,
+  stopAfterMs: 5_000,
   nodeAfterMs: 3_000,
   imageAfterMs: 100,
   loadBalancerAfterMs: 1_000,
 };
 
-/** What is published: 1, 10, 100 machines; an address 2 s or 30 s after running; a stop of 2 s or 45 s. */
+/** What is published: 1, 10, 100 machines; an address 2 s or 30 s after running; a stop of 5 s or 45 s. */
 export const fullSizes: Sizes = {
   counts: [1, 10, 100],
   dhcp: 20,

@@ -55,7 +55,6 @@ async function* gated(
     let late: DeltaEvent | undefined;
     let gapMs: number | undefined;
     for (let event = await source.next(); event !== undefined; event = await source.next()) {
-      if (process.env["DBG"]) console.log("ev", stream, event.type, (event as any).error?.message);
       await life.mortality.alive();
       await director.lag(stream.api);
       await life.mortality.alive();

@@ -4,7 +4,7 @@ import type { KubeObject } from "#platform/kube/resource.ts";
 import type { Fault, Plan, Trigger } from "#test/chaos/plan.ts";
 import { type Api, apiOf } from "#test/chaos/stage.ts";
 import type { TraceEntry, TracedCall } from "#test/chaos/trace.ts";
-import type { TrialNames } from "#test/chaos/trial-names.ts";
+import { type TrialNames, trialOf } from "#test/chaos/trial-names.ts";
 
 /** What seam 1 is told of a request. */
 export type InterceptedRequest = Parameters<Interceptor>[0];
@@ -69,17 +69,19 @@ export class Director {
     };
     const nth = this.#count(`${by} ${call.api} ${verb} ${call.resource} ${call.name}`);
     const named = { ...call, nth };
-    return { call: named, fault: this.#due(named) };
+    return { call: { ...named, before: this.#versions.get(placeOfCall(call)) }, fault: this.#due(named) };
   }
 
-  answered(call: CallName, answer: string, body: string): void {
-    this.trace.push({ ...call, answer, effective: this.#isEffective(call, answer, body) });
+  answered({ before, ...call }: CallName, answer: string, body: string): void {
+    this.trace.push({ ...call, answer, effective: this.#isEffective({ ...call, before }, answer, body) });
   }
 
   /** Counts a delta that is about to be delivered and says which fault is due at it. */
   delta(life: number, stream: StreamName, event: DeltaEvent): Fault | undefined {
     const { api, resource } = stream;
     const { metadata } = event.object;
+    // Of another trial: cluster-scoped objects are seen by all.
+    if (trialOf(metadata) !== this.#names.id) return undefined;
     const name = this.mask(metadata.name);
     const nth = this.#count(`delta ${api} ${resource} ${name}`);
     const trigger = { at: "delta" as const, api, resource, name, nth };
@@ -177,21 +179,25 @@ export class Director {
     return uids.indexOf(uid) + 1;
   }
 
-  #isEffective({ verb, api, resource, name }: CallName, answer: string, body: string): boolean {
+  #isEffective(call: CallName, answer: string, body: string): boolean {
+    const { verb, before } = call;
     if (!answer.startsWith("2")) return false;
     if (verb === "create" || verb === "delete") return true;
     if (verb === "deletecollection") return body.includes('"uid"');
     if (verb !== "patch" && verb !== "update") return false;
-    const place = `${api} ${resource.replace("/status", "")} ${name}`;
     const version = /"resourceVersion":"(\d+)"/.exec(body)?.[1] ?? "";
-    const before = this.#versions.get(place);
-    this.#versions.set(place, version);
+    this.#versions.set(placeOfCall(call), version);
     return before !== version;
   }
 }
 
-export type CallName = Omit<TracedCall, "answer" | "effective">;
+/** A call under way, with the version of its object that was known before. */
+export type CallName = Omit<TracedCall, "answer" | "effective"> & { readonly before?: string | undefined };
 export type DeltaEvent = Extract<WatchEvent, { type: "added" | "modified" | "deleted" }>;
+
+function placeOfCall({ api, resource, name }: Pick<TracedCall, "api" | "resource" | "name">): string {
+  return `${api} ${resource.replace("/status", "")} ${name}`;
+}
 
 function keyOf(trigger: Trigger): string {
   const { at, api, resource, name, nth } = trigger;

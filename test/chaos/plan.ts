@@ -70,7 +70,7 @@ const planSchema = z.strictObject({
   /** Seed of the campaign that made it; decides the jitter of backoffs. */
   seed: z.number(),
   scenario: z.string(),
-  faults: z.array(z.strictObject({ fault: faultSchema, trigger: triggerSchema })).min(1),
+  faults: z.array(z.strictObject({ fault: faultSchema, trigger: triggerSchema })),
   /** Longest run of an attempt, when it is not the functions' own. */
   attemptMs: z.number().optional(),
 });

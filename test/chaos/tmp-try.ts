@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { functionsUnderTest } from "#test/chaos/functions-under-test.ts";
+import { allFunctions as functionsUnderTest } from "#cli/functions.ts";
 import { runTrial } from "#test/chaos/trial.ts";
 import { openTheatre } from "#test/chaos/theatre.ts";
 import { scenarioNamed } from "#test/chaos/scenarios.ts";

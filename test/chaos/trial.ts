@@ -46,7 +46,7 @@ export interface TrialReport extends Ending {
 /** Nothing observed for this long counts as rest, ms. */
 const QUIET_MS = 80;
 /** A state at rest that is wrong may still mend itself this long, ms. */
-const LONGEST_REST_MS = 6_000;
+const LONGEST_REST_MS = 12_000;
 
 /** One trial with everything in it, for a scenario or a test of its own. */
 export interface Play extends AsyncDisposable {

@@ -61,9 +61,7 @@ function reportCreate(result: LifecycleResult, add: Add): void {
     what: "Node registered -> providerID set, taint gone",
     p99: 100,
   });
-  latency(add, "created-to-vm", result.bootstrapToVm, {
-    what: "HarvesterMachine created by core -> VM exists (both as watched)",
-  });
+  latency(add, "bootstrap-to-vm", result.bootstrapToVm, { what: "bootstrap data set -> VM exists" });
 }
 
 function reportDelete(result: LifecycleResult, add: Add): void {

@@ -38,7 +38,7 @@ export interface LifecycleResult extends Lifecycle {
 
 /** Creates the machines, lets them run, deletes them. */
 export async function live(world: BenchWorld, what: Lifecycle): Promise<LifecycleResult> {
-  const { lab, clock, sizes, seen, writes } = world;
+  const { lab, clock, sizes, seen, writes, bootstrapped } = world;
   const times = what.late ? sizes.late : sizes.early;
   const names = machineNames(`${what.cluster}${what.late ? LATE : "-"}`, what.machines);
   const slackMs = 30_000 + what.machines * 300;
@@ -63,7 +63,7 @@ export async function live(world: BenchWorld, what: Lifecycle): Promise<Lifecycl
       ({ name, nodeInitialisedAt = NaN }) => nodeInitialisedAt - at(writes.registered, name),
     ),
     toGone: names.map((name) => (seen.of(name).goneAt ?? NaN) - at(writes.released, name)),
-    bootstrapToVm: sightings.map(({ vmSeenAt = NaN, createdAt = NaN }) => vmSeenAt - createdAt),
+    bootstrapToVm: sightings.map(({ name, vmSeenAt = NaN }) => vmSeenAt - at(bootstrapped, name)),
     tooEarly: toProvisioned.filter((ms) => ms < 0).length,
     relapses: names.reduce((sum, name) => sum + seen.of(name).relapses, 0),
     notProvisioned: sightings.filter(({ provisioned }) => provisioned !== true).length,

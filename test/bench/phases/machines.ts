@@ -47,14 +47,18 @@ export async function measureMachines(world: BenchWorld, sheet: Sheet): Promise<
   }
 }
 
-/** The same requests whatever the boot and the stop take; how many machines share one pool write depends on timing and is left out. */
+/**
+ * The same requests whatever the boot and the stop take. Left out is what depends on timing alone: how many machines share one pool write, and
+ * writes that were refused because somebody else was faster.
+ */
 function reportDifference(sheet: Sheet, early: LifecycleResult, late: LifecycleResult): void {
   for (const step of ["create", "delete"] as const) {
     const total = ({ [step]: counts, machines }: LifecycleResult): number =>
-      (counts.harvester - counts.poolWrites + counts.workload + counts.managementWrites) / machines;
+      (counts.harvester - counts.poolWrites + counts.workload + counts.managementWrites - counts.conflicts) /
+      machines;
     sheet.measured({
       id: `${step}/requests-more-when-late/${late.cluster}`,
-      what: `requests to ${step} one machine (H without pool writes, W, M writes): late boot and stop against early ones`,
+      what: `requests to ${step} one machine (H without pool writes, W, M writes without refused ones): late boot and stop against early ones`,
       unit: "requests",
       value: Math.abs(total(late) - total(early)),
       target: 0,

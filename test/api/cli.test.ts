@@ -1,0 +1,154 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
+import { configMaps, harvesterMachines } from "#platform/kube/resources.ts";
+import { capfn, startCapfn } from "#test/support/command-line.ts";
+import { clientOf, kubeconfigOf, newNamespace, sharedManagement } from "#test/support/control-planes.ts";
+
+const management = clientOf(sharedManagement());
+let directory = "";
+let kubeconfig = "";
+let namespace = "";
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "capfn-cli-"));
+  kubeconfig = join(directory, "kubeconfig");
+  await writeFile(kubeconfig, kubeconfigOf(sharedManagement(), "capfn"), { mode: 0o600 });
+  namespace = await newNamespace(management, "cli");
+  await management.create(harvesterMachines, {
+    apiVersion: "infrastructure.cluster.x-k8s.io/v1beta1",
+    kind: "HarvesterMachine",
+    metadata: { name: "lonely", namespace },
+    spec: {
+      cpu: 1,
+      memory: "1Gi",
+      sshUser: "user",
+      sshKeyPair: "default/key",
+      networks: ["default/vlan1"],
+      volumes: [{ volumeType: "image", imageName: "default/image", volumeSize: "10Gi" }],
+    },
+  });
+});
+
+afterAll(async () => {
+  management.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+describe("capfn run", () => {
+  it("serves health, readiness, metrics and answers, and ends by itself when asked to [check 114] [check 115]", async () => {
+    const address = ["--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0"];
+    const run = startCapfn(
+      "run",
+      "--kubeconfig",
+      kubeconfig,
+      "-n",
+      namespace,
+      "--ledger-namespace",
+      namespace,
+      ...address,
+    );
+    const [, metricsUrl = "", healthUrl = ""] = await run.line(/"addresses":\["([^"]+)","([^"]+)"\]/);
+    expect(await textOf(`${healthUrl}/healthz`)).toBe("ok");
+    await until(async () => (await fetch(`${healthUrl}/readyz`)).status === 200);
+    const metrics = await textOf(`${metricsUrl}/metrics`);
+    for (const name of [
+      "caphv_machine_create_total",
+      "caphv_machine_status",
+      "capfn_wake_latency_seconds",
+      "capfn_requests_total",
+    ]) {
+      expect(metrics).toContain(name);
+    }
+    const answers = z
+      .array(z.looseObject({ function: z.string(), predicate: z.string() }))
+      .parse(JSON.parse(await textOf(`${healthUrl}/why/machine/${namespace}/lonely`)));
+    expect(answers.map((each) => each.function)).toContain("vm-create");
+    run.process.kill("SIGTERM");
+    expect(await run.ended).toMatchObject({ code: 0 });
+    expect(await management.get(configMaps, { namespace, name: "capfn-ledger-0" })).toBeDefined();
+  });
+
+  it("is not ready while a first list is missing", async () => {
+    const nowhere = join(directory, "nowhere");
+    const { server } = sharedManagement();
+    await writeFile(
+      nowhere,
+      kubeconfigOf(sharedManagement(), "capfn").replace(server, "https://127.0.0.1:1"),
+    );
+    const address = ["--metrics-bind-address", "0", "--health-probe-bind-address", "127.0.0.1:0"];
+    const run = startCapfn("run", "--kubeconfig", nowhere, "--ledger-namespace", namespace, ...address);
+    const ended = await Promise.race([run.ended, run.line(/"addresses":\["([^"]+)"\]/)]);
+    if ("code" in ended) {
+      expect(ended.code).not.toBe(0);
+      return;
+    }
+    const answer = await fetch(`${ended[1] ?? ""}/readyz`);
+    expect(answer.status).toBe(503);
+    expect(await answer.text()).toContain("waiting for the first list of");
+    run.process.kill("SIGKILL");
+    await run.ended;
+  });
+});
+
+describe("capfn hub --once", () => {
+  it("looks at everything, comes to rest and exits", async () => {
+    const { code, stderr } = await capfn(
+      "hub",
+      "--once",
+      "--kubeconfig",
+      kubeconfig,
+      "-n",
+      namespace,
+      "--ledger-namespace",
+      namespace,
+    );
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+  });
+});
+
+describe("capfn why", () => {
+  it("tells per function whether there is work, without writing anything", async () => {
+    const before = await management.get(harvesterMachines, { namespace, name: "lonely" });
+    const { code, stdout } = await capfn(
+      "why",
+      `machine/${namespace}/lonely`,
+      "--kubeconfig",
+      kubeconfig,
+      "--ledger-namespace",
+      namespace,
+    );
+    expect(code).toBe(0);
+    expect(stdout).toContain("FUNCTION");
+    expect(stdout).toMatch(/vm-create\s+no work/);
+    const after = await management.get(harvesterMachines, { namespace, name: "lonely" });
+    expect(after?.metadata.resourceVersion).toBe(before?.metadata.resourceVersion);
+  });
+
+  it("says what to type when the object does not exist", async () => {
+    const { code, stderr } = await capfn(
+      "why",
+      "machine/nobody",
+      "-n",
+      namespace,
+      "--kubeconfig",
+      kubeconfig,
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain(`kubectl get harvestermachines -n ${namespace}`);
+  });
+});
+
+async function textOf(url: string): Promise<string> {
+  return (await fetch(url)).text();
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("never came true");
+}
