@@ -23,13 +23,16 @@ export interface Deps {
   count(counter: CounterName): void;
 }
 
+/** One API server as a step may use it: reads and noted writes, no watches. */
 export type StepClient = KubeReader & KubeWriter;
 
+/** The object an announcement is about. */
 export interface ObjectIdentity {
   readonly type: ResourceType;
   readonly meta: SeenMeta;
 }
 
+/** A Kubernetes Event for people, before it is written. */
 export interface Announcement {
   readonly type: "Normal" | "Warning";
   /** PascalCase, e.g. `VMCreated`. */

@@ -2,7 +2,7 @@ import type { Deps } from "#functions/contract/deps.ts";
 import type { Outcome } from "#functions/contract/outcome.ts";
 import type { Edge, Lookup, Relations } from "#functions/contract/relations.ts";
 import type { EventType } from "#events/catalog/types.ts";
-import type { ResourceView, Seen, SeenMeta } from "#platform/kube/view.ts";
+import type { ResourceView, Seen } from "#platform/kube/view.ts";
 
 /** Everything a predicate, a key or a handler sees: the object and what it is related to, at one moment. */
 export interface View<P, R> {
@@ -26,6 +26,7 @@ export interface PolicyRule {
   readonly verbs: readonly string[];
 }
 
+/** What a function says of itself; hub, runners, RBAC and documentation are derived from it. */
 export interface Declaration<P, R> {
   /** kebab-case verb phrase, unique; names the folder, the field manager `capfn-<name>` and the metrics label. */
   readonly name: string;
@@ -50,6 +51,7 @@ export interface Declaration<P, R> {
   readonly timeoutMs?: number;
 }
 
+/** A function that is handed one item at a time. */
 export interface StepDeclaration<P, R> extends Declaration<P, R> {
   /** One reconcile step: reads top to bottom, idempotent, returns what it found. Throwing means a transient fault. */
   readonly handle: (event: StepEvent<P, R>, deps: Deps) => Promise<Outcome>;
@@ -61,12 +63,14 @@ export interface BatchDeclaration<P, R> extends Declaration<P, R> {
   readonly handleBatch: (event: BatchEvent<P, R>, deps: Deps) => Promise<ReadonlyMap<string, Outcome>>;
 }
 
+/** What a handler is handed: the newest view of its object, and why. */
 export interface StepEvent<P, R> extends View<P, R> {
   readonly cause: Cause;
   /** Set when the item ran because of a `waitFor`: how the wait ended. */
   readonly wait?: WaitEnd | undefined;
 }
 
+/** What a batch handler is handed: all due items of one key, oldest first. */
 export interface BatchEvent<P, R> {
   readonly items: readonly StepEvent<P, R>[];
 }
@@ -129,16 +133,17 @@ export interface StepFunction {
   runFromData(data: unknown, cause: Cause, deps: Deps): Promise<ReadonlyMap<string, Outcome>>;
 }
 
+/** Where an object is: connection, namespace and name. */
 export interface ObjectKey {
   readonly connection: string;
   readonly namespace?: string | undefined;
   readonly name: string;
 }
 
+/** One item of a dispatch: which object, and why. */
 export interface RunItem {
   readonly object: ObjectKey;
   readonly cause: Cause;
   readonly wait?: WaitEnd | undefined;
 }
 
-export type { SeenMeta };

@@ -11,6 +11,7 @@ export type WakeOn =
   /** Never; the step waits for it by `waitFor` when it needs to. */
   | "none";
 
+/** How a relation wakes, and whether the step can do without it. */
 export interface RelationOptions {
   readonly wake?: WakeOn;
   /**
@@ -35,6 +36,7 @@ export interface Lookup {
   ): boolean;
 }
 
+/** All objects of one connection that have this value in this index of their view. */
 export interface IndexQuery {
   readonly connection: Connection;
   /** Restricts to one namespace of a namespaced resource. */
@@ -49,6 +51,7 @@ export type Edge = { readonly view: ResourceView<unknown>; readonly wake: WakeOn
   | { readonly kind: "index"; readonly query: IndexQuery }
 );
 
+/** What relations came to for one object at one moment. */
 export interface Resolution<R> {
   readonly related: R;
   readonly edges: readonly Edge[];

@@ -48,6 +48,7 @@ const itemSchema = z.object({
   cause: causeSchema.optional(),
 });
 
+/** One item of an event as it came over the wire, read by the views of its function. */
 export type ReadItem = z.infer<typeof itemSchema>;
 
 /** One object as its view sees it, out of JSON. Throws {@link UnfitData}; the message names the field, not its value. */

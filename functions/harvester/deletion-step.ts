@@ -1,7 +1,7 @@
 import { deletionStop } from "#functions/harvester/deletion-guard.ts";
-import type { DeletionView } from "#functions/harvester/deletion-scope.ts";
+import type { HarvesterMachineInScope } from "#functions/harvester/machine-scope.ts";
 import { isHeldByUs } from "#functions/harvester/finalizer.ts";
-import { isOurs } from "#functions/harvester/owner-labels.ts";
+import { isOurs } from "#functions/harvester/ownership.ts";
 import { ownEntries } from "#functions/harvester/pool-entries.ts";
 import { ABANDON_ANNOTATION, type HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import type { Seen } from "#platform/kube/view.ts";
@@ -27,7 +27,7 @@ export type DeletionStep =
   | "finish";
 
 /** Pure; the same answer for every function that takes part, so that no two of them act at a time. */
-export function deletionStep(view: DeletionView): DeletionStep {
+export function deletionStep(view: HarvesterMachineInScope): DeletionStep {
   const { object, related, unknown } = view;
   if (object.meta.deletionTimestamp === undefined || !isHeldByUs(object)) return "none";
   if (abandonReason(object) !== undefined) return "abandoned";

@@ -1,14 +1,16 @@
+import type { View } from "#functions/contract/function.ts";
 import { relations } from "#functions/contract/relations.ts";
-import type { Cluster, Machine } from "#platform/cluster-api/cluster.ts";
-import { clusterView, machineView } from "#platform/cluster-api/cluster.ts";
+import { holderIds } from "#functions/harvester/pool-entries.ts";
+import { clusterView, machineView, type Cluster, type Machine } from "#platform/cluster-api/cluster.ts";
 import { harvesterClusterView, type HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
+import { harvesterMachineView, type HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
+import { ipPoolView, type IpPool } from "#platform/harvester/ip-pool.ts";
 import {
-  harvesterMachineView,
-  identityOf,
-  type HarvesterMachineBody,
-} from "#platform/cluster-api/harvester-machine.ts";
-import { ipPoolView } from "#platform/harvester/ip-pool.ts";
-import { virtualMachineInstanceView, virtualMachineView } from "#platform/harvester/virtual-machine.ts";
+  virtualMachineInstanceView,
+  virtualMachineView,
+  type VirtualMachine,
+  type VirtualMachineInstance,
+} from "#platform/harvester/virtual-machine.ts";
 import { harvesterConnection, MANAGEMENT, type ObjectRef, type Seen } from "#platform/kube/view.ts";
 
 /** The Cluster API objects around a HarvesterMachine, as far as they exist. */
@@ -17,6 +19,17 @@ export interface MachineScope {
   readonly cluster: Seen<Cluster> | undefined;
   readonly harvesterCluster: Seen<HarvesterClusterBody> | undefined;
 }
+
+/** The scope, and what is there of the machine on Harvester. */
+export interface HarvesterScope extends MachineScope {
+  /** The VM with the machine's name, whosever it is. */
+  readonly vm: Seen<VirtualMachine> | undefined;
+  readonly vmi: Seen<VirtualMachineInstance> | undefined;
+  /** IPPools in which an entry may be the machine's. */
+  readonly heldIn: readonly Seen<IpPool>[];
+}
+
+export type HarvesterMachineInScope = View<HarvesterMachineBody, HarvesterScope>;
 
 /** HarvesterMachine -> owner Machine -> Cluster -> HarvesterCluster. */
 export const machineScope = relations(harvesterMachineView)
@@ -30,20 +43,40 @@ export const machineScope = relations(harvesterMachineView)
     return ref?.kind === "HarvesterCluster" ? inManagement(own, ref.name) : undefined;
   });
 
-/** The scope, and what is there of the machine on Harvester: its VM, the running instance, and the pools that hold an address for it. */
-export const machineOnHarvester = machineScope
-  .one("vm", virtualMachineView, (own, { harvesterCluster }) => onHarvester(own, harvesterCluster))
-  .one("vmi", virtualMachineInstanceView, (own, { harvesterCluster }) => onHarvester(own, harvesterCluster))
-  .matching(
-    "heldIn",
-    ipPoolView,
-    (own, { harvesterCluster }) => {
-      if (harvesterCluster === undefined) return [];
-      const connection = harvesterConnection(harvesterCluster.spec.identitySecret);
-      return holderIds(own).map((value) => ({ connection, index: "holder", value }));
-    },
-    { wake: "membership" },
-  );
+/** For steps that cannot do without Harvester: not judged before its lists are complete. */
+export const machineOnHarvester = harvesterScope({ optional: false });
+
+/**
+ * For steps that look at a machine also while there is no connection to Harvester, to report on it or to give it up. What is unknown is named
+ * in `view.unknown`; it must never pass for absent.
+ */
+export const machineInAnyCase = harvesterScope({ optional: true });
+
+function harvesterScope(options: { readonly optional: boolean }) {
+  return machineScope
+    .one(
+      "vm",
+      virtualMachineView,
+      (own, { harvesterCluster }) => onHarvester(own, harvesterCluster),
+      options,
+    )
+    .one(
+      "vmi",
+      virtualMachineInstanceView,
+      (own, { harvesterCluster }) => onHarvester(own, harvesterCluster),
+      options,
+    )
+    .matching(
+      "heldIn",
+      ipPoolView,
+      (own, { harvesterCluster }) => {
+        if (harvesterCluster === undefined) return [];
+        const connection = harvesterConnection(harvesterCluster.spec.identitySecret);
+        return holderIds(own).map((value) => ({ connection, index: "holder", value }));
+      },
+      { wake: "membership", ...options },
+    );
+}
 
 /** Where the machine's VM is, if it is: named as the machine, in the cluster's target namespace. */
 export function onHarvester(
@@ -53,17 +86,6 @@ export function onHarvester(
   if (harvesterCluster === undefined) return undefined;
   const { identitySecret, targetNamespace } = harvesterCluster.spec;
   return { connection: harvesterConnection(identitySecret), namespace: targetNamespace, name: own.meta.name };
-}
-
-/** Id under which the machine holds an address in an IPPool: carries the identity, so a namesake can neither use nor release it. */
-export function holderId(own: Seen<HarvesterMachineBody>): string {
-  return `${own.meta.namespace ?? ""}/${own.meta.name}/${identityOf(own)}`;
-}
-
-/** The ids that count as ours: also the `<namespace>/<name>` of the Go provider, for the address our status says we hold. */
-export function holderIds(own: Seen<HarvesterMachineBody>): readonly string[] {
-  const legacy = `${own.meta.namespace ?? ""}/${own.meta.name}`;
-  return own.status.allocatedIPAddress === undefined ? [holderId(own)] : [holderId(own), legacy];
 }
 
 function ownerMachine(own: Seen<HarvesterMachineBody>): ObjectRef | undefined {

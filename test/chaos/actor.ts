@@ -85,7 +85,7 @@ export function actor(theatre: Theatre, names: TrialNames, history: History): Ac
       ...manifests.foreignObjects(names).map((object) => H.create(typeOf(object), object)),
       ...pools.map(([name, first, last]) => H.create(ipPools, manifests.ipPool(names, name, first, last))),
       kubeconfig("identity", "kubeconfig", over.identity, "H"),
-      kubeconfig(`${names.namespace}-kubeconfig`, "value", over.workload, "W"),
+      kubeconfig(`${names.cluster}-kubeconfig`, "value", over.workload, "W"),
     ]);
     await M.create(harvesterClusters, manifests.harvesterCluster(names, owner.metadata.uid, over.cluster));
     await M.mergePatch(

@@ -35,28 +35,28 @@ export function bootstrapSecret(names: TrialNames, machine: string, userData = "
   };
 }
 
-export function cluster({ namespace: name }: TrialNames, spec: Json = {}): NewObject {
+export function cluster({ cluster: name, namespace: where }: TrialNames, spec: Json = {}): NewObject {
   return {
     apiVersion: "cluster.x-k8s.io/v1beta2",
     kind: "Cluster",
-    metadata: { name, namespace: name },
+    metadata: { name, namespace: where },
     spec: { infrastructureRef: { apiGroup: infrastructure, kind: "HarvesterCluster", name }, ...spec },
   };
 }
 
 export function harvesterCluster(names: TrialNames, owner: string, spec: Json = {}): NewObject {
-  const name = names.namespace;
+  const name = names.cluster;
   return {
     apiVersion: `${infrastructure}/v1beta1`,
     kind: "HarvesterCluster",
     metadata: {
       name,
-      namespace: name,
+      namespace: names.namespace,
       labels: { "cluster.x-k8s.io/cluster-name": name },
       ownerReferences: [{ apiVersion: "cluster.x-k8s.io/v1beta2", kind: "Cluster", name, uid: owner }],
     },
     spec: {
-      identitySecret: { namespace: name, name: "identity" },
+      identitySecret: { namespace: names.namespace, name: "identity" },
       targetNamespace: names.target,
       loadBalancerConfig: { ipamType: "dhcp" },
       controlPlaneEndpoint: { host: names.address(1), port: 6443 },
@@ -71,7 +71,7 @@ export function fromPools(names: TrialNames, ...pools: string[]): Json {
     vmNetworkConfig: {
       ipPoolRefs: pools.map((pool) => names.pool(pool)),
       gateway: names.address(0),
-      subnetMask: "255.255.255.224",
+      subnetMask: "255.255.255.0",
     },
   };
 }
@@ -126,10 +126,10 @@ export function machine(names: TrialNames, name: string, over: { spec?: Json } =
     metadata: {
       name,
       namespace: names.namespace,
-      labels: { "cluster.x-k8s.io/cluster-name": names.namespace },
+      labels: { "cluster.x-k8s.io/cluster-name": names.cluster },
     },
     spec: {
-      clusterName: names.namespace,
+      clusterName: names.cluster,
       bootstrap: { dataSecretName: `${name}-bootstrap` },
       infrastructureRef: { apiGroup: infrastructure, kind: "HarvesterMachine", name },
       ...over.spec,
@@ -148,7 +148,7 @@ export function harvesterMachine(
     metadata: {
       name,
       namespace: names.namespace,
-      labels: { "cluster.x-k8s.io/cluster-name": names.namespace },
+      labels: { "cluster.x-k8s.io/cluster-name": names.cluster },
       ownerReferences: [{ apiVersion: "cluster.x-k8s.io/v1beta2", kind: "Machine", name, uid: owner }],
       ...metadata,
     },

@@ -9,15 +9,16 @@ import {
   type SharedControlPlane,
 } from "#test/support/control-planes.ts";
 
-/** The API servers the api tests share, and a workload API server of one's own. All use the shared etcd. */
-export async function sharedStage(): Promise<Stage & AsyncDisposable> {
+/** The API servers the api tests share; workload clusters are the management cluster itself. */
+export function sharedStage(): Stage {
+  const M = fromShared(sharedManagement());
+  return { M, H: fromShared(sharedHarvester()), W: M };
+}
+
+/** The same with a workload API server of one's own. All use the shared etcd. */
+export async function stageWithWorkload(): Promise<Stage & AsyncDisposable> {
   const workload = await privateControlPlane({ name: "chaos", auditLog: false });
-  return {
-    M: fromShared(sharedManagement()),
-    H: fromShared(sharedHarvester()),
-    W: stageApi(workload),
-    [Symbol.asyncDispose]: () => workload.stop(),
-  };
+  return { ...sharedStage(), W: stageApi(workload), [Symbol.asyncDispose]: () => workload.stop() };
 }
 
 function fromShared(plane: SharedControlPlane): StageApi {

@@ -1,15 +1,17 @@
 /** Names and addresses of one trial. All names begin with its id, so that trials share API servers and are told apart. */
 export interface TrialNames {
   readonly id: string;
-  /** Namespace on the management cluster; also the name of the Cluster and the HarvesterCluster. */
+  /** Namespace on the management cluster. */
   readonly namespace: string;
+  /** Name of the Cluster and the HarvesterCluster. */
+  readonly cluster: string;
   /** Namespace on Harvester. */
   readonly target: string;
   /** A pool's name. */
   readonly pool: (name: string) => string;
   /** A machine's name. */
   readonly machine: (name: string) => string;
-  /** The n-th address, from 0, of the /27 that only this trial uses; 0 is the gateway. */
+  /** The n-th address, from 0, of the /24 that only this trial uses; 0 is the gateway. */
   readonly address: (n: number) => string;
   readonly subnet: string;
   /** The number of an address of this trial, or undefined. */
@@ -17,7 +19,7 @@ export interface TrialNames {
 }
 
 const ID = /^cx[0-9a-z]{7}/;
-const ADDRESSES = 32;
+const ADDRESSES = 256;
 /** 10.96.0.0: nothing else on the stage uses what follows. */
 const FIRST_ADDRESS = 10 * 2 ** 24 + 96 * 2 ** 16;
 
@@ -41,11 +43,12 @@ export function trialNames(salt: string, n: number): TrialNames {
   return {
     id,
     namespace: id,
+    cluster: id,
     target: `${id}-vms`,
     pool: (name) => `${id}-${name}`,
     machine: (name) => `${id}-${name}`,
     address: (number) => text(first + number),
-    subnet: `${text(first)}/27`,
+    subnet: `${text(first)}/24`,
     numberOf: (address) => {
       const value = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
       return value >= first && value < first + ADDRESSES ? value - first : undefined;

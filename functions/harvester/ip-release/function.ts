@@ -1,6 +1,6 @@
 import { machineConditions } from "#api/condition-names.ts";
 import { defineBatchFunction } from "#functions/contract/define.ts";
-import { deletionScope } from "#functions/harvester/deletion-scope.ts";
+import { machineInAnyCase } from "#functions/harvester/machine-scope.ts";
 import { deletionStep } from "#functions/harvester/deletion-step.ts";
 import { releaseAddresses } from "#functions/harvester/ip-release/handler.ts";
 import { ownEntries, poolKey } from "#functions/harvester/pool-entries.ts";
@@ -17,7 +17,7 @@ export const ipRelease = defineBatchFunction({
     "dev.capfn.connection.changed",
   ],
   for: harvesterMachineView,
-  related: deletionScope,
+  related: machineInAnyCase,
   key: (view) => {
     const [entry] =
       deletionStep(view) === "releaseAddress" ? ownEntries(view.object, view.related.heldIn) : [];

@@ -9,10 +9,10 @@ import {
   type Outcome,
 } from "#functions/contract/outcome.ts";
 import { confirmDeletion, type ClusterReads } from "#functions/harvester/deletion-guard.ts";
-import type { DeletionScope } from "#functions/harvester/deletion-scope.ts";
+import type { HarvesterScope } from "#functions/harvester/machine-scope.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
 import { onHarvester } from "#functions/harvester/machine-scope.ts";
-import { isOurs } from "#functions/harvester/owner-labels.ts";
+import { isOurs } from "#functions/harvester/ownership.ts";
 import { ownEntries, type PoolEntry } from "#functions/harvester/pool-entries.ts";
 import { writePool } from "#functions/harvester/pool-write.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
@@ -24,7 +24,7 @@ import { KubeError } from "#platform/kube/errors.ts";
 import { harvesterMachines, virtualMachines } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
-type Item = StepEvent<HarvesterMachineBody, DeletionScope>;
+type Item = StepEvent<HarvesterMachineBody, HarvesterScope>;
 
 const ROUNDS = 4;
 const MACHINES_AT_ONCE = 16;
@@ -37,7 +37,7 @@ const VM_TIMEOUT_MS = 10 * 60_000;
  * address since, and a second one finds nothing.
  */
 export async function releaseAddresses(
-  { items }: BatchEvent<HarvesterMachineBody, DeletionScope>,
+  { items }: BatchEvent<HarvesterMachineBody, HarvesterScope>,
   deps: Deps,
 ): Promise<ReadonlyMap<string, Outcome>> {
   const outcomes = new Map<string, Outcome>();

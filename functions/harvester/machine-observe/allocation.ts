@@ -1,5 +1,5 @@
 import { machineConditions, machineReasons } from "#api/condition-names.ts";
-import { heldAddress } from "#functions/harvester/held-address.ts";
+import { heldAddress } from "#functions/harvester/pool-entries.ts";
 import type { Finding, StatusFields } from "#functions/harvester/machine-observe/finding.ts";
 import { isKnown, type ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
 import { effectiveNetwork } from "#functions/harvester/network-config.ts";

@@ -2,7 +2,7 @@ import { machineConditions, machineReasons } from "#api/condition-names.ts";
 import { deletionStop } from "#functions/harvester/deletion-guard.ts";
 import type { Finding } from "#functions/harvester/machine-observe/finding.ts";
 import { isKnown, type ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
-import { isOurs } from "#functions/harvester/owner-labels.ts";
+import { isOurs } from "#functions/harvester/ownership.ts";
 
 /** A deletion that ends by then is not reported at all. */
 const REPORT_AFTER_MS = 5_000;

@@ -1,7 +1,7 @@
 import { machineConditions } from "#api/condition-names.ts";
 import { defineFunction } from "#functions/contract/define.ts";
-import { deletionScope } from "#functions/harvester/deletion-scope.ts";
-import { hadVm } from "#functions/harvester/had-vm.ts";
+import { machineInAnyCase } from "#functions/harvester/machine-scope.ts";
+import { hadVm } from "#functions/harvester/ownership.ts";
 import { needsObservation } from "#functions/harvester/machine-observe/desired-status.ts";
 import { observeMachine } from "#functions/harvester/machine-observe/handler.ts";
 import { lifecycle } from "#functions/harvester/machine-observe/lifecycle.ts";
@@ -18,7 +18,7 @@ import type { VirtualMachine } from "#platform/harvester/virtual-machine.ts";
 import { harvesterConnection, workloadConnection, type Seen } from "#platform/kube/view.ts";
 
 /** Everything beyond the management cluster is optional: a machine is reported on also while Harvester cannot be reached. */
-const machineWorld = deletionScope
+const machineWorld = machineInAnyCase
   .one("connection", connectionStateView, (_own, { harvesterCluster }) =>
     harvesterCluster === undefined
       ? undefined

@@ -1,8 +1,8 @@
 import { isHeldByUs } from "#functions/harvester/finalizer.ts";
 import { gate, managedByGate, pausedGate, type ClosedGate } from "#functions/harvester/gates.ts";
-import { hadVm } from "#functions/harvester/had-vm.ts";
+import { hadVm } from "#functions/harvester/ownership.ts";
 import { isKnown, type ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
-import { isOurs } from "#functions/harvester/owner-labels.ts";
+import { isOurs } from "#functions/harvester/ownership.ts";
 import type { VirtualMachine } from "#platform/harvester/virtual-machine.ts";
 import type { Seen } from "#platform/kube/view.ts";
 

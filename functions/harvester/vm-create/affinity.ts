@@ -1,5 +1,5 @@
 import { clusterLabel, ownerNamespaceLabel } from "#api/names.ts";
-import { labelValue } from "#functions/harvester/owner-labels.ts";
+import { labelValue } from "#functions/harvester/ownership.ts";
 import type { Machine } from "#platform/cluster-api/cluster.ts";
 import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { StepClient } from "#functions/contract/deps.ts";
-import { isLabelledOurs } from "#functions/harvester/owner-labels.ts";
+import { isLabelledOurs } from "#functions/harvester/ownership.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import { apiVersionOf, type NewObject } from "#platform/kube/resource.ts";

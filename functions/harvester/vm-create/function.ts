@@ -1,6 +1,6 @@
 import { machineConditions } from "#api/condition-names.ts";
 import { defineFunction } from "#functions/contract/define.ts";
-import { isOurs } from "#functions/harvester/owner-labels.ts";
+import { isOurs } from "#functions/harvester/ownership.ts";
 import { createVm } from "#functions/harvester/vm-create/handler.ts";
 import { planOf, type CreateView } from "#functions/harvester/vm-create/plan.ts";
 import { machineWithIngredients } from "#functions/harvester/vm-ingredients.ts";

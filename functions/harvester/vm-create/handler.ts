@@ -9,7 +9,7 @@ import {
   type WaitTarget,
 } from "#functions/contract/outcome.ts";
 import { ensureFinalizer } from "#functions/harvester/finalizer.ts";
-import { isOurs, ownedBy } from "#functions/harvester/owner-labels.ts";
+import { isOurs, ownedBy } from "#functions/harvester/ownership.ts";
 import { readBootstrapData } from "#functions/harvester/vm-create/bootstrap-data.ts";
 import { ensureCloudInitSecret } from "#functions/harvester/vm-create/cloud-init-secret.ts";
 import { userDataOf } from "#functions/harvester/vm-create/cloud-init/user-data.ts";

@@ -1,4 +1,4 @@
-import { ownerLabels } from "#functions/harvester/owner-labels.ts";
+import { ownerLabels } from "#functions/harvester/ownership.ts";
 import { affinityOf, groupLabel, groupOf, placementOf } from "#functions/harvester/vm-create/affinity.ts";
 import { cloudInitSecret } from "#functions/harvester/vm-create/cloud-init-secret.ts";
 import { cloudInitSecretName, macAddress } from "#functions/harvester/vm-create/derived-names.ts";

@@ -1,6 +1,6 @@
 import { controlPlaneLabel } from "#api/names.ts";
 import { gate } from "#functions/harvester/gates.ts";
-import { heldAddress } from "#functions/harvester/held-address.ts";
+import { heldAddress } from "#functions/harvester/pool-entries.ts";
 import { effectiveNetwork, type EffectiveNetwork } from "#functions/harvester/network-config.ts";
 import type { Ingredients } from "#functions/harvester/vm-ingredients.ts";
 import type { MachineScope } from "#functions/harvester/machine-scope.ts";

@@ -2,7 +2,7 @@ import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { change, done, type Outcome } from "#functions/contract/outcome.ts";
 import { contractStop, stopped } from "#functions/harvester/deletion-guard.ts";
-import type { DeletionScope } from "#functions/harvester/deletion-scope.ts";
+import type { HarvesterScope } from "#functions/harvester/machine-scope.ts";
 import { abandonReason } from "#functions/harvester/deletion-step.ts";
 import { removeFinalizers } from "#functions/harvester/finalizer.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
@@ -11,7 +11,7 @@ import { ownEntries } from "#functions/harvester/pool-entries.ts";
 import { harvesterMachineView, type HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { harvesterMachines } from "#platform/kube/resources.ts";
 
-type Event = StepEvent<HarvesterMachineBody, DeletionScope>;
+type Event = StepEvent<HarvesterMachineBody, HarvesterScope>;
 
 /**
  * Lets a deleted machine go without touching Harvester, because a person said by annotation, with a reason, that it will not come back. A Warning

@@ -1,6 +1,6 @@
 import { machineConditions } from "#api/condition-names.ts";
 import { defineFunction } from "#functions/contract/define.ts";
-import { deletionScope } from "#functions/harvester/deletion-scope.ts";
+import { machineInAnyCase } from "#functions/harvester/machine-scope.ts";
 import { deletionStop } from "#functions/harvester/deletion-guard.ts";
 import { deletionStep, type DeletionStep } from "#functions/harvester/deletion-step.ts";
 import { deleteMachine } from "#functions/harvester/vm-delete/handler.ts";
@@ -23,7 +23,7 @@ export const vmDelete = defineFunction({
     "dev.capfn.connection.changed",
   ],
   for: harvesterMachineView,
-  related: deletionScope,
+  related: machineInAnyCase,
   needs: (view) => ourTurn.includes(deletionStep(view)),
   inputs: (view) => ({
     step: deletionStep(view),

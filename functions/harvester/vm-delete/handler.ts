@@ -2,12 +2,12 @@ import type { Deps, ObjectIdentity, StepClient } from "#functions/contract/deps.
 import type { StepEvent } from "#functions/contract/function.ts";
 import { appearance, change, done, waitFor, type Outcome } from "#functions/contract/outcome.ts";
 import { confirmDeletion } from "#functions/harvester/deletion-guard.ts";
-import type { DeletionScope } from "#functions/harvester/deletion-scope.ts";
+import type { HarvesterScope } from "#functions/harvester/machine-scope.ts";
 import { abandonReason } from "#functions/harvester/deletion-step.ts";
 import { removeFinalizers } from "#functions/harvester/finalizer.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
 import { onHarvester } from "#functions/harvester/machine-scope.ts";
-import { isOurs } from "#functions/harvester/owner-labels.ts";
+import { isOurs } from "#functions/harvester/ownership.ts";
 import { abandonMachine } from "#functions/harvester/vm-delete/abandon.ts";
 import { deleteLeftovers } from "#functions/harvester/vm-delete/leftovers.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
@@ -15,7 +15,7 @@ import { virtualMachineView, type VirtualMachine } from "#platform/harvester/vir
 import { harvesterMachines, virtualMachines } from "#platform/kube/resources.ts";
 import type { ObjectRef, Seen } from "#platform/kube/view.ts";
 
-type Event = StepEvent<HarvesterMachineBody, DeletionScope>;
+type Event = StepEvent<HarvesterMachineBody, HarvesterScope>;
 
 const STOPPING_TIMEOUT_MS = 10 * 60_000;
 

@@ -1,6 +1,6 @@
 import { ownerUidLabel } from "#api/names.ts";
 import type { StepClient } from "#functions/contract/deps.ts";
-import { ownerSelector } from "#functions/harvester/owner-labels.ts";
+import { ownerSelector } from "#functions/harvester/ownership.ts";
 import { IDENTITY_ANNOTATION, type HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import { persistentVolumeClaims, secrets } from "#platform/kube/resources.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { heldAddress } from "#functions/harvester/held-address.ts";
+import { heldAddress } from "#functions/harvester/pool-entries.ts";
 import { effectiveNetwork } from "#functions/harvester/network-config.ts";
 import { networkData, readStatic, type StaticAddress } from "#functions/harvester/vm-create/network-data.ts";
 import { clusterNetwork, createView, holdingPool } from "./create-view.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isOurs, labelValue, ownerSelector } from "#functions/harvester/owner-labels.ts";
+import { isOurs, labelValue, ownerSelector } from "#functions/harvester/ownership.ts";
 import { createView } from "./create-view.ts";
 
 const vm = (labels: Record<string, string> = {}) => ({ meta: { uid: "vm-uid" }, metadata: { labels } });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { machineConditions } from "#api/condition-names.ts";
+import { machineConditions, machineReasons } from "#api/condition-names.ts";
 import {
   clusterLabel,
   ownerNameLabel,
@@ -7,6 +7,7 @@ import {
   ownerUidLabel,
   providerIdPrefix,
 } from "#api/names.ts";
+import { findCondition } from "#platform/cluster-api/conditions.ts";
 import { identityOf, type HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import type { Seen } from "#platform/kube/view.ts";
@@ -35,17 +36,28 @@ export function ownerSelector(machine: Seen<HarvesterMachineBody>): Readonly<Rec
 }
 
 /**
- * Whether a VM with the machine's name is the machine's. By the identity label; a VM without one, made by the Go provider, is ours when the
- * machine's providerID names its uid or, before there is a providerID, when the machine's status says that it was created.
+ * Whether a VM with the machine's name is the machine's. By the identity label. A VM without one, made by the Go provider, is ours when the
+ * machine's providerID names its uid; or, while there is no such providerID (none yet, or that of another cloud provider, which the Go
+ * provider took over from the Node), when the machine's status says that it was created.
  */
 export function isOurs(vm: Owned, machine: Seen<HarvesterMachineBody>): boolean {
   const owner = vm.metadata.labels?.[ownerUidLabel];
   if (owner !== undefined) return owner === identityOf(machine);
-  const { providerID } = machine.spec;
-  if (providerID !== undefined && providerID !== "")
-    return providerID === `${providerIdPrefix}${vm.meta.uid}`;
-  return (machine.status.conditions ?? []).some(
-    ({ type, status }) => type === machineConditions.MachineCreated && status === "True",
+  const { providerID = "" } = machine.spec;
+  if (providerID.startsWith(providerIdPrefix)) return providerID === `${providerIdPrefix}${vm.meta.uid}`;
+  return findCondition(machine.status.conditions, machineConditions.MachineCreated)?.status === "True";
+}
+
+/**
+ * Whether the machine has had a VM: it has a providerID, or its status says that a VM was created, or that the created one is lost. It is
+ * given no second one: an infrastructure machine is immutable, a lost one is replaced (Cluster API, InfraMachine).
+ */
+export function hadVm(own: Seen<HarvesterMachineBody>): boolean {
+  const created = findCondition(own.status.conditions, machineConditions.MachineCreated);
+  return (
+    (own.spec.providerID ?? "") !== "" ||
+    created?.status === "True" ||
+    created?.reason === machineReasons.MachineNotFound
   );
 }
 

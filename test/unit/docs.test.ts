@@ -1,0 +1,353 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import * as z from "zod";
+import {
+  clusterConditions,
+  clusterReasons,
+  machineConditions,
+  machineReasons,
+  pausedReasons,
+  readyReasons,
+} from "#api/condition-names.ts";
+import { customResources } from "#api/custom-resources.ts";
+import { addDemoCommand } from "#cli/commands/demo.ts";
+import { addGenerateCommand } from "#cli/commands/generate.ts";
+import { addHubCommand } from "#cli/commands/hub.ts";
+import { addRunCommand } from "#cli/commands/run.ts";
+import { addWhyCommand } from "#cli/commands/why.ts";
+import { allFunctions } from "#cli/functions.ts";
+import { processTerminal } from "#cli/terminal.ts";
+import { resourceTypeOf } from "#platform/control-plane/install-manifests.ts";
+import * as resources from "#platform/kube/resources.ts";
+import { createMetrics } from "#platform/observability/metrics.ts";
+import {
+  anchors,
+  codeSpans,
+  commandLines,
+  handwrittenPages,
+  links,
+  objectsIn,
+  productSources,
+  readPage,
+  repository,
+  taskPages,
+  titledExample,
+  words,
+} from "#test/support/documentation.ts";
+
+const pages = handwrittenPages();
+const tasks = taskPages();
+const running = readPage("docs/tasks/running.md");
+const sources = productSources();
+
+/** Every finding of a check on the pages, with the page it is on. */
+function onEachPage(of: typeof pages, find: (page: (typeof pages)[number]) => string[]): string[] {
+  return of.flatMap((page) => find(page).map((finding) => `${page.path}: ${finding}`));
+}
+
+/** The command line as `capfn` builds it; its commands do nothing and its errors are thrown. */
+function quietProgram(): Command {
+  const program = new Command("capfn").version("0");
+  const terminal = processTerminal();
+  for (const add of [addDemoCommand, addRunCommand, addHubCommand, addWhyCommand, addGenerateCommand])
+    add(program, terminal);
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
+    if (command !== program) command.action(() => undefined);
+  }
+  return program;
+}
+
+/** Undefined when `capfn` understands the arguments, else its complaint. */
+function complaint(args: readonly string[]): string | undefined {
+  try {
+    quietProgram().parse([...args], { from: "user" });
+    return undefined;
+  } catch (error) {
+    return `capfn ${args.join(" ")}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+describe("the pages", () => {
+  it("link to files and headings that exist", () => {
+    const broken = onEachPage(pages, (page) =>
+      links(page)
+        .filter((target) => !/^https?:/.test(target))
+        .filter((target) => {
+          const [file = "", anchor] = target.split("#");
+          const path = file === "" ? page.path : normalize(join(dirname(page.path), file));
+          if (!existsSync(join(repository, path))) return true;
+          return anchor !== undefined && !anchors(readPage(path)).includes(anchor);
+        }),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it("are all linked from the README", () => {
+    const linked = links(readPage("README.md"));
+    expect(tasks.map(({ path }) => path).filter((path) => !linked.includes(path))).toEqual([]);
+  });
+
+  it("name files and folders that exist", () => {
+    const rooms = /^(api|cli|docs|events|functions|manifests|platform|test)\/[\w./-]*$/;
+    const missing = onEachPage(pages, (page) =>
+      codeSpans(page).filter((span) => rooms.test(span) && !existsSync(join(repository, span))),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it("say nothing of things that are not part of the product", () => {
+    const strange = onEachPage(pages, ({ text }) => text.match(/\/work\/|\/tmp\/|\bspec files?\b/g) ?? []);
+    expect(strange).toEqual([]);
+  });
+});
+
+describe("the command lines of the pages", () => {
+  it("are understood by capfn", () => {
+    const wrong = onEachPage(pages, (page) =>
+      commandLines(page).flatMap((line) => {
+        const [, args] = /(?:^|[;&|] )(?:npx )?capfn ([a-z].*)$/.exec(line) ?? [];
+        return args === undefined ? [] : [complaint(words(args))].filter((found) => found !== undefined);
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("run scripts that exist", () => {
+    const { scripts } = z
+      .object({ scripts: z.record(z.string(), z.string()) })
+      .parse(JSON.parse(readFileSync(join(repository, "package.json"), "utf8")));
+    const missing = onEachPage(pages, (page) =>
+      commandLines(page)
+        .flatMap((line) => [...line.matchAll(/\bnpm run ([\w:]+)/g)].map(([, name = ""]) => name))
+        .filter((name) => !(name in scripts)),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it("and the arguments of the containers use flags that exist", () => {
+    const argsSchema = z.array(z.string());
+    const found: string[][] = [];
+    const collect = (value: unknown): void => {
+      if (typeof value !== "object" || value === null) return;
+      for (const [key, each] of Object.entries(value)) {
+        const args = key === "args" ? argsSchema.safeParse(each).data : undefined;
+        if (args === undefined) collect(each);
+        else found.push(args);
+      }
+    };
+    const yaml = tasks.flatMap(({ examples }) => examples).filter(({ language }) => language === "yaml");
+    for (const { text } of yaml) collect(objectsIn(text));
+    expect(found.length).toBeGreaterThan(1);
+    expect(found.map(complaint).filter((each) => each !== undefined)).toEqual([]);
+  });
+
+  it("and flags in the text are flags of capfn", () => {
+    const known = quietProgram().commands.flatMap((command) =>
+      command.options.flatMap(({ long, short }) => [long, short]),
+    );
+    const unknown = onEachPage(tasks, (page) =>
+      codeSpans(page).filter((span) => /^--?[a-z][\w-]*$/.test(span) && !known.includes(span)),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it("and the table of flags has every flag of run with its default", () => {
+    const run = quietProgram().commands.find((command) => command.name() === "run");
+    const missing = (run?.options ?? [])
+      .filter(({ long, defaultValue }) => {
+        const row = running.prose.split("\n").find((line) => line.startsWith("|") && line.includes(`\`${long}\``));
+        return row === undefined || (defaultValue !== undefined && !row.includes(`\`${String(defaultValue)}\``));
+      })
+      .map(({ long }) => long);
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("the names in the pages", () => {
+  const conditionTypes: readonly string[] = [
+    ...Object.keys(clusterConditions),
+    ...Object.keys(machineConditions),
+  ];
+  const conditionWords: readonly string[] = [
+    ...conditionTypes,
+    ...[clusterReasons, machineReasons, pausedReasons, readyReasons].flatMap((names) => Object.keys(names)),
+  ];
+  const kinds = [
+    ...Object.values(resources).map(({ kind }) => kind),
+    ...customResources.map(({ kind }) => kind),
+  ];
+  /** Whether the word occurs in the product, names of conditions as something that is used. */
+  const used = (word: string) => new RegExp(`\\b${word}\\b`).test(sources);
+
+  it("of conditions are types that something sets", () => {
+    const stated = onEachPage(tasks, (page) =>
+      codeSpans(page)
+        .flatMap((span) => /^(\w+)=(?:True|False|Unknown)$/.exec(span)?.[1] ?? [])
+        .filter((type) => !used(type) || (!conditionTypes.includes(type) && type !== "Thrashing")),
+    );
+    expect(stated).toEqual([]);
+  });
+
+  it("of reasons, Events and kinds exist and are used", () => {
+    const unknown = onEachPage(tasks, (page) =>
+      codeSpans(page)
+        .filter((span) => /^[A-Z][a-z]*([A-Z]+[a-z]*)+$/.test(span))
+        .filter((word) => !kinds.includes(word) && !used(word)),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it("leave out no reason a machine or cluster can have", () => {
+    const page = [...tasks].map(({ text }) => text).join("\n");
+    const told = new Set(page.match(/\w+/g));
+    // What says that all is well, or is passed through in a moment.
+    const ordinary = ["HarvesterConnectionInProgress", "TargetNamespaceChecking", "InfrastructureProvisioningFailed"];
+    const wellKnown = [...Object.keys(pausedReasons), ...Object.keys(readyReasons), ...ordinary];
+    const silent = conditionWords
+      .filter((word) => new RegExp(`(?:clusterReasons|machineReasons)\\.${word}\\b`).test(sources))
+      .filter((word) => !told.has(word) && !wellKnown.includes(word));
+    expect(silent).toEqual([]);
+  });
+
+  it("of labels and annotations are those of the code, or of a project they belong to", () => {
+    const foreign = [
+      "cluster.x-k8s.io/v1beta2",
+      "clusterctl.cluster.x-k8s.io/move",
+      "kubernetes.io/service-account.name",
+      "kubernetes.io/service-account-token",
+      "rbac.authorization.k8s.io/v1",
+    ];
+    const shape = /(?:[a-z0-9-]+\.)+(?:x-k8s|k8s|kubernetes|harvesterhci|capfn)(?:\.io|\.dev)\/[\w.-]+|\bcapfn\.dev\/[\w-]+/g;
+    const unknown = onEachPage(tasks, ({ text }) =>
+      [...new Set(text.match(shape) ?? [])]
+        .filter((name) => !foreign.includes(name))
+        .filter((name) => !sources.includes(name) && !/\/v\d/.test(name)),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it("of HTTP paths are served", () => {
+    const served = [...sources.matchAll(/server\.get(?:<[^>]*>)?\(\s*"(\/\w+)/g)].map(([, path]) => path);
+    const unknown = onEachPage(tasks, (page) =>
+      codeSpans(page)
+        .flatMap((span) => /^(\/[a-z]+)(?:\/|$)/.exec(span)?.[1] ?? [])
+        .filter((path) => !served.includes(path)),
+    );
+    expect(unknown).toEqual([]);
+    expect(served.length).toBe(4);
+  });
+
+  it("of metrics exist, and all are listed with type, labels and meaning", async () => {
+    const { registry, ...own } = createMetrics(() => ({
+      objects: 0,
+      queued: 0,
+      inFlight: 0,
+      oldestQueuedMs: 0,
+      parked: 0,
+      openBreakers: [],
+      machines: [],
+      clusters: [],
+    }));
+    const idle = Object.entries(own)
+      .filter(([name]) => !sources.includes(`.${name}.`) && !sources.includes(`metrics.${name}(`))
+      .map(([, metric]) => metric);
+    const all = await registry.getMetricsAsJSON();
+    const rows = all.map(({ name, type, help }) => {
+      const metric = registry.getSingleMetric(name);
+      const { labelNames } = z.object({ labelNames: z.array(z.string()) }).parse(metric);
+      const labels = labelNames.filter((label) => label !== "le").map((label) => `\`${label}\``);
+      const note = idle.some((each) => each === metric) ? " (not filled yet)" : "";
+      return `| \`${name}\` | ${type} | ${labels.join(", ")} | ${help}${note} |`;
+    });
+    const listed = running.prose.split("\n").filter((line) => /^\| `cap(fn|hv)_/.test(line));
+    expect(listed).toEqual(rows);
+    const mentioned = pages.flatMap(({ text }) => text.match(/\bcap(?:fn|hv)_\w+/g) ?? []);
+    expect(mentioned.filter((name) => !all.some((metric) => metric.name === name) && !name.endsWith("_"))).toEqual([]);
+  });
+});
+
+describe("the rights in the pages", () => {
+  type Right = `${string}/${string} ${string}`;
+  const rulesSchema = z.object({
+    rules: z.array(
+      z.object({
+        apiGroups: z.array(z.string()),
+        resources: z.array(z.string()),
+        verbs: z.array(z.string()),
+      }),
+    ),
+  });
+  const rightsOf = (rules: z.infer<typeof rulesSchema>["rules"]): Right[] =>
+    rules.flatMap(({ apiGroups, resources: names, verbs }) =>
+      apiGroups.flatMap((group) =>
+        names.flatMap((name) => verbs.map((verb): Right => `${group}/${name} ${verb}`)),
+      ),
+    );
+  const granted = (title: string): Right[] =>
+    objectsIn(titledExample(title).text).flatMap((object) =>
+      /Role$/.test(object.kind) ? rightsOf(rulesSchema.parse(object).rules) : [],
+    );
+
+  /** Which API server a watched resource lies on. */
+  const home = (group: string, plural: string): string => {
+    if (plural === "nodes") return "workload";
+    if (group.endsWith("cluster.x-k8s.io") || plural === "secrets") return "management";
+    return group === "hub.capfn.dev" ? "hub" : "harvester";
+  };
+  /** What the functions declare, and what is watched for them. */
+  const declared = (api: string): Right[] => [
+    ...rightsOf(
+      allFunctions
+        .flatMap(({ rbac }) => rbac)
+        .filter((rule) => rule.api === api)
+        .map((rule) => ({ apiGroups: [...rule.apiGroups], resources: [...rule.resources], verbs: [...rule.verbs] })),
+    ),
+    ...allFunctions
+      .flatMap(({ views }) => views)
+      .filter(({ type }) => home(type.group, type.plural) === api)
+      .flatMap(({ type: { group, plural } }) => ["list", "watch"].map((verb): Right => `${group}/${plural} ${verb}`)),
+  ];
+  const sorted = (rights: readonly Right[]) => [...new Set(rights)].toSorted();
+
+  it("on Harvester are those the functions declare and watch, and no more", () => {
+    expect(sorted(granted("rights: harvester"))).toEqual(sorted(declared("harvester")));
+  });
+
+  it("of the hub are those the functions declare and watch, and its own", () => {
+    const infrastructure = "infrastructure.cluster.x-k8s.io";
+    /** Notes, conditions of failed steps, Events, ledger, and the Secrets that connections are made from. */
+    const own: Right[] = rightsOf([
+      { apiGroups: [infrastructure], resources: ["harvesterclusters", "harvestermachines"], verbs: ["get", "patch"] },
+      {
+        apiGroups: [infrastructure],
+        resources: ["harvesterclusters/status", "harvestermachines/status"],
+        verbs: ["patch"],
+      },
+      { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch"] },
+      { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+      { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "create", "patch"] },
+    ]);
+    expect(sorted(granted("rights: management"))).toEqual(sorted([...declared("management"), ...own]));
+  });
+
+  it("on a workload cluster are named", () => {
+    const verbs = declared("workload").map((right) => right.split(" ")[1] ?? "");
+    const sentence = /with it\s+(.*) on Nodes/.exec(running.prose)?.[1] ?? "";
+    expect(new Set(sentence.match(/\w+/g)?.filter((word) => word !== "and"))).toEqual(new Set(verbs));
+  });
+});
+
+describe("the examples of the pages", () => {
+  it("are YAML of Kubernetes objects, in a language the reader's editor knows", () => {
+    const languages = new Set(tasks.flatMap(({ examples }) => examples.map(({ language }) => language)));
+    expect([...languages].filter((language) => !["", "sh", "yaml", "dockerfile"].includes(language))).toEqual([]);
+    const objects = tasks
+      .flatMap(({ examples }) => examples)
+      .filter(({ language }) => language === "yaml")
+      .flatMap(({ text }) => objectsIn(text));
+    expect(objects.map((object) => resourceTypeOf(object).plural)).toContain("harvesterclusters");
+  });
+});
