@@ -7,6 +7,7 @@ export interface RunFlags extends ClusterFlags {
   readonly healthProbeBindAddress: string;
   readonly ledgerNamespace: string;
   readonly maxInFlight: number;
+  readonly leaderElect?: boolean;
 }
 
 /** `capfn run`: the hub and all functions in one process. */
@@ -41,6 +42,12 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
       new Option("--max-in-flight <n>", "steps that run at once")
         .argParser((text) => positiveInteger("--max-in-flight", text))
         .default(64),
+    )
+    .addOption(
+      new Option(
+        "--leader-elect",
+        "act only while holding the Lease capfn-hub in the ledger namespace; others stand by",
+      ),
     )
     .addHelpText(
       "after",

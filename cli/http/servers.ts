@@ -1,7 +1,6 @@
 import { fastify, type FastifyInstance } from "fastify";
 import { explainObject } from "#cli/operator/explain.ts";
-import type { Operator } from "#events/start.ts";
-import type { Metrics } from "#platform/observability/metrics.ts";
+import type { RunningOperator } from "#cli/operator/operator.ts";
 
 /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`, or `0` for none, as the flags of controller-runtime managers take it. */
 export interface BindAddress {
@@ -26,10 +25,10 @@ export function parseBindAddress(flag: string, text: string): BindAddress | unde
 export interface ServerOptions {
   readonly metricsAddress: BindAddress | undefined;
   readonly healthAddress: BindAddress | undefined;
-  readonly metrics: Metrics;
-  readonly operator: Operator;
-  /** Whether this process leads, or needs not. */
-  readonly leading: () => boolean;
+  /** Another process leads, and this one is there to take over. */
+  readonly standby: () => boolean;
+  /** What runs; undefined on standby and while it starts. */
+  readonly running: () => Pick<RunningOperator, "operator" | "metrics"> | undefined;
 }
 
 /** `/metrics`; `/healthz`, `/readyz` and `/why`. */
@@ -38,46 +37,50 @@ export async function startServers(
 ): Promise<{ addresses: string[]; close(): Promise<void> }> {
   const servers: FastifyInstance[] = [];
   const addresses: string[] = [];
-  const listen = async (server: FastifyInstance, address: BindAddress) => {
+  const listen = async (server: FastifyInstance, address: BindAddress | undefined) => {
+    if (address === undefined) return;
     servers.push(server);
     addresses.push(await server.listen(address));
   };
-  if (options.metricsAddress !== undefined)
-    await listen(metricsServer(options.metrics), options.metricsAddress);
-  if (options.healthAddress !== undefined) await listen(healthServer(options), options.healthAddress);
+  await listen(metricsServer(options), options.metricsAddress);
+  await listen(healthServer(options), options.healthAddress);
   return { addresses, close: async () => void (await Promise.all(servers.map((server) => server.close()))) };
 }
 
-function metricsServer({ registry }: Metrics): FastifyInstance {
+function metricsServer({ running }: ServerOptions): FastifyInstance {
   const server = fastify();
-  server.get("/metrics", async (_request, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
-  );
+  server.get("/metrics", async (_request, reply) => {
+    const registry = running()?.metrics.registry;
+    if (registry === undefined) return reply.send("");
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
   return server;
 }
 
 /**
- * Ready means: every stream that is wanted has its first list and has been heard of within twice the silence limit, and it is decided who
- * leads. Alive means: the event loop answers.
+ * Ready means: it is decided who leads, and if it is us, every stream that is wanted has had its first list and is heard of. A standby is
+ * ready to take over. Alive means: the event loop answers.
  */
-function healthServer({ operator, leading }: ServerOptions): FastifyInstance {
+function healthServer({ running, standby }: ServerOptions): FastifyInstance {
   const server = fastify();
   server.get("/healthz", () => "ok");
   server.get("/readyz", (_request, reply) => {
-    const missing = operator.streams
-      .state()
-      .filter(({ listed }) => !listed)
-      .map(({ name }) => name);
-    if (operator.ready()) return reply.send(leading() ? "ok" : "ok, standby");
-    return reply.code(503).send(`not ready; waiting for the first list of: ${missing.join(", ")}`);
+    const operator = running()?.operator;
+    if (standby()) return reply.send("ok, standby");
+    if (operator === undefined)
+      return reply.code(503).send("not ready; starting, waiting for the first list of everything");
+    if (operator.ready()) return reply.send("ok");
+    const missing = operator.streams.state().filter(({ listed }) => !listed);
+    const names = missing.map(({ name }) => name).join(", ");
+    return reply.code(503).send(`not ready; waiting for the first list of: ${names}`);
   });
   server.get<{ Params: { kind: string; namespace: string; name: string } }>(
     "/why/:kind/:namespace/:name",
     ({ params }, reply) => {
-      const found = explainObject(operator.hub, params);
-      return found === undefined
-        ? reply.code(404).send({ error: `no ${params.kind} ${params.namespace}/${params.name} is known` })
-        : found;
+      const hub = running()?.operator.hub;
+      const found = hub === undefined ? undefined : explainObject(hub, params);
+      const error = `no ${params.kind} ${params.namespace}/${params.name} is known here`;
+      return found ?? reply.code(404).send({ error });
     },
   );
   return server;

@@ -28,6 +28,8 @@ export interface RunningOperatorOptions {
   readonly dispatch: boolean;
   /** Requests per second to one API server; bursts of twice as many. */
   readonly requestsPerSecond: number;
+  /** First part of attempt tokens when a Lease counts the leaders. */
+  readonly epoch?: number | undefined;
 }
 
 export interface RunningOperator {
@@ -81,6 +83,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
         "a report for people could not be written",
       ),
     dispatch: options.dispatch,
+    epoch: options.epoch,
   });
   const running = operator;
   return {

@@ -12,6 +12,8 @@ interface AdmissionParts extends HubParts {
   readonly breakers: Breakers;
   /** Runs under way that call this API server. */
   readonly inFlightAt: (server: string) => number;
+  /** Whether a run of this item is under way. */
+  readonly isRunning: (id: string) => boolean;
 }
 
 /** Items that may run now, and the API servers their run is about. */
@@ -62,8 +64,9 @@ export class Admission {
 
   /** What the predicate says over the newest state, if the item may run now; otherwise the item is put to rest. */
   #runnable(item: Item, handedOut: HandedOut): Evaluation | undefined {
-    const { settling, index } = this.#parts;
-    if (!index.isReadable(item.function.for, item.object)) return undefined;
+    const { settling, index, isRunning } = this.#parts;
+    // An item may change its key while it runs. It is judged again when the run ends.
+    if (isRunning(item.id) || !index.isReadable(item.function.for, item.object)) return undefined;
     const finding = settling.evaluate(item.function, item.object, handedOut);
     if (finding.kind === "absent") settling.gone(item.function, item.uid);
     if (finding.kind !== "evaluated") return undefined;

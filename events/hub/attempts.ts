@@ -29,6 +29,7 @@ export class Attempts {
   readonly #marginMs: number;
   readonly #underWay = new Map<string, UnderWay>();
   readonly #atServer = new Map<string, number>();
+  readonly #items = new Set<string>();
   readonly #onEnd = new Set<() => void>();
 
   constructor(clock: Clock, marginMs: number) {
@@ -53,6 +54,7 @@ export class Attempts {
     };
     this.#underWay.set(token, { run, deadline, cancelTimers });
     for (const name of dependencies) this.#count(name, 1);
+    for (const { id } of run.items) this.#items.add(id);
     return run;
   }
 
@@ -63,8 +65,14 @@ export class Attempts {
     this.#underWay.delete(token);
     found.cancelTimers();
     for (const name of found.run.dependencies) this.#count(name, -1);
+    for (const { id } of found.run.items) this.#items.delete(id);
     if (this.#underWay.size === 0) for (const ended of this.#onEnd) ended();
     return found.run;
+  }
+
+  /** Whether a run of this item is under way, under whichever key. */
+  isRunning(id: string): boolean {
+    return this.#items.has(id);
   }
 
   /** Runs under way that call this API server. */

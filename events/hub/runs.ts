@@ -56,6 +56,7 @@ export class Runs {
       ...parts,
       breakers: this.#breakers,
       inFlightAt: (server) => this.#attempts.inFlightAt(server),
+      isRunning: (id) => this.#attempts.isRunning(id),
     });
   }
 

@@ -26,11 +26,11 @@ interface Current {
  */
 export async function ensureFinalizer(deps: Management, machine: Seen<HarvesterMachineBody>): Promise<void> {
   await compareAndSet(deps, machine, (current) => {
-    if (hasFinalizer(current) && current.identity !== undefined) return undefined;
+    const finalizers = mendedFinalizers(current.finalizers);
+    if (finalizers === undefined && current.identity !== undefined) return undefined;
     if (current.deleting) throw changed(deps, machine, "is being deleted");
-    const others = current.finalizers.filter((name) => !ours.includes(name));
     return {
-      finalizers: [...others, machineFinalizer],
+      ...(finalizers !== undefined && { finalizers }),
       ...(current.identity === undefined && { annotations: { [IDENTITY_ANNOTATION]: current.uid } }),
     };
   });
@@ -61,8 +61,10 @@ export function isHeldByUs(machine: Seen<HarvesterMachineBody>): boolean {
 
 const ours: readonly string[] = [machineFinalizer, legacyMachineFinalizer];
 
-function hasFinalizer({ finalizers }: Current): boolean {
-  return finalizers.includes(machineFinalizer) && !finalizers.includes(legacyMachineFinalizer);
+/** The finalizers with the current one of ours in place of any legacy one; undefined when they are so already. */
+export function mendedFinalizers(finalizers: readonly string[]): readonly string[] | undefined {
+  if (finalizers.includes(machineFinalizer) && !finalizers.includes(legacyMachineFinalizer)) return undefined;
+  return [...finalizers.filter((name) => !ours.includes(name)), machineFinalizer];
 }
 
 type Metadata = Readonly<Record<string, unknown>>;

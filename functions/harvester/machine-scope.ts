@@ -54,12 +54,7 @@ export const machineInAnyCase = harvesterScope({ optional: true });
 
 function harvesterScope(options: { readonly optional: boolean }) {
   return machineScope
-    .one(
-      "vm",
-      virtualMachineView,
-      (own, { harvesterCluster }) => onHarvester(own, harvesterCluster),
-      options,
-    )
+    .one("vm", virtualMachineView, (own, { harvesterCluster }) => onHarvester(own, harvesterCluster), options)
     .one(
       "vmi",
       virtualMachineInstanceView,

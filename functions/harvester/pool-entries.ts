@@ -48,13 +48,12 @@ export function heldAddress(
   const unnamed = ({ address }: PoolEntry) => Number(address !== own.status.allocatedIPAddress);
   const name = ({ pool, address }: PoolEntry) => `${pool}/${address}`;
   return [...ownEntries(own, pools)].sort(
-    (a, b) =>
-      unnamed(a) - unnamed(b) || place(a.pool) - place(b.pool) || name(a).localeCompare(name(b)),
+    (a, b) => unnamed(a) - unnamed(b) || place(a.pool) - place(b.pool) || name(a).localeCompare(name(b)),
   )[0];
 }
 
 /** Id under which the machine holds an address in an IPPool: carries the identity, so a namesake can neither use nor release it. */
-export function holderId(own: Seen<HarvesterMachineBody>): string {
+function holderId(own: Seen<HarvesterMachineBody>): string {
   return `${legacyHolderId(own)}/${identityOf(own)}`;
 }
 

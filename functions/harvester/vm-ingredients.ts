@@ -1,17 +1,41 @@
 import { appearance, change, type WaitTarget } from "#functions/contract/outcome.ts";
 import type { IndexQuery } from "#functions/contract/relations.ts";
-import { machineOnHarvester } from "#functions/harvester/machine-scope.ts";
+import {
+  machineOnHarvester,
+  type HarvesterScope,
+  type MachineScope,
+} from "#functions/harvester/machine-scope.ts";
+import { hadVm } from "#functions/harvester/ownership.ts";
 import { lookUpImage, parseReference, type ImageLookup } from "#functions/harvester/vm-image.ts";
 import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
+import { secretView, type SecretPresence } from "#platform/cluster-api/secret.ts";
 import { imageView, keyPairView, type Image, type KeyPair } from "#platform/harvester/image.ts";
-import { keyPairs, virtualMachineImages } from "#platform/kube/resources.ts";
-import { harvesterConnection, type ObjectRef, type Seen } from "#platform/kube/view.ts";
+import type { ResourceType } from "#platform/kube/resource.ts";
+import { keyPairs, secrets, virtualMachineImages } from "#platform/kube/resources.ts";
+import { harvesterConnection, MANAGEMENT, type ObjectRef, type Seen } from "#platform/kube/view.ts";
 
-/** The machine with what its VM is made of on Harvester besides the address: the images of its volumes and its key pair. */
+/** What a VM is made of besides its address. */
+export interface Ingredients {
+  /** Images of the machine's volumes. */
+  readonly images: readonly Seen<Image>[];
+  readonly keyPair: Seen<KeyPair> | undefined;
+  /** That the bootstrap data Secret is there, until there is a VM; not what is in it. */
+  readonly bootstrap: Seen<SecretPresence> | undefined;
+}
+
+/** The machine with what its VM is made of, known for sure. */
 export const machineWithIngredients = machineOnHarvester
   .matching("images", imageView, (own, { harvesterCluster }) => imageQueries(own, harvesterCluster))
-  .one("keyPair", keyPairView, (own, { harvesterCluster }) => keyPairRef(own, harvesterCluster));
+  .one("keyPair", keyPairView, (own, { harvesterCluster }) => keyPairRef(own, harvesterCluster))
+  .one("bootstrap", secretView, (own, related) =>
+    isToBeMade(own, related) ? bootstrapRef(own, related) : undefined,
+  );
+
+/** What a VM needs is looked at only until there is one. */
+export function isToBeMade(own: Seen<HarvesterMachineBody>, { vm }: Pick<HarvesterScope, "vm">): boolean {
+  return vm === undefined && !hadVm(own) && own.meta.deletionTimestamp === undefined;
+}
 
 /** Where the images of the machine's volumes are looked for. */
 export function imageQueries(
@@ -41,24 +65,34 @@ export function keyPairRef(
     : { connection: harvesterConnection(identitySecret), ...reference };
 }
 
-export interface Ingredients {
-  readonly object: Seen<HarvesterMachineBody>;
-  readonly related: {
-    readonly harvesterCluster: Seen<HarvesterClusterBody> | undefined;
-    readonly images: readonly Seen<Image>[];
-    readonly keyPair: Seen<KeyPair> | undefined;
-  };
+/** The bootstrap data Secret (contract of Cluster API, bootstrap data); undefined until the Machine names it. */
+export function bootstrapRef(
+  own: Seen<HarvesterMachineBody>,
+  { machine }: Pick<MachineScope, "machine">,
+): ObjectRef | undefined {
+  const name = machine?.spec.bootstrap.dataSecretName;
+  return name === undefined ? undefined : { connection: MANAGEMENT, namespace: own.meta.namespace, name };
 }
 
-/** Something a VM cannot be made without that Harvester does not have yet. */
+interface MachineWithIngredients {
+  readonly object: Seen<HarvesterMachineBody>;
+  readonly related: MachineScope & Ingredients;
+}
+
+/** Something a VM cannot be made without that is not there yet. */
 export interface MissingIngredient {
   /** For the condition `VMProvisioningReady`: names the object. */
   readonly message: string;
   readonly target: WaitTarget;
 }
 
-/** What is missing, in the order of the spec; empty when the VM can be made. References that cannot be read are not its concern. */
-export function missingIngredients({ object, related }: Ingredients): readonly MissingIngredient[] {
+/**
+ * What is missing on Harvester, in the order of the spec; empty when the VM can be made. References that cannot be read are not its concern.
+ */
+export function missingOnHarvester({
+  object,
+  related,
+}: MachineWithIngredients): readonly MissingIngredient[] {
   const { harvesterCluster, images, keyPair } = related;
   if (harvesterCluster === undefined) return [];
   const { identitySecret, targetNamespace } = harvesterCluster.spec;
@@ -72,14 +106,26 @@ export function missingIngredients({ object, related }: Ingredients): readonly M
       return [{ message, target: change(virtualMachineImages, found.image) }];
     }
     const message = `VirtualMachineImage ${name} does not exist on Harvester, neither by display name nor by name; upload it or correct spec.volumes[].imageName`;
-    return [{ message, target: appearance(virtualMachineImages, { connection, ...reference }) }];
+    const deleted = images.find(
+      ({ meta }) => meta.namespace === reference.namespace && meta.name === reference.name,
+    );
+    return [{ message, target: news(virtualMachineImages, deleted, { connection, ...reference }) }];
   });
   const reference = parseReference(object.spec.sshKeyPair, targetNamespace);
   if (reference !== undefined && (keyPair === undefined || keyPair.meta.deletionTimestamp !== undefined)) {
     const message = `KeyPair ${reference.namespace}/${reference.name} does not exist on Harvester; create it or correct spec.sshKeyPair`;
-    missing.push({ message, target: appearance(keyPairs, { connection, ...reference }) });
+    missing.push({ message, target: news(keyPairs, keyPair, { connection, ...reference }) });
   }
   return missing;
+}
+
+/** A bootstrap data Secret that is named and not there. `seen` is what the index holds of it all the same. */
+export function missingBootstrapData(
+  ref: ObjectRef,
+  seen: Seen<SecretPresence> | undefined,
+): MissingIngredient {
+  const message = `the bootstrap data Secret ${ref.namespace ?? ""}/${ref.name} does not exist; its bootstrap provider must write it`;
+  return { message, target: news(secrets, seen, ref) };
 }
 
 /** The image of one volume as it is now; undefined for an empty disk or a reference that cannot be read. */
@@ -103,4 +149,9 @@ function imageReferences(own: Seen<HarvesterMachineBody>, cluster: Seen<Harveste
       references.map((reference) => [`${reference.namespace}/${reference.name}`, reference]),
     ).values(),
   ];
+}
+
+/** What is on its way out counts as missing, but must go before it can appear. */
+function news(type: ResourceType, seen: Seen<unknown> | undefined, ref: ObjectRef): WaitTarget {
+  return seen === undefined ? appearance(type, ref) : change(type, seen);
 }

@@ -93,6 +93,34 @@ describe("capfn run", () => {
   });
 });
 
+describe("capfn run --leader-elect", () => {
+  it("lets one of two act, and the other take over within 30 s when the first dies [check 116]", async () => {
+    const flags = [
+      "run",
+      "--leader-elect",
+      "--kubeconfig",
+      kubeconfig,
+      "-n",
+      namespace,
+      "--ledger-namespace",
+      namespace,
+    ];
+    const address = ["--metrics-bind-address", "0", "--health-probe-bind-address", "127.0.0.1:0"];
+    const first = startCapfn(...flags, ...address);
+    const [, firstUrl = ""] = await first.line(/"addresses":\["([^"]+)"\]/);
+    await until(async () => (await textOf(`${firstUrl}/readyz`)) === "ok");
+    const second = startCapfn(...flags, ...address);
+    const [, secondUrl = ""] = await second.line(/"addresses":\["([^"]+)"\]/);
+    expect(await textOf(`${secondUrl}/readyz`)).toBe("ok, standby");
+    first.process.kill("SIGKILL");
+    const died = performance.now();
+    await until(async () => (await textOf(`${secondUrl}/readyz`)) === "ok", 30_000);
+    expect(performance.now() - died).toBeLessThan(30_000);
+    second.process.kill("SIGTERM");
+    expect(await second.ended).toMatchObject({ code: 0 });
+  });
+});
+
 describe("capfn hub --once", () => {
   it("looks at everything, comes to rest and exits", async () => {
     const { code, stderr } = await capfn(
@@ -145,8 +173,8 @@ async function textOf(url: string): Promise<string> {
   return (await fetch(url)).text();
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
+async function until(holds: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+  for (let tries = 0; tries < timeoutMs / 50; tries += 1) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

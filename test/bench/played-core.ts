@@ -68,7 +68,7 @@ export async function createCluster(world: BenchWorld, cluster: BenchCluster): P
   await until(clock, `HarvesterCluster ${name} is provisioned`, {
     holds: async () =>
       isProvisioned(await client.management.get(harvesterClusters, { namespace: name, name })),
-    timeoutMs: 30_000,
+    timeoutMs: 90_000,
   });
   const status = { status: { initialization: { infrastructureProvisioned: true } } };
   await client.management.mergePatch(clusters, { namespace: name, name }, status, { subresource: "status" });

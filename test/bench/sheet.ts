@@ -75,7 +75,9 @@ export class Sheet {
     if (row.state !== "failed" && !row.id.startsWith(this.#only)) return;
     this.#rows.set(row.id, row);
     const verdict = row.met === null ? "" : row.met ? "  met" : "  MISSED";
-    this.#tell(`${row.id}: ${row.value ?? row.state} ${row.unit}${verdict}`);
+    if (row.state === "later") return;
+    const value = row.value === null ? `failed: ${row.note}` : `${row.value} ${row.unit}`;
+    this.#tell(`${row.id}: ${value}${verdict}`);
   }
 }
 

@@ -61,6 +61,13 @@ const addressHeldOnce: Invariant = ({ now, observation }) => {
   return twice === undefined ? undefined : "an address is held in two pools";
 };
 
+const holderHoldsOne: Invariant = ({ now, observation }) => {
+  if (observation.resource !== "ippools") return undefined;
+  const holders = all(now, "H ippools").flatMap((pool) => [...allocatedOf(pool).values()]);
+  const twice = holders.find((holder, index) => holders.indexOf(holder) < index);
+  return twice === undefined ? undefined : `${twice.split("/")[1] ?? ""} holds two addresses`;
+};
+
 const vmAddressIsHeld: Invariant = ({ names, now, observation }) => {
   if (observation.api !== "H") return undefined;
   const held = new Map(all(now, "H ippools").flatMap((pool) => [...allocatedOf(pool)]));
@@ -140,6 +147,7 @@ const finalizerLast: Invariant = ({ now, before, observation }) => {
 const always: readonly Invariant[] = [
   oneVmPerMachine,
   addressHeldOnce,
+  holderHoldsOne,
   vmAddressIsHeld,
   foreignUntouched,
   provisionedForGood,

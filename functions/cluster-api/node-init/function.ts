@@ -1,8 +1,9 @@
 import { machineConditions } from "#api/condition-names.ts";
+import { lookAtAnnotation } from "#api/names.ts";
 import { defineFunction } from "#functions/contract/define.ts";
 import { initialiseNode } from "#functions/cluster-api/node-init/handler.ts";
 import { matchingNode, nodeQueries } from "#functions/cluster-api/node-init/matching-node.ts";
-import { needsNodeInit } from "#functions/cluster-api/node-init/node-work.ts";
+import { needsNodeInit, staleFailure } from "#functions/cluster-api/node-init/node-work.ts";
 import { machineScope } from "#functions/harvester/machine-scope.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
 import { nodeView } from "#platform/cluster-api/node.ts";
@@ -25,14 +26,13 @@ export const nodeInit = defineFunction({
   needs: needsNodeInit,
   inputs: ({ object, related }) => {
     const match = matchingNode(object, related.nodes);
-    // The version of a single Node too: a taint that comes back is new work. Not of ambiguous ones, which change with every heartbeat.
-    return match.kind === "one"
-      ? {
-          providerID: object.spec.providerID,
-          node: match.node.meta.uid,
-          version: match.node.meta.resourceVersion,
-        }
-      : match;
+    return {
+      providerID: object.spec.providerID,
+      // The version of a single Node too: a taint that comes back is new work. Not of ambiguous ones, which change with every heartbeat.
+      match: match.kind === "one" ? [match.node.meta.uid, match.node.meta.resourceVersion] : match,
+      stale: staleFailure(object),
+      lookAt: object.metadata.annotations[lookAtAnnotation],
+    };
   },
   condition: machineConditions.NodeInitialized,
   rbac: [

@@ -13,7 +13,10 @@ export interface DesiredStatus {
 }
 
 /** What happened to the target namespace in this very step. */
-export type NamespaceNews = { readonly created: true } | { readonly refused: string };
+export type NamespaceNews =
+  | { readonly created: true }
+  /** `permanent`: the name itself is refused; otherwise a right is missing, which may be granted any time. */
+  | { readonly refused: string; readonly permanent: boolean };
 
 type Verdict = Pick<WantedCondition, "status" | "reason" | "message">;
 

@@ -1,4 +1,5 @@
 import { clusterConditions } from "#api/condition-names.ts";
+import { lookAtAnnotation } from "#api/names.ts";
 import { defineFunction } from "#functions/contract/define.ts";
 import type { Need } from "#functions/contract/function.ts";
 import {
@@ -33,10 +34,12 @@ export const clusterConnect = defineFunction({
   related: clusterWorld,
   needs,
   inputs: (view) => ({
-    version: view.object.meta.resourceVersion,
+    // A status somebody put back is a new reason to write. But a refused namespace is not asked for again because the report of it was written.
+    version: lacksNamespace(view) ? undefined : view.object.meta.resourceVersion,
     desired: desiredStatus(view),
     server: staleServer(view),
     namespace: lacksNamespace(view),
+    lookAt: view.object.metadata.annotations[lookAtAnnotation],
   }),
   condition: clusterConditions.InfrastructureReady,
   rbac: [

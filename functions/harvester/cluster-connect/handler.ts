@@ -1,7 +1,7 @@
 import { clusterReasons } from "#api/condition-names.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
-import { done, failed, type Outcome } from "#functions/contract/outcome.ts";
+import { done, failed, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
 import {
   pauseReason,
   type ClusterConnectView,
@@ -18,6 +18,9 @@ import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-clust
 import { isKubeError } from "#platform/kube/errors.ts";
 import { apiVersionOf } from "#platform/kube/resource.ts";
 import { harvesterClusters, namespaces } from "#platform/kube/resources.ts";
+
+/** Nothing tells that a right was granted. */
+const ASK_AGAIN_MS = 10 * 60_000;
 
 /** Makes the target namespace if it is absent, then writes what was found: the server into the spec, everything else into the status. */
 export async function connectCluster(
@@ -45,9 +48,10 @@ export async function connectCluster(
     const patch = { metadata: { resourceVersion }, status };
     await deps.management.mergePatch(harvesterClusters, name, patch, { subresource: "status" });
   }
-  return news !== undefined && "refused" in news
-    ? failed(clusterReasons.TargetNamespaceNotReady, news.refused)
-    : done();
+  if (news === undefined || "created" in news) return done();
+  // In the words the status has just been given.
+  if (news.permanent) return failed(clusterReasons.InfrastructureProvisioningFailed, news.refused);
+  return requeueAfter(ASK_AGAIN_MS, news.refused);
 }
 
 /** The URL of Harvester's API server, when the spec shows another one or none. */
@@ -69,10 +73,11 @@ async function createNamespace(event: ClusterConnectView, deps: Deps): Promise<N
   } catch (error) {
     if (isKubeError(error, "alreadyExists")) return { created: true };
     if (!isKubeError(error, "forbidden", "invalid")) throw error;
-    const mend = isKubeError(error, "forbidden")
-      ? "the identity may not create namespaces; create it, or grant the right"
-      : "Harvester refuses the name; correct spec.targetNamespace";
-    return { refused: `namespace ${targetNamespace} does not exist, and ${mend}` };
+    const permanent = !isKubeError(error, "forbidden");
+    const mend = permanent
+      ? "Harvester refuses the name; correct spec.targetNamespace"
+      : "the identity may not create namespaces; create it, or grant the right";
+    return { refused: `namespace ${targetNamespace} does not exist, and ${mend}`, permanent };
   }
   deps.announce(
     { type: harvesterClusters, meta: event.object.meta },

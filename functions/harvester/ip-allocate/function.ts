@@ -1,4 +1,5 @@
 import { machineConditions } from "#api/condition-names.ts";
+import { lookAtAnnotation } from "#api/names.ts";
 import { defineBatchFunction } from "#functions/contract/define.ts";
 import { allocateAddresses } from "#functions/harvester/ip-allocate/handler.ts";
 import {
@@ -30,8 +31,14 @@ export const ipAllocate = defineBatchFunction({
   needs: wantsAddress,
   inputs: (view) => {
     const { networks } = view.object.spec;
-    const why = wantsAddress(view) ? whyNoAddress(judge(view), networks) : undefined;
-    return { networks, mend: why === undefined || why.passing ? "" : why.message };
+    const verdicts = judge(view);
+    const why = wantsAddress(view) ? whyNoAddress(verdicts, networks) : undefined;
+    return {
+      networks,
+      pools: verdicts.map(({ name }) => name),
+      mend: why === undefined || why.passing ? "" : why.message,
+      lookAt: view.object.metadata.annotations[lookAtAnnotation],
+    };
   },
   condition: machineConditions.VMIPAllocated,
   rbac: [

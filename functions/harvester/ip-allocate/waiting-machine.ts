@@ -1,10 +1,10 @@
-import { machineConditions } from "#api/condition-names.ts";
 import type { View } from "#functions/contract/function.ts";
 import { gate } from "#functions/harvester/gates.ts";
 import { machineOnHarvester, type MachineScope } from "#functions/harvester/machine-scope.ts";
 import { effectiveNetwork } from "#functions/harvester/network-config.ts";
+import { hadVm } from "#functions/harvester/ownership.ts";
 import { judgePools, usableRanges, type PoolVerdict } from "#functions/harvester/pool-candidates.ts";
-import { findCondition } from "#platform/cluster-api/conditions.ts";
+import { ownEntries } from "#functions/harvester/pool-entries.ts";
 import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { ipPoolView, type IpPool } from "#platform/harvester/ip-pool.ts";
@@ -37,9 +37,8 @@ export function wantsAddress(view: AllocationView): boolean {
   const { object, related } = view;
   return (
     object.meta.deletionTimestamp === undefined &&
-    findCondition(object.status.conditions, machineConditions.MachineCreated)?.status !== "True" &&
     related.vm === undefined &&
-    related.heldIn.length === 0 &&
+    ownEntries(object, related.heldIn).length === 0 &&
     poolRefs(object, related.harvesterCluster).length > 0 &&
     gate(view).open
   );
@@ -65,12 +64,12 @@ export function judge({
   return judgePools(names, related.pools, object.spec.networks);
 }
 
-/** The pools of the effective network configuration, in the order they are tried; none once the machine has its VM. */
+/** The pools of the effective network configuration, in the order they are tried; none once the machine has had its VM. */
 export function poolRefs(
   own: Seen<HarvesterMachineBody>,
   harvesterCluster: Seen<HarvesterClusterBody> | undefined,
 ): readonly ObjectRef[] {
-  if (harvesterCluster === undefined || (own.spec.providerID ?? "") !== "") return [];
+  if (harvesterCluster === undefined || hadVm(own)) return [];
   const network = effectiveNetwork(own, harvesterCluster);
   if (network.kind !== "pool") return [];
   const connection = harvesterConnection(harvesterCluster.spec.identitySecret);

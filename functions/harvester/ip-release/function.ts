@@ -1,4 +1,5 @@
 import { machineConditions } from "#api/condition-names.ts";
+import { lookAtAnnotation } from "#api/names.ts";
 import { defineBatchFunction } from "#functions/contract/define.ts";
 import { machineInAnyCase } from "#functions/harvester/machine-scope.ts";
 import { deletionStep } from "#functions/harvester/deletion-step.ts";
@@ -25,7 +26,10 @@ export const ipRelease = defineBatchFunction({
     return pool === undefined ? `harvestermachines/${view.object.meta.uid}` : poolKey(pool.meta);
   },
   needs: (view) => deletionStep(view) === "releaseAddress",
-  inputs: (view) => ({ held: ownEntries(view.object, view.related.heldIn) }),
+  inputs: (view) => ({
+    held: ownEntries(view.object, view.related.heldIn),
+    lookAt: view.object.metadata.annotations[lookAtAnnotation],
+  }),
   condition: machineConditions.VMIPAllocated,
   rbac: [
     {

@@ -1,9 +1,8 @@
 import { machineConditions, machineReasons } from "#api/condition-names.ts";
-import { heldAddress } from "#functions/harvester/pool-entries.ts";
 import type { Finding, StatusFields } from "#functions/harvester/machine-observe/finding.ts";
 import { isKnown, type ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
 import { effectiveNetwork } from "#functions/harvester/network-config.ts";
-import { judgePools, whyNoAddress } from "#functions/harvester/pool-candidates.ts";
+import { heldAddress } from "#functions/harvester/pool-entries.ts";
 import { findCondition } from "#platform/cluster-api/conditions.ts";
 
 /** What the pools, or the spec, say of the machine's static address. */
@@ -42,19 +41,4 @@ export function allocation(view: ObservedMachine): Allocation {
     ],
     fields: { allocatedIPAddress: held.address, allocatedPoolRef: held.pool },
   };
-}
-
-/** Why the machine, about to be created, gets no address from any of its pools; empty when one has a free one, or none is needed. */
-export function allocationProblem(view: ObservedMachine): readonly Finding[] {
-  const { object, related } = view;
-  const network = effectiveNetwork(object, related.harvesterCluster);
-  if (network.kind !== "pool" || !isKnown(view, "pools") || !isKnown(view, "heldIn")) return [];
-  if (related.heldIn.length > 0) return [];
-  const { networks } = object.spec;
-  const problem = whyNoAddress(judgePools(network.pools, related.pools, networks), networks);
-  if (problem === undefined) return [];
-  const { reason, message } = problem;
-  return [
-    { type: machineConditions.VMIPAllocated, statement: { status: "False", reason, message }, urgent: true },
-  ];
 }

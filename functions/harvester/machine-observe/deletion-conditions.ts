@@ -3,6 +3,7 @@ import { deletionStop } from "#functions/harvester/deletion-guard.ts";
 import type { Finding } from "#functions/harvester/machine-observe/finding.ts";
 import { isKnown, type ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
 import { isOurs } from "#functions/harvester/ownership.ts";
+import { ownEntries } from "#functions/harvester/pool-entries.ts";
 
 /** A deletion that ends by then is not reported at all. */
 const REPORT_AFTER_MS = 5_000;
@@ -44,10 +45,11 @@ function waitsFor(view: ObservedMachine): Waiting | undefined {
     const message = "the VM is shutting down";
     return { reason: machineReasons.WaitingForVMDeletion, message, afterMs: REPORT_AFTER_MS };
   }
-  if (!isKnown(view, "heldIn") || related.heldIn.length === 0) return undefined;
+  const held = isKnown(view, "heldIn") ? ownEntries(object, related.heldIn) : [];
+  if (held.length === 0) return undefined;
   return {
     reason: machineReasons.WaitingForIPRelease,
-    message: `the address is still held in IPPool ${related.heldIn.map(({ meta }) => meta.name).join(", ")}`,
+    message: `the address is still held in IPPool ${held.map(({ pool }) => pool).join(", ")}`,
     afterMs: RELEASE_REPORT_AFTER_MS,
   };
 }

@@ -11,16 +11,16 @@ import {
 } from "#functions/harvester/machine-observe/finding.ts";
 import { lifecycle } from "#functions/harvester/machine-observe/lifecycle.ts";
 import { machineReport, type MachineReport } from "#functions/harvester/machine-observe/machine-report.ts";
+import { missingMarks } from "#functions/harvester/machine-observe/missing-marks.ts";
 import type { ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
-import { missingProviderId } from "#functions/harvester/machine-observe/provider-id.ts";
 import { findCondition, mergeConditions } from "#platform/cluster-api/conditions.ts";
 
 /** What is to be written into the status: only what differs, `conditions` whole, because a merge patch replaces a list. */
 export type StatusChange = StatusFields & { readonly conditions?: Condition[] };
 
-/** False: status and providerID are as they should be. A Date: they will be wrong from then on if nothing else happens. */
+/** False: status and marks are as they should be. A Date: they will be wrong from then on if nothing else happens. */
 export function needsObservation(view: ObservedMachine): Need {
-  if (missingProviderId(view, lifecycle(view)) !== undefined) return true;
+  if (missingMarks(view, lifecycle(view)) !== undefined) return true;
   // Before any time has passed: what is due by time alone is told by its date.
   const report = machineReport(view);
   if (changeBy(report, view, new Date(0)) !== undefined) return true;

@@ -4,13 +4,13 @@ import { done, requeueAfter, type Outcome } from "#functions/contract/outcome.ts
 import { announcements } from "#functions/harvester/machine-observe/announcements.ts";
 import { needsObservation, statusChange } from "#functions/harvester/machine-observe/desired-status.ts";
 import { lifecycle } from "#functions/harvester/machine-observe/lifecycle.ts";
+import { missingMarks } from "#functions/harvester/machine-observe/missing-marks.ts";
 import type { MachineWorld, ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
-import { missingProviderId } from "#functions/harvester/machine-observe/provider-id.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { harvesterMachines } from "#platform/kube/resources.ts";
 
 /**
- * Writes the providerID, then the status, each under the version it was decided on.
+ * Writes finalizer and providerID, then the status, each under the version it was decided on.
  *
  * @throws KubeError `conflict` when the machine has changed meanwhile: the next look decides anew.
  */
@@ -18,7 +18,7 @@ export async function observeMachine(
   event: StepEvent<HarvesterMachineBody, MachineWorld>,
   deps: Deps,
 ): Promise<Outcome> {
-  const view = await withProviderId(event, deps);
+  const view = await withMarks(event, deps);
   const now = deps.now();
   const change = statusChange(view, now);
   const { meta, status } = view.object;
@@ -35,15 +35,27 @@ export async function observeMachine(
   return requeueAfter(Math.max(0, need.getTime() - now.getTime()), "a state is reported only if it lasts");
 }
 
-/** The view as it is once the machine has its providerID: the write moves version and generation. */
-async function withProviderId(view: ObservedMachine, deps: Deps): Promise<ObservedMachine> {
+/** The view as it is once the machine carries its marks: the write moves version and generation. */
+async function withMarks(view: ObservedMachine, deps: Deps): Promise<ObservedMachine> {
   const { object } = view;
-  const providerID = missingProviderId(view, lifecycle(view));
-  if (providerID === undefined) return view;
+  const marks = missingMarks(view, lifecycle(view));
+  if (marks === undefined) return view;
+  const { finalizers, providerID } = marks;
   const { metadata } = await deps.management.mergePatch(harvesterMachines, object.meta, {
-    metadata: { resourceVersion: object.meta.resourceVersion },
-    spec: { providerID },
+    metadata: {
+      resourceVersion: object.meta.resourceVersion,
+      ...(finalizers !== undefined && { finalizers }),
+    },
+    ...(providerID !== undefined && { spec: { providerID } }),
   });
-  const meta = { ...object.meta, resourceVersion: metadata.resourceVersion, generation: metadata.generation };
-  return { ...view, object: { ...object, spec: { ...object.spec, providerID }, meta } };
+  const { resourceVersion, generation } = metadata;
+  return {
+    ...view,
+    object: {
+      ...object,
+      metadata: { ...object.metadata, finalizers: metadata.finalizers ?? [] },
+      spec: { ...object.spec, ...(providerID !== undefined && { providerID }) },
+      meta: { ...object.meta, resourceVersion, generation },
+    },
+  };
 }

@@ -2,10 +2,10 @@ import { machineConditions, machineReasons, pausedReasons } from "#api/condition
 import { lookAtAnnotation } from "#api/names.ts";
 import type { ClosedGate } from "#functions/harvester/gates.ts";
 import { hasIp, machineAddresses } from "#functions/harvester/machine-observe/addresses.ts";
-import { allocation, allocationProblem } from "#functions/harvester/machine-observe/allocation.ts";
+import { allocation } from "#functions/harvester/machine-observe/allocation.ts";
+import { creationProblems } from "#functions/harvester/machine-observe/creation-problems.ts";
 import { deletionConditions } from "#functions/harvester/machine-observe/deletion-conditions.ts";
 import type { Finding, Statement, StatusFields } from "#functions/harvester/machine-observe/finding.ts";
-import { ingredientProblem } from "#functions/harvester/machine-observe/ingredients.ts";
 import { lifecycle, type Lifecycle } from "#functions/harvester/machine-observe/lifecycle.ts";
 import type { ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
 import {
@@ -60,10 +60,8 @@ function reportOf(view: ObservedMachine, life: Exclude<Lifecycle, { phase: "unto
 /** While all goes well nothing is written: the VM is there in a moment, and its own report tells all of this. */
 function creating(view: ObservedMachine): MachineReport {
   const provisioning = findCondition(view.object.status.conditions, machineConditions.VMProvisioningReady);
-  // What a VM needs is not looked at while another owner's has its name.
-  const problems =
-    view.related.vm === undefined ? [...allocationProblem(view), ...ingredientProblem(view)] : [];
-  const stuck = provisioning?.status === "False" || problems.length > 0;
+  const problems = creationProblems(view, soon(view));
+  const stuck = provisioning?.status === "False" || problems.some(({ urgent }) => urgent);
   const { findings, fields } = allocation(view);
   const { connection } = view.related;
   const unreachable: Statement = {

@@ -1,6 +1,7 @@
 import { machineConditions } from "#api/condition-names.ts";
+import { lookAtAnnotation } from "#api/names.ts";
 import { defineFunction } from "#functions/contract/define.ts";
-import { isOurs } from "#functions/harvester/ownership.ts";
+import { hadVm, isOurs } from "#functions/harvester/ownership.ts";
 import { createVm } from "#functions/harvester/vm-create/handler.ts";
 import { planOf, type CreateView } from "#functions/harvester/vm-create/plan.ts";
 import { machineWithIngredients } from "#functions/harvester/vm-ingredients.ts";
@@ -17,6 +18,7 @@ export const vmCreate = defineFunction({
     "dev.capfn.ippool.changed",
     "dev.capfn.image.changed",
     "dev.capfn.keypair.changed",
+    "dev.capfn.secret.changed",
     "dev.capfn.connection.changed",
   ],
   for: harvesterMachineView,
@@ -45,32 +47,29 @@ export const vmCreate = defineFunction({
 });
 
 /**
- * Whether the VM has to be made. Not when it once was: a providerID or `MachineCreated` says so, and a VM that was lost afterwards is for
- * Cluster API to replace, with a new Machine.
+ * Whether the VM has to be made. Not when it once was: a VM that was lost afterwards is for Cluster API to replace, with a new Machine.
  */
 function needs(view: CreateView): boolean {
   const { object: own, related } = view;
-  const { providerID } = own.spec;
-  if (providerID !== undefined && providerID !== "") return false;
-  const conditions = own.status.conditions ?? [];
-  if (conditions.some(({ type, status }) => type === machineConditions.MachineCreated && status === "True"))
-    return false;
-  if (related.vm !== undefined && isOurs(related.vm, own)) return false;
+  if (hadVm(own) || (related.vm !== undefined && isOurs(related.vm, own))) return false;
   return planOf(view) !== undefined;
 }
 
 function inputs(view: CreateView): unknown {
   const { object: own, related } = view;
-  const plan = planOf(view);
   return {
     spec: own.spec,
     machine: related.machine?.spec,
     labels: [related.machine?.metadata.labels, own.metadata.labels],
     cluster: related.harvesterCluster?.spec,
     failureDomains: related.harvesterCluster?.status.failureDomains,
-    address: plan?.address,
+    address: planOf(view)?.address,
     vm: related.vm?.meta.uid,
-    images: related.images.map(({ meta, spec, status }) => [meta.uid, spec, status]),
-    keyPair: related.keyPair?.spec,
+    images: related.images.map(({ meta, spec, status }) => [meta.uid, meta.deletionTimestamp, spec, status]),
+    keyPair: [related.keyPair?.spec, related.keyPair?.meta.deletionTimestamp],
+    // New content may be sound where the old was not.
+    bootstrap: [related.bootstrap?.meta.uid, related.bootstrap?.metadata.resourceVersion],
+    // A person may know that something has changed which no watch tells of.
+    lookAt: own.metadata.annotations[lookAtAnnotation],
   };
 }

@@ -1,14 +1,9 @@
 import { machineReasons } from "#api/condition-names.ts";
+import { lookAtAnnotation } from "#api/names.ts";
 import type { Deps, StepClient } from "#functions/contract/deps.ts";
-import {
-  appearance,
-  done,
-  failed,
-  waitFor,
-  type Outcome,
-  type WaitTarget,
-} from "#functions/contract/outcome.ts";
+import { appearance, done, failed, waitFor, type Outcome } from "#functions/contract/outcome.ts";
 import { ensureFinalizer } from "#functions/harvester/finalizer.ts";
+import { onHarvester } from "#functions/harvester/machine-scope.ts";
 import { isOurs, ownedBy } from "#functions/harvester/ownership.ts";
 import { readBootstrapData } from "#functions/harvester/vm-create/bootstrap-data.ts";
 import { ensureCloudInitSecret } from "#functions/harvester/vm-create/cloud-init-secret.ts";
@@ -16,15 +11,21 @@ import { userDataOf } from "#functions/harvester/vm-create/cloud-init/user-data.
 import { manifestsOf, type Manifests } from "#functions/harvester/vm-create/manifests.ts";
 import { planOf, type CreateView, type Plan } from "#functions/harvester/vm-create/plan.ts";
 import { problemsOf } from "#functions/harvester/vm-create/problems.ts";
-import { missingIngredients } from "#functions/harvester/vm-ingredients.ts";
+import {
+  missingBootstrapData,
+  missingOnHarvester,
+  type MissingIngredient,
+} from "#functions/harvester/vm-ingredients.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import { harvesterMachines, secrets, virtualMachines } from "#platform/kube/resources.ts";
 
-/** Longest wait for an image or a key pair before the step looks again by itself, ms. */
+/** Longest wait for something to appear before the step looks again by itself, ms. */
 const INGREDIENT_WAIT_MS = 10 * 60_000;
+/** The same for the news of a VM that is there already. */
+const OWN_VM_WAIT_MS = 60_000;
 
-/** The same for the bootstrap data Secret: shorter, because no relation names it, so perhaps nobody watches its namespace. */
-const BOOTSTRAP_WAIT_MS = 60_000;
+/** For what is mended on Harvester where no watch looks. */
+const LOOK_AGAIN = `and set the annotation ${lookAtAnnotation} to a new value`;
 
 /**
  * Makes the machine's cloud-init Secret and its VM. Both have names that follow from the machine and labels that name it, so an attempt that
@@ -39,23 +40,15 @@ export async function createVm(view: CreateView, deps: Deps): Promise<Outcome> {
   if (view.related.vm !== undefined) {
     return isOurs(view.related.vm, own) ? done() : nameTaken(deps, "VirtualMachine", view.related.vm.meta);
   }
-  const missing = missingIngredients(view);
-  if (missing.length > 0) {
-    const message = missing.map((ingredient) => ingredient.message).join("; ");
-    const targets = missing.map(({ target }) => target);
-    return waiting(plan, deps, message, { targets, timeoutMs: INGREDIENT_WAIT_MS });
-  }
+  const missing = missingOnHarvester(view);
+  if (missing.length > 0) return waiting(plan, deps, missing);
 
-  const secretName = { namespace: own.meta.namespace, name: plan.dataSecretName };
-  const bootstrapSecret = await deps.management.get(secrets, secretName);
-  const where = `bootstrap data Secret ${secretName.namespace ?? ""}/${secretName.name}`;
+  // Read also when the index does not show it yet: its watch may be slower than that of the Machine which names it.
+  const bootstrapSecret = await deps.management.get(secrets, plan.bootstrap);
   if (bootstrapSecret === undefined) {
-    const target = appearance(secrets, { connection: own.meta.connection, ...secretName });
-    return waiting(plan, deps, `the ${where} does not exist`, {
-      targets: [target],
-      timeoutMs: BOOTSTRAP_WAIT_MS,
-    });
+    return waiting(plan, deps, [missingBootstrapData(plan.bootstrap, view.related.bootstrap)]);
   }
+  const where = `bootstrap data Secret ${plan.bootstrap.namespace ?? ""}/${plan.bootstrap.name}`;
   const bootstrap = readBootstrapData(bootstrapSecret);
   if (bootstrap === undefined)
     return refused(deps, `the ${where} has no key value; its bootstrap provider must write it`);
@@ -80,7 +73,7 @@ export async function createVm(view: CreateView, deps: Deps): Promise<Outcome> {
       const status = error.status === undefined ? "" : ` (HTTP ${error.status})`;
       return failed(
         machineReasons.VMProvisioningFailed,
-        `Harvester refused the VM or its cloud-init Secret as invalid${status}; compare spec with what Harvester admits`,
+        `Harvester refused the VM or its cloud-init Secret as invalid${status}; compare spec with what Harvester admits, ${LOOK_AGAIN}`,
       );
     }
     throw error;
@@ -103,7 +96,12 @@ async function write(
     if (!isKubeError(error, "alreadyExists")) throw error;
     const found = await harvester.get(virtualMachines, vm.metadata);
     if (found === undefined) throw error;
-    return isOurs(ownedBy(found), own) ? done() : nameTaken(deps, "VirtualMachine", vm.metadata);
+    if (!isOurs(ownedBy(found), own)) return nameTaken(deps, "VirtualMachine", vm.metadata);
+    const at = onHarvester(own, plan.harvesterCluster);
+    const reason = "an earlier attempt created the VM";
+    return at === undefined
+      ? done()
+      : waitFor([appearance(virtualMachines, at)], { timeoutMs: OWN_VM_WAIT_MS, reason });
   }
   deps.count("caphv_machine_create_total");
   deps.announce(
@@ -124,23 +122,21 @@ function refused(deps: Deps, message: string): Outcome {
 
 function nameTaken(
   deps: Deps,
-  kind: string,
+  kind: "VirtualMachine" | "Secret",
   { namespace, name }: { readonly namespace?: string | undefined; readonly name: string },
 ) {
   deps.count("caphv_machine_create_errors_total");
+  const again = kind === "Secret" ? ` ${LOOK_AGAIN}` : "";
   return failed(
     machineReasons.VMNameTaken,
-    `${kind} ${namespace ?? ""}/${name} exists on Harvester and belongs to somebody else; rename the machine or delete the ${kind}`,
+    `${kind} ${namespace ?? ""}/${name} exists on Harvester and belongs to somebody else; rename the machine, or delete the ${kind}${again}`,
   );
 }
 
-function waiting({ own }: Plan, deps: Deps, message: string, until: Until): Outcome {
+function waiting({ own }: Plan, deps: Deps, missing: readonly MissingIngredient[]): Outcome {
   const reason = machineReasons.VMProvisioningFailed;
+  const message = missing.map((ingredient) => ingredient.message).join("; ");
   deps.announce({ type: harvesterMachines, meta: own.meta }, { type: "Warning", reason, message });
-  return waitFor(until.targets, { timeoutMs: until.timeoutMs, reason: `${reason}: ${message}` });
-}
-
-interface Until {
-  readonly targets: readonly WaitTarget[];
-  readonly timeoutMs: number;
+  const targets = missing.map(({ target }) => target);
+  return waitFor(targets, { timeoutMs: INGREDIENT_WAIT_MS, reason: `${reason}: ${message}` });
 }

@@ -1,23 +1,18 @@
 import { controlPlaneLabel } from "#api/names.ts";
 import { gate } from "#functions/harvester/gates.ts";
-import { heldAddress } from "#functions/harvester/pool-entries.ts";
 import { effectiveNetwork, type EffectiveNetwork } from "#functions/harvester/network-config.ts";
-import type { Ingredients } from "#functions/harvester/vm-ingredients.ts";
-import type { MachineScope } from "#functions/harvester/machine-scope.ts";
+import { heldAddress } from "#functions/harvester/pool-entries.ts";
+import type { HarvesterScope } from "#functions/harvester/machine-scope.ts";
+import { bootstrapRef, type Ingredients } from "#functions/harvester/vm-ingredients.ts";
 import type { Cluster, Machine } from "#platform/cluster-api/cluster.ts";
 import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
-import type { VirtualMachine } from "#platform/harvester/virtual-machine.ts";
-import type { Seen } from "#platform/kube/view.ts";
+import type { ObjectRef, Seen } from "#platform/kube/view.ts";
 
 export interface CreateView {
   readonly object: Seen<HarvesterMachineBody>;
-  readonly related: MachineScope &
-    Ingredients["related"] & {
-      readonly vm: Seen<VirtualMachine> | undefined;
-      readonly heldIn: readonly Seen<IpPool>[];
-    };
+  readonly related: Omit<HarvesterScope, "vmi"> & Ingredients;
 }
 
 /** All that is known once the gates are open and the address is there. */
@@ -26,28 +21,32 @@ export interface Plan {
   readonly machine: Seen<Machine>;
   readonly cluster: Seen<Cluster>;
   readonly harvesterCluster: Seen<HarvesterClusterBody>;
-  readonly dataSecretName: string;
+  /** The bootstrap data Secret. */
+  readonly bootstrap: ObjectRef;
   readonly isControlPlane: boolean;
   readonly network: EffectiveNetwork;
   /** The static address; undefined with DHCP. */
   readonly address: string | undefined;
 }
 
-/** Undefined while the machine is not to be brought into being, or waits for its address. */
+/**
+ * Undefined while the machine is not to be brought into being, or waits for its address. It gets none while a VM of its name exists: then it
+ * cannot be made, which is to be told.
+ */
 export function planOf(view: CreateView): Plan | undefined {
   const { object: own, related } = view;
   const { machine, cluster, harvesterCluster } = related;
-  const dataSecretName = machine?.spec.bootstrap.dataSecretName;
+  const bootstrap = bootstrapRef(own, related);
   if (own.meta.deletionTimestamp !== undefined || !gate(view).open) return undefined;
   if (machine === undefined || cluster === undefined || harvesterCluster === undefined) return undefined;
-  if (dataSecretName === undefined) return undefined;
+  if (bootstrap === undefined) return undefined;
   const network = effectiveNetwork(own, harvesterCluster);
   const address = addressOf(network, own, related.heldIn);
-  if (network.kind === "pool" && address === undefined) return undefined;
+  if (network.kind === "pool" && address === undefined && related.vm === undefined) return undefined;
   const isControlPlane =
     own.metadata.labels[controlPlaneLabel] !== undefined ||
     machine.metadata.labels[controlPlaneLabel] !== undefined;
-  return { own, machine, cluster, harvesterCluster, dataSecretName, isControlPlane, network, address };
+  return { own, machine, cluster, harvesterCluster, bootstrap, isControlPlane, network, address };
 }
 
 function addressOf(

@@ -8,6 +8,7 @@ import { removeFinalizers } from "#functions/harvester/finalizer.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
 import { onHarvester } from "#functions/harvester/machine-scope.ts";
 import { ownEntries } from "#functions/harvester/pool-entries.ts";
+import { clusterView } from "#platform/cluster-api/cluster.ts";
 import { harvesterMachineView, type HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { harvesterMachines } from "#platform/kube/resources.ts";
 
@@ -32,7 +33,9 @@ export async function abandonMachine(event: Event, deps: Deps): Promise<Outcome>
       targets: [change(harvesterMachines, event.object)],
     });
   }
-  const stop = contractStop({ object: fresh, related: event.related });
+  const seen = event.related.cluster?.meta;
+  const cluster = seen && (await freshLook(deps.management, clusterView, seen));
+  const stop = contractStop({ object: fresh, related: { ...event.related, cluster } });
   if (stop !== undefined) return stopped(stop);
   deps.announce(
     { type: harvesterMachines, meta: fresh.meta },

@@ -1,4 +1,5 @@
 import { machineConditions } from "#api/condition-names.ts";
+import { lookAtAnnotation } from "#api/names.ts";
 import { defineFunction } from "#functions/contract/define.ts";
 import { machineInAnyCase } from "#functions/harvester/machine-scope.ts";
 import { deletionStop } from "#functions/harvester/deletion-guard.ts";
@@ -29,6 +30,7 @@ export const vmDelete = defineFunction({
     step: deletionStep(view),
     stop: deletionStop(view)?.message,
     vm: view.related.vm?.meta.uid,
+    lookAt: view.object.metadata.annotations[lookAtAnnotation],
   }),
   condition: machineConditions.InfrastructureReady,
   rbac: [

@@ -148,7 +148,7 @@ async function untilListed({ clock }: BenchWorld, operator: Operator, objects: n
   const begun = clock.monotonic();
   await until(clock, `capfn has listed ${objects} objects`, {
     holds: async () => (await operator.scrape()).total("capfn_index_objects") >= objects,
-    timeoutMs: 60_000,
+    timeoutMs: 120_000,
   });
   return clock.monotonic() - begun;
 }

@@ -23,7 +23,7 @@ export async function measureDeadCluster(world: BenchWorld, sheet: Sheet): Promi
   const doomed = machineNames(`${DEAD}-`, sizes.perCluster);
   await createMachines(world, DEAD, doomed);
   const beside = await round(world, clusters, "b");
-  await untilRunning(world, doomed, { timeoutMs: 30_000, nodes: false });
+  await untilRunning(world, doomed, { timeoutMs: 90_000, nodes: false });
   const figures = [
     ["node-to-initialised", "Node registered -> initialised", "nodes"],
     ["address-to-provisioned", "address reported -> provisioned", "addresses"],
@@ -46,7 +46,7 @@ export async function measureDeadCluster(world: BenchWorld, sheet: Sheet): Promi
     });
   }
   // The dead cluster's own machines must go, too: nothing of theirs waits for the workload API.
-  await deleteMachines(world, DEAD, { names: doomed, goneWithinMs: 60_000 });
+  await deleteMachines(world, DEAD, { names: doomed, goneWithinMs: 120_000 });
   await tidyUp(world, DEAD, doomed);
 }
 
@@ -61,7 +61,7 @@ async function round(world: BenchWorld, clusters: readonly string[], mark: strin
   const members = new Map(clusters.map((name) => [name, machineNames(`${name}-${mark}`, sizes.perCluster)]));
   await Promise.all([...members].map(([cluster, names]) => createMachines(world, cluster, names)));
   const all = [...members.values()].flat();
-  await untilRunning(world, all, { timeoutMs: 60_000 });
+  await untilRunning(world, all, { timeoutMs: 120_000 });
   const nodes = all.map(
     (name) => (seen.of(name).nodeInitialisedAt ?? NaN) - (writes.registered.get(name) ?? NaN),
   );
@@ -69,7 +69,7 @@ async function round(world: BenchWorld, clusters: readonly string[], mark: strin
     (name) => (seen.of(name).provisionedAt ?? NaN) - (writes.addressed.get(name) ?? NaN),
   );
   for (const [cluster, names] of members) {
-    await deleteMachines(world, cluster, { names, goneWithinMs: 60_000 });
+    await deleteMachines(world, cluster, { names, goneWithinMs: 120_000 });
     await tidyUp(world, cluster, names);
   }
   return { nodes, addresses };

@@ -41,7 +41,7 @@ export async function live(world: BenchWorld, what: Lifecycle): Promise<Lifecycl
   const { lab, clock, sizes, seen, writes, bootstrapped } = world;
   const times = what.late ? sizes.late : sizes.early;
   const names = machineNames(`${what.cluster}${what.late ? LATE : "-"}`, what.machines);
-  const slackMs = 30_000 + what.machines * 300;
+  const slackMs = 60_000 + what.machines * 600;
 
   const begun = clock.now();
   await createMachines(world, what.cluster, names);

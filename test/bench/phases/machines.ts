@@ -9,7 +9,7 @@ export async function warmCluster(world: BenchWorld, cluster: BenchCluster): Pro
   const name = `${cluster.name}-warm`;
   await createCluster(world, cluster);
   await createMachines(world, cluster.name, [name]);
-  await untilRunning(world, [name], { timeoutMs: 30_000, nodes: cluster.workloadServer === undefined });
+  await untilRunning(world, [name], { timeoutMs: 90_000, nodes: cluster.workloadServer === undefined });
 }
 
 /**

@@ -24,7 +24,7 @@ export async function measureWaitingPool(world: BenchWorld, sheet: Sheet): Promi
   await until(clock, "every waiting machine has an address and a VM", {
     holds: () =>
       names.every((name) => seen.allocatedAt(name) !== undefined && seen.of(name).vmSeenAt !== undefined),
-    timeoutMs: 60_000,
+    timeoutMs: 120_000,
   });
   const after = await countRequests(lab, { since: quietUntil, until: await settledNow(clock) }, CLUSTER);
   const all = `${sizes.waiting} machines waiting for one pool`;
@@ -64,6 +64,6 @@ export async function measureWaitingPool(world: BenchWorld, sheet: Sheet): Promi
     sheet.measured(figure("p50", 0.5));
     sheet.measured({ ...figure("p99", 0.99), target: 500, note: topKinds(after, 1, ["M", "H"]) });
   }
-  await deleteMachines(world, CLUSTER, { names, goneWithinMs: 90_000 });
+  await deleteMachines(world, CLUSTER, { names, goneWithinMs: 120_000 });
   await tidyUp(world, CLUSTER, names);
 }

@@ -133,7 +133,8 @@ describe("a HarvesterCluster whose Harvester answers", () => {
     const message =
       "namespace vms does not exist, and the identity may not create namespaces; create it, or grant the right";
     expect(await runs(all)).toMatchObject({
-      outcome: { kind: "failed", reason: "TargetNamespaceNotReady", message },
+      // A right that is granted is told by nobody.
+      outcome: { kind: "requeueAfter", afterMs: 600_000, reason: message },
       ready: false,
       conditions: {
         TargetNamespaceReady: "False/TargetNamespaceNotReady",
@@ -141,6 +142,22 @@ describe("a HarvesterCluster whose Harvester answers", () => {
       },
       messages: { TargetNamespaceReady: message },
     });
+  });
+
+  test("refuses a name that Harvester refuses, in the words of the condition, and does not ask again because of its own report", async () => {
+    const all = setUp({ harvester: [harvester()] });
+    all.deps.harvesterApi.failOn({ verb: "create" }, kubeError("invalid"));
+    const message =
+      "namespace vms does not exist, and Harvester refuses the name; correct spec.targetNamespace";
+    expect(await runs(all)).toMatchObject({
+      outcome: { kind: "failed", reason: "InfrastructureProvisioningFailed", message },
+      conditions: { InfrastructureReady: "False/InfrastructureProvisioningFailed" },
+      messages: { InfrastructureReady: message },
+    });
+    const { inputs } = await all.world.evaluate(clusterConnect, "demo");
+    const own = all.deps.management.peek(harvesterClusters, at)!;
+    all.deps.management.put({ ...own, metadata: { ...own.metadata, annotations: { note: "parked" } } });
+    expect((await all.world.evaluate(clusterConnect, "demo")).inputs).toEqual(inputs);
   });
 
   test("waits for a namespace that is being deleted", async () => {

@@ -40,6 +40,7 @@ export class World {
     this.put(harvesterMachine());
     this.put(image());
     this.put(keyPair());
+    this.put(bootstrapSecret());
   }
 
   put(object: Json): void {
@@ -261,6 +262,10 @@ export function vmi(addresses: readonly (readonly string[])[] = [[]], phase = "R
       })),
     },
   };
+}
+
+export function bootstrapSecret(): Json {
+  return { apiVersion: "v1", kind: "Secret", metadata: { name: NAME, namespace: "demo" } };
 }
 
 export function image(): Json {

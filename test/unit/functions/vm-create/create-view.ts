@@ -2,6 +2,7 @@ import type { CreateView } from "#functions/harvester/vm-create/plan.ts";
 import { clusterView, machineView } from "#platform/cluster-api/cluster.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import { secretView } from "#platform/cluster-api/secret.ts";
 import { imageView, keyPairView } from "#platform/harvester/image.ts";
 import { ipPoolView } from "#platform/harvester/ip-pool.ts";
 import { virtualMachineView } from "#platform/harvester/virtual-machine.ts";
@@ -59,6 +60,8 @@ export interface World {
   readonly clusterStatus?: Json;
   readonly images?: readonly Json[];
   readonly keyPair?: Json | null;
+  /** Version of the bootstrap data Secret; null: there is none. */
+  readonly bootstrap?: string | null;
   readonly pools?: readonly Json[];
   readonly vm?: Json;
 }
@@ -131,6 +134,16 @@ export function createView(world: World = {}): CreateView {
               },
               HARVESTER,
             ),
+      bootstrap:
+        world.bootstrap === null
+          ? undefined
+          : seen(secretView, {
+              metadata: {
+                name: `${name}-bootstrap`,
+                namespace: "demo",
+                resourceVersion: world.bootstrap ?? "1",
+              },
+            }),
     },
     unknown: [],
   } as CreateView;

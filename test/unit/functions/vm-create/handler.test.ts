@@ -100,7 +100,9 @@ describe("vm-create", () => {
         const made = deps();
         made.failAt(n, kubeError("unavailable"), moment);
         await expect(createVm(createView(), made)).rejects.toThrow("unavailable");
-        expect(await createVm(createView(), made)).toEqual({ kind: "done" });
+        const { kind } = await createVm(createView(), made);
+        const wasTheLast = moment === "after" && n === whole.requests.length - 1;
+        expect(kind).toBe(wasTheLast ? "waitFor" : "done");
         expect(end(made)).toEqual(end(whole));
       }
     }
@@ -140,7 +142,7 @@ describe("vm-create", () => {
     expect(await createVm(createView(), made)).toEqual({
       kind: "failed",
       reason: "VMNameTaken",
-      message: `${kind} target/${foreign.metadata.name} exists on Harvester and belongs to somebody else; rename the machine or delete the ${kind}`,
+      message: `${kind} target/${foreign.metadata.name} exists on Harvester and belongs to somebody else; rename the machine, or delete the ${kind}${kind === "Secret" ? " and set the annotation capfn.dev/look-at to a new value" : ""}`,
     });
     expect(made.harvesterApi.peek(type, foreign.metadata)).toEqual(before);
   });
@@ -196,11 +198,34 @@ describe("vm-create", () => {
     },
   );
 
-  it("waits for a bootstrap data Secret that is named but not there", async () => {
-    const outcome = await createVm(createView(), deps({ management: [machineObject] }));
+  it("waits for the very bootstrap data Secret that is named but not there", async () => {
+    const outcome = await createVm(createView({ bootstrap: null }), deps({ management: [machineObject] }));
     expect(outcome).toMatchObject({
       kind: "waitFor",
-      targets: [{ ref: { name: "m-0-bootstrap" }, seen: "absent" }],
+      reason: expect.stringContaining("bootstrap data Secret demo/m-0-bootstrap does not exist"),
+      targets: [
+        { ref: { connection: "management", namespace: "demo", name: "m-0-bootstrap" }, seen: "absent" },
+      ],
+    });
+  });
+
+  it("reads a bootstrap data Secret that the index does not show yet", async () => {
+    expect(await createVm(createView({ bootstrap: null }), deps())).toEqual({ kind: "done" });
+  });
+
+  it("waits for news of a bootstrap data Secret that the index still shows, not for its appearance", async () => {
+    expect(
+      await createVm(createView({ bootstrap: "7" }), deps({ management: [machineObject] })),
+    ).toMatchObject({ kind: "waitFor", targets: [{ ref: { name: "m-0-bootstrap" }, seen: "7" }] });
+  });
+
+  it("waits for a key pair on its way out to be gone, not for its appearance", async () => {
+    const keyPair = {
+      metadata: { name: "key", namespace: "default", deletionTimestamp: "2026-01-01T00:00:00Z" },
+    };
+    expect(await createVm(createView({ keyPair }), deps())).toMatchObject({
+      kind: "waitFor",
+      targets: [{ ref: { name: "key" }, seen: "1" }],
     });
   });
 
@@ -256,7 +281,7 @@ describe("vm-create", () => {
 });
 
 describe("needs", () => {
-  const needs = (world: World) => {
+  const evaluate = (world: World) => {
     const { object, related } = createView(world);
     const lookup = {
       get: (view: { type: { plural: string } }) =>
@@ -268,6 +293,7 @@ describe("needs", () => {
           related.vm,
           undefined,
           related.keyPair,
+          related.bootstrap,
         ][
           [
             "harvestermachines",
@@ -277,25 +303,27 @@ describe("needs", () => {
             "virtualmachines",
             "virtualmachineinstances",
             "keypairs",
+            "secrets",
           ].indexOf(view.type.plural)
         ],
       find: (view: { type: { plural: string } }) =>
         view.type.plural === "ippools" ? related.heldIn : related.images,
       listed: () => true,
     };
-    return vmCreate.evaluate(object.meta, lookup as never)?.need;
+    return vmCreate.evaluate(object.meta, lookup as never);
   };
-  const created = {
+  const created = (status: "True" | "False", reason: string) => ({
     conditions: [
       {
         type: "MachineCreated",
-        status: "True",
-        reason: "MachineCreated",
+        status,
+        reason,
         message: "",
         lastTransitionTime: "2026-01-01T00:00:00Z",
       },
     ],
-  };
+  });
+  const foreign = { metadata: { ...inTarget("m-0"), labels: { "capfn.dev/owner-uid": "other" } }, spec: {} };
 
   it.each<[string, World, boolean]>([
     ["all is there", {}, true],
@@ -321,9 +349,32 @@ describe("needs", () => {
       },
       false,
     ],
-    ["the VM was created once and is lost (W6)", { status: created }, false],
+    ["the VM was created once and is lost (W6)", { status: created("True", "MachineCreated") }, false],
+    ["the VM is known to be lost (W6)", { status: created("False", "MachineNotFound") }, false],
+    ["somebody else's VM has its name", { vm: foreign }, true],
+    [
+      "somebody else's VM has its name, so that it gets no address",
+      { clusterSpec: clusterNetwork, vm: foreign },
+      true,
+    ],
     ["the machine has a providerID", { spec: { providerID: "harvester://gone" } }, false],
   ])("when %s: %o [check 51]", (_, world, expected) => {
-    expect(needs(world)).toBe(expected);
+    expect(evaluate(world)?.need).toBe(expected);
+  });
+
+  it("tells of somebody else's VM also when the machine waits for an address it will not get", async () => {
+    const view = createView({ clusterSpec: clusterNetwork, vm: foreign });
+    expect(await createVm(view, deps())).toMatchObject({ kind: "failed", reason: "VMNameTaken" });
+  });
+
+  it.each<[string, World]>([
+    ["the bootstrap data Secret has a new version", { bootstrap: "2" }],
+    ["the bootstrap data Secret is gone", { bootstrap: null }],
+    ["the key pair changes", { keyPair: { metadata: { name: "key" }, spec: { publicKey: "other" } } }],
+    ["the image changes", { images: [{ ...leap, status: { progress: 50 } }] }],
+    ["the spec changes", { spec: { cpu: 8 } }],
+    ["a person asks for a look", { metadata: { annotations: { "capfn.dev/look-at": "now" } } }],
+  ])("looks again after a refusal when %s", (_, world) => {
+    expect(evaluate(world)?.inputs).not.toEqual(evaluate({})?.inputs);
   });
 });

@@ -155,10 +155,9 @@ describe("effectiveNetwork", () => {
 
 describe("heldAddress", () => {
   it("finds the address by the machine's holder id, and a bare name only with the status that names it", () => {
-    expect(heldAddress(createView().object, createView({ pools: [holdingPool] }).related.heldIn)).toEqual({
-      address: "10.50.0.10",
-      pool: "demo-vms",
-    });
+    expect(
+      heldAddress(createView().object, createView({ pools: [holdingPool] }).related.heldIn),
+    ).toMatchObject({ address: "10.50.0.10", pool: "demo-vms" });
     const legacy = { ...holdingPool, status: { allocated: { "10.50.0.11": "demo/m-0" } } };
     const { heldIn } = createView({ pools: [legacy] }).related;
     expect(heldAddress(createView().object, heldIn)).toBeUndefined();

@@ -4,6 +4,10 @@ import { createView } from "./create-view.ts";
 
 const vm = (labels: Record<string, string> = {}) => ({ meta: { uid: "vm-uid" }, metadata: { labels } });
 
+const created = {
+  conditions: [{ type: "MachineCreated", status: "True", reason: "x", message: "", lastTransitionTime: "" }],
+};
+
 describe("isOurs", () => {
   it.each([
     ["carries the identity", { "capfn.dev/owner-uid": "machine-uid" }, {}, true],
@@ -21,16 +25,11 @@ describe("isOurs", () => {
       false,
     ],
     ["is unlabelled and nothing speaks for it", {}, {}, false],
+    ["is unlabelled, without providerID, but the status says it was created", {}, { status: created }, true],
     [
-      "is unlabelled, without providerID, but the status says it was created",
+      "is unlabelled, of a machine whose Node brought the providerID of another cloud provider [check 105]",
       {},
-      {
-        status: {
-          conditions: [
-            { type: "MachineCreated", status: "True", reason: "x", message: "", lastTransitionTime: "" },
-          ],
-        },
-      },
+      { spec: { providerID: "rke2://m-0" }, status: created },
       true,
     ],
   ])("a VM that %s", (_, labels, world, expected) => {

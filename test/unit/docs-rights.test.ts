@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import * as z from "zod";
+import { allFunctions } from "#cli/functions.ts";
+import { objectsIn, readPage, titledExample } from "#test/support/documentation.ts";
+
+const running = readPage("docs/tasks/running.md");
+
+describe("the rights in the pages", () => {
+  type Right = `${string}/${string} ${string}`;
+  const rulesSchema = z.object({
+    rules: z.array(
+      z.object({
+        apiGroups: z.array(z.string()),
+        resources: z.array(z.string()),
+        verbs: z.array(z.string()),
+      }),
+    ),
+  });
+  const rightsOf = (rules: z.infer<typeof rulesSchema>["rules"]): Right[] =>
+    rules.flatMap(({ apiGroups, resources: names, verbs }) =>
+      apiGroups.flatMap((group) =>
+        names.flatMap((name) => verbs.map((verb): Right => `${group}/${name} ${verb}`)),
+      ),
+    );
+  const granted = (title: string): Right[] =>
+    objectsIn(titledExample(title).text).flatMap((object) =>
+      object.kind.endsWith("Role") ? rightsOf(rulesSchema.parse(object).rules) : [],
+    );
+
+  /** Which API server a watched resource lies on. */
+  const home = (group: string, plural: string): string => {
+    if (plural === "nodes") return "workload";
+    if (group.endsWith("cluster.x-k8s.io") || plural === "secrets") return "management";
+    return group === "hub.capfn.dev" ? "hub" : "harvester";
+  };
+  /** What the functions declare, and what is watched for them. */
+  const declared = (api: string): Right[] => [
+    ...rightsOf(
+      allFunctions
+        .flatMap(({ rbac }) => rbac)
+        .filter((rule) => rule.api === api)
+        .map((rule) => ({
+          apiGroups: [...rule.apiGroups],
+          resources: [...rule.resources],
+          verbs: [...rule.verbs],
+        })),
+    ),
+    ...allFunctions
+      .flatMap(({ views }) => views)
+      .filter(({ type }) => home(type.group, type.plural) === api)
+      .flatMap(({ type: { group, plural } }) =>
+        ["list", "watch"].map((verb): Right => `${group}/${plural} ${verb}`),
+      ),
+  ];
+  const sorted = (rights: readonly Right[]) => [...new Set(rights)].toSorted();
+
+  it("on Harvester are those the functions declare and watch, and no more", () => {
+    expect(sorted(granted("rights: harvester"))).toEqual(sorted(declared("harvester")));
+  });
+
+  it("of the hub are those the functions declare and watch, and its own", () => {
+    const infrastructure = "infrastructure.cluster.x-k8s.io";
+    /** Notes, conditions of failed steps, Events, ledger, Lease, and the Secrets that connections are made from. */
+    const own: Right[] = rightsOf([
+      {
+        apiGroups: [infrastructure],
+        resources: ["harvesterclusters", "harvestermachines"],
+        verbs: ["get", "patch"],
+      },
+      {
+        apiGroups: [infrastructure],
+        resources: ["harvesterclusters/status", "harvestermachines/status"],
+        verbs: ["patch"],
+      },
+      { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch"] },
+      { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+      { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "create", "patch"] },
+      { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update"] },
+    ]);
+    expect(sorted(granted("rights: management"))).toEqual(sorted([...declared("management"), ...own]));
+  });
+
+  it("on a workload cluster are named", () => {
+    const verbs = declared("workload").map((right) => right.split(" ")[1] ?? "");
+    const sentence = /with it\s+(.*) on Nodes/.exec(running.prose)?.[1] ?? "";
+    expect(new Set(sentence.match(/\w+/g)?.filter((word) => word !== "and"))).toEqual(new Set(verbs));
+  });
+});

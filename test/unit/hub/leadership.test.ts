@@ -1,0 +1,177 @@
+import { describe, expect, it } from "vitest";
+import { competeForLeadership } from "#events/hub/leadership.ts";
+import { leases } from "#platform/kube/resources.ts";
+import { FakeApi, kubeError } from "#test/support/fake-api.ts";
+import { FakeClock, settle } from "#test/support/fake-clock.ts";
+
+const lease = { namespace: "capfn-system", name: "capfn-hub" };
+
+function contest() {
+  const clock = new FakeClock();
+  const api = new FakeApi("management", { requests: [], faultAt: () => undefined });
+  const log: string[] = [];
+  const enter = (identity: string) =>
+    competeForLeadership({
+      client: api,
+      clock,
+      random: () => 0,
+      lease,
+      identity,
+      onLead: (epoch) => log.push(`${identity} leads ${epoch}`),
+      onLost: (reason) => log.push(`${identity} lost: ${reason}`),
+    });
+  const spec = () => api.peek(leases, lease)?.["spec"] as Record<string, unknown> | undefined;
+  return { clock, api, log, enter, spec };
+}
+
+describe("leadership", () => {
+  it("goes to the first who comes; the Lease says who, since when, and for how long", async () => {
+    const { log, enter, spec } = contest();
+    const a = enter("a");
+    await settle();
+    expect(a.leading).toBe(true);
+    expect(log).toEqual(["a leads 0"]);
+    expect(spec()).toEqual({
+      holderIdentity: "a",
+      leaseDurationSeconds: 30,
+      leaseTransitions: 0,
+      acquireTime: "2026-11-21T12:00:00.000000Z",
+      renewTime: "2026-11-21T12:00:00.000000Z",
+    });
+  });
+
+  it("stays with who renews, however long another waits", async () => {
+    const { clock, log, enter, spec } = contest();
+    enter("a");
+    await settle();
+    enter("b");
+    await clock.advance(600_000);
+    expect(log).toEqual(["a leads 0"]);
+    expect(spec()?.["renewTime"]).toBe("2026-11-21T12:10:00.000000Z");
+  });
+
+  it("goes to the next when the holder has not renewed for the whole lease, with another epoch", async () => {
+    const { clock, api, log, enter } = contest();
+    enter("a");
+    await settle();
+    enter("b");
+    await clock.advance(5_000);
+    api.failOn({ verb: "replace" }, kubeError("unavailable", "management"), { times: 4 });
+    await clock.advance(20_000);
+    expect(log).toEqual(["a leads 0", "a lost: the Lease could not be renewed within 20000 ms"]);
+    await clock.advance(20_000);
+    expect(log.slice(2)).toEqual(["b leads 1"]);
+  });
+
+  it("is never held by two at once, also while the API server cannot be reached by one of them", async () => {
+    const { clock, api, enter } = contest();
+    const a = enter("a");
+    await settle();
+    const b = enter("b");
+    api.failOn({ verb: "replace" }, kubeError("timeout", "management"), { times: 10 });
+    for (let n = 0; n < 60; n += 1) {
+      await clock.advance(1_000);
+      expect(a.leading && b.leading).toBe(false);
+    }
+    expect([a.leading, b.leading]).toEqual([false, true]);
+  });
+
+  it("survives a few failed renewals", async () => {
+    const { clock, api, log, enter } = contest();
+    const a = enter("a");
+    await settle();
+    api.failOn({ verb: "replace" }, kubeError("unavailable", "management"), { times: 3 });
+    await clock.advance(60_000);
+    expect(a.leading).toBe(true);
+    expect(log).toEqual(["a leads 0"]);
+  });
+
+  it("is lost at once when the Lease says somebody else, is deleted, or may not be written any more", async () => {
+    const takeovers: ((world: ReturnType<typeof contest>) => void)[] = [
+      ({ api }) => api.put({ ...api.peek(leases, lease), spec: { holderIdentity: "c" }, metadata: { ...lease } }),
+      ({ api }) => api.drop(leases, lease),
+      ({ api }) => api.failOn({ verb: "replace" }, kubeError("forbidden", "management")),
+    ];
+    const reasons = [];
+    for (const takeOver of takeovers) {
+      const world = contest();
+      const a = world.enter("a");
+      await settle();
+      takeOver(world);
+      await world.clock.advance(5_000);
+      expect(a.leading).toBe(false);
+      reasons.push(world.log[1]);
+      await world.clock.advance(120_000);
+      expect(world.log).toHaveLength(2);
+    }
+    expect(reasons).toEqual([
+      "a lost: the Lease is held by c",
+      "a lost: the Lease was deleted",
+      "a lost: the Lease may not be written: forbidden",
+    ]);
+  });
+
+  it("is not believed when the answer came too late to be true any more", async () => {
+    const { clock, api, log, enter } = contest();
+    let release: (() => void) | undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const slow = Object.assign(Object.create(api) as FakeApi, {
+      get: async (...all: Parameters<FakeApi["get"]>) => {
+        await held;
+        return api.get(...all);
+      },
+    });
+    const a = competeForLeadership({
+      client: slow,
+      clock,
+      random: () => 0,
+      lease,
+      identity: "slow",
+      onLead: () => log.push("leads"),
+      onLost: (reason) => log.push(reason),
+    });
+    await clock.advance(25_000);
+    release?.();
+    await settle();
+    expect(a.leading).toBe(false);
+    expect(log).toEqual([]);
+    void enter;
+  });
+
+  it("goes on at once to the next when it is given back", async () => {
+    const { clock, log, enter, spec } = contest();
+    const a = enter("a");
+    await settle();
+    const b = enter("b");
+    await a.release();
+    expect(spec()).toMatchObject({ holderIdentity: "", leaseTransitions: 0 });
+    await clock.advance(5_000);
+    expect(b.leading).toBe(true);
+    expect(log).toEqual(["a leads 0", "b leads 1"]);
+  });
+
+  it("is left to others by a candidate that was released while it waited", async () => {
+    const { clock, api, log, enter } = contest();
+    enter("a");
+    await settle();
+    const b = enter("b");
+    await b.release();
+    api.drop(leases, lease);
+    await clock.advance(120_000);
+    expect(log.filter((line) => line.startsWith("b"))).toEqual([]);
+  });
+
+  it("is won by one of many who come at the same moment", async () => {
+    const { log, enter, clock } = contest();
+    const all = Array.from({ length: 10 }, (_, n) => enter(`c${n}`));
+    await clock.advance(60_000);
+    expect(all.filter(({ leading }) => leading)).toHaveLength(1);
+    expect(log).toHaveLength(1);
+  });
+
+  it("refuses times with which two could lead at once", () => {
+    const { api, clock } = contest();
+    const options = { client: api, clock, random: () => 0, lease, identity: "a", onLead: () => undefined, onLost: () => undefined };
+    expect(() => competeForLeadership({ ...options, giveUpMs: 30_000 })).toThrow("retryMs < giveUpMs < leaseMs");
+  });
+});
