@@ -1,10 +1,16 @@
-import type { HubFlags } from "#cli/commands/hub.ts";
+import type { ClusterFlags } from "#cli/commands/flags.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { startRunningOperator } from "#cli/operator/operator.ts";
 import { untilQuiet } from "#cli/operator/quiet.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
 import { createLog } from "#platform/observability/log.ts";
+
+export interface HubFlags extends ClusterFlags {
+  readonly once?: boolean;
+  readonly ledgerNamespace: string;
+  readonly timeoutSeconds: number;
+}
 
 /** One pass over everything; throws when it does not come to rest in time. */
 export async function pass(flags: HubFlags, terminal: Terminal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { RunFlags } from "#cli/commands/run.ts";
+import type { ClusterFlags } from "#cli/commands/flags.ts";
 import { parseBindAddress, startServers } from "#cli/http/servers.ts";
 import { untilLeading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
@@ -6,6 +6,14 @@ import { startRunningOperator, type RunningOperator } from "#cli/operator/operat
 import type { Terminal } from "#cli/terminal.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
 import { createLog } from "#platform/observability/log.ts";
+
+export interface RunFlags extends ClusterFlags {
+  readonly metricsBindAddress: string;
+  readonly healthProbeBindAddress: string;
+  readonly ledgerNamespace: string;
+  readonly maxInFlight: number;
+  readonly leaderElect?: boolean;
+}
 
 /** Runs until a signal asks to end or leadership is lost; runs under way may finish. */
 export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {

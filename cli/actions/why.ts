@@ -1,4 +1,4 @@
-import type { WhyFlags, WhyObject } from "#cli/commands/why.ts";
+import type { ClusterFlags } from "#cli/commands/flags.ts";
 import { explainObject, type Explanation, type ObjectQuestion } from "#cli/operator/explain.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { startRunningOperator } from "#cli/operator/operator.ts";
@@ -7,6 +7,18 @@ import { renderTable } from "#cli/table.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
 import { createLog } from "#platform/observability/log.ts";
+
+/** The object asked about; without a namespace it is that of `--namespace`. */
+export interface WhyObject {
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export interface WhyFlags extends ClusterFlags {
+  readonly ledgerNamespace: string;
+  readonly json?: boolean;
+}
 
 /** Looks at the cluster as the hub would, without running anything, and prints what each function thinks of the object. */
 export async function why(object: WhyObject, flags: WhyFlags, terminal: Terminal): Promise<void> {

@@ -1,12 +1,7 @@
 import { Option, type Command } from "commander";
-import { clusterOptions, positiveInteger, type ClusterFlags } from "#cli/commands/flags.ts";
+import { clusterOptions, positiveInteger } from "#cli/commands/flags.ts";
+import type { HubFlags } from "#cli/actions/pass.ts";
 import type { Terminal } from "#cli/terminal.ts";
-
-export interface HubFlags extends ClusterFlags {
-  readonly once?: boolean;
-  readonly ledgerNamespace: string;
-  readonly timeoutSeconds: number;
-}
 
 /** `capfn hub --once`: one pass over everything, for a CronJob that keeps the promise when no hub runs. */
 export function addHubCommand(program: Command, terminal: Terminal): void {

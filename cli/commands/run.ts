@@ -1,14 +1,7 @@
 import { Option, type Command } from "commander";
-import { clusterOptions, positiveInteger, type ClusterFlags } from "#cli/commands/flags.ts";
+import { clusterOptions, positiveInteger } from "#cli/commands/flags.ts";
+import type { RunFlags } from "#cli/actions/run.ts";
 import type { Terminal } from "#cli/terminal.ts";
-
-export interface RunFlags extends ClusterFlags {
-  readonly metricsBindAddress: string;
-  readonly healthProbeBindAddress: string;
-  readonly ledgerNamespace: string;
-  readonly maxInFlight: number;
-  readonly leaderElect?: boolean;
-}
 
 /** `capfn run`: the hub and all functions in one process. */
 export function addRunCommand(program: Command, terminal: Terminal): void {

@@ -1,21 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { clusterOptions, type ClusterFlags } from "#cli/commands/flags.ts";
+import { clusterOptions } from "#cli/commands/flags.ts";
+import type { WhyFlags, WhyObject } from "#cli/actions/why.ts";
 import type { Terminal } from "#cli/terminal.ts";
 
 /** What a person types before the slash. */
 const explainedKinds: readonly string[] = ["machine", "harvestermachine", "cluster", "harvestercluster"];
-
-/** The object asked about; without a namespace it is that of `--namespace`. */
-export interface WhyObject {
-  readonly kind: string;
-  readonly namespace?: string;
-  readonly name: string;
-}
-
-export interface WhyFlags extends ClusterFlags {
-  readonly ledgerNamespace: string;
-  readonly json?: boolean;
-}
 
 /** `capfn why machine/<name>`: what each function thinks of one object, and what it waits for. */
 export function addWhyCommand(program: Command, terminal: Terminal): void {

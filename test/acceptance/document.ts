@@ -44,8 +44,9 @@ function testsByCheck(root: string): Map<number, Shown[]> {
   const found = new Map<number, Shown[]>();
   for (const file of testFiles(root)) {
     const text = readFileSync(join(root, file), "utf8");
+    // Any string with a marker is a test's name, or part of one: names also stand on their own line, in tables and as keys of cases.
     for (const [, , name] of text.matchAll(
-      /\b(?:it|test|describe)(?:\.\w+(?:\([^)]*\))?)?\(\s*(["'`])([^"'`\n]*\[check[^\n]*?)\1/g,
+      /(["'`])((?:\\.|(?!\1)[^\\\n])*\[checks? (?:\\.|(?!\1)[^\\\n])*)\1/g,
     )) {
       for (const number of numbersIn(name ?? "")) {
         const sentence = (name ?? "").replaceAll(/\s*\[checks? [^\]]*\]/g, "").trim();

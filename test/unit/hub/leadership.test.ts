@@ -68,7 +68,7 @@ describe("leadership", () => {
     const a = enter("a");
     await settle();
     const b = enter("b");
-    api.failOn({ verb: "replace" }, kubeError("timeout", "management"), { times: 10 });
+    api.failOn({ verb: "replace" }, kubeError("timeout", "management"), { times: 4 });
     for (let n = 0; n < 60; n += 1) {
       await clock.advance(1_000);
       expect(a.leading && b.leading).toBe(false);
@@ -80,7 +80,7 @@ describe("leadership", () => {
     const { clock, api, log, enter } = contest();
     const a = enter("a");
     await settle();
-    api.failOn({ verb: "replace" }, kubeError("unavailable", "management"), { times: 3 });
+    api.failOn({ verb: "replace" }, kubeError("unavailable", "management"), { times: 2 });
     await clock.advance(60_000);
     expect(a.leading).toBe(true);
     expect(log).toEqual(["a leads 0"]);
@@ -112,7 +112,7 @@ describe("leadership", () => {
   });
 
   it("is not believed when the answer came too late to be true any more", async () => {
-    const { clock, api, log, enter } = contest();
+    const { clock, api, log } = contest();
     let release: (() => void) | undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
     const slow = Object.assign(Object.create(api) as FakeApi, {
@@ -135,7 +135,6 @@ describe("leadership", () => {
     await settle();
     expect(a.leading).toBe(false);
     expect(log).toEqual([]);
-    void enter;
   });
 
   it("goes on at once to the next when it is given back", async () => {
