@@ -109,8 +109,8 @@ const harvesterMachine: CustomResource = {
     {
       name: "Address",
       type: "string",
-      jsonPath: ".status.addresses[0].address",
-      description: "First address of the machine",
+      jsonPath: '.status.addresses[?(@.type=="InternalIP")].address',
+      description: "Address of the machine",
       priority: 0,
     },
     {

@@ -15,6 +15,9 @@ export const storageVersion: ServedVersion = "v1beta1";
 /** `apiVersion` that functions write. */
 export const storageApiVersion = `${infrastructureGroup}/v1beta1`;
 
+/** Label by which `clusterctl move` finds the resource types whose objects it moves. */
+export const clusterctlLabel = "clusterctl.cluster.x-k8s.io";
+
 /** Label of every CRD of a provider, read by clusterctl. */
 export const providerLabel = {
   name: "cluster.x-k8s.io/provider",

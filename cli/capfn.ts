@@ -25,9 +25,12 @@ addHubCommand(program, terminal);
 addWhyCommand(program, terminal);
 addGenerateCommand(program, terminal);
 
+const sleepAgain = terminal.stayAwake();
 try {
   await program.parseAsync();
 } catch (error) {
   terminal.say(`error: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
+} finally {
+  sleepAgain();
 }

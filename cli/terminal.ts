@@ -1,6 +1,9 @@
 import { systemClock, type Clock } from "#platform/process/clock.ts";
 import { processEnvironment, type Environment } from "#platform/process/environment.ts";
 
+/** Any time that is long; the timer only has to exist. */
+const LONG_MS = 1 << 30;
+
 /** The process as commands see it: where they print, what time it is, when they are asked to end. */
 export interface Terminal {
   readonly clock: Clock;
@@ -12,6 +15,11 @@ export interface Terminal {
   say(line: string): void;
   /** Whether a person watches, so that lines may be redrawn and coloured. */
   readonly interactive: boolean;
+  /**
+   * Keeps the process alive until the returned function is called: timers of the clock do not, so that a command that waits would otherwise
+   * end in the middle.
+   */
+  stayAwake(): () => void;
   /** Resolves with the name of the signal that asks the process to end. The second signal ends it at once. */
   ended(): Promise<string>;
 }
@@ -24,12 +32,14 @@ export function processTerminal(): Terminal {
     print: (line) => void process.stdout.write(`${line}\n`),
     say: (line) => void process.stderr.write(`${line}\n`),
     interactive: process.stderr.isTTY,
+    stayAwake: () => {
+      const awake = setInterval(() => undefined, LONG_MS);
+      return () => clearInterval(awake);
+    },
     ended: () => {
-      const stay = setInterval(() => undefined, 1 << 30);
       return new Promise((resolve) => {
         for (const name of ["SIGINT", "SIGTERM"] as const) {
           process.once(name, () => {
-            clearInterval(stay);
             resolve(name);
           });
         }

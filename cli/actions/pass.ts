@@ -1,10 +1,12 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
+import { untilLeading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { startRunningOperator } from "#cli/operator/operator.ts";
 import { untilQuiet } from "#cli/operator/quiet.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
 import { createLog } from "#platform/observability/log.ts";
+import { sleep } from "#platform/process/clock.ts";
 
 export interface HubFlags extends ClusterFlags {
   readonly once?: boolean;
@@ -12,23 +14,41 @@ export interface HubFlags extends ClusterFlags {
   readonly timeoutSeconds: number;
 }
 
-/** One pass over everything; throws when it does not come to rest in time. */
+/** Longest wait for the Lease, ms: longer than a dead holder keeps it. */
+const LEASE_WAIT_MS = 20_000;
+
+/** One pass over everything, unless a hub that holds the Lease is alive; throws when it does not come to rest in time. */
 export async function pass(flags: HubFlags, terminal: Terminal): Promise<void> {
-  const { clock, environment } = terminal;
+  const { clock, environment, random } = terminal;
+  const log = createLog(flags.logLevel, clock);
+  const management = await managementConfig(flags, clock, environment);
+  const leadership = untilLeading({ management, clock, random, log, namespace: flags.ledgerNamespace });
+  const lead = await Promise.race([leadership.leads, sleep(clock, LEASE_WAIT_MS)]);
+  if (lead === undefined) {
+    await leadership.release();
+    terminal.say("a running hub holds the Lease capfn-hub; nothing to do");
+    return;
+  }
   const running = await startRunningOperator({
-    management: await managementConfig(flags, clock, environment),
+    management,
     clock,
-    random: terminal.random,
-    log: createLog(flags.logLevel, clock),
+    random,
+    log,
     namespace: flags.namespace,
-    ledger: (management) => configMapLedger(management, flags.ledgerNamespace),
+    ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
     dispatch: true,
     requestsPerSecond: flags.requestRate,
+    epoch: lead.epoch,
   });
-  const quiet = await untilQuiet(running.operator, clock, { timeoutMs: flags.timeoutSeconds * 1000 });
+  const quiet = await Promise.race([
+    untilQuiet(running.operator, clock, { timeoutMs: flags.timeoutSeconds * 1000 }),
+    leadership.lost.then(() => false),
+  ]);
   await running.stop();
-  if (!quiet)
+  await leadership.release();
+  if (!quiet) {
     throw new Error(
       `the pass did not come to rest within ${flags.timeoutSeconds} s; raise --timeout-seconds or see the log`,
     );
+  }
 }

@@ -1,5 +1,11 @@
+import * as z from "zod";
 import type { ClusterFlags } from "#cli/commands/flags.ts";
-import { explainObject, type Explanation, type ObjectQuestion } from "#cli/operator/explain.ts";
+import {
+  explainObject,
+  explanationSchema,
+  type Explanation,
+  type ObjectQuestion,
+} from "#cli/operator/explain.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { startRunningOperator } from "#cli/operator/operator.ts";
 import { untilQuiet } from "#cli/operator/quiet.ts";
@@ -18,16 +24,33 @@ export interface WhyObject {
 export interface WhyFlags extends ClusterFlags {
   readonly ledgerNamespace: string;
   readonly json?: boolean;
+  /** URL of a running hub's health address. */
+  readonly hub?: string;
 }
 
-/** Looks at the cluster as the hub would, without running anything, and prints what each function thinks of the object. */
+/** Prints what each function thinks of the object: as the running hub says, or by looking at the cluster as a hub would. */
 export async function why(object: WhyObject, flags: WhyFlags, terminal: Terminal): Promise<void> {
-  const { clock, environment } = terminal;
   const question: ObjectQuestion = { ...object, namespace: object.namespace ?? flags.namespace ?? "default" };
+  const found =
+    flags.hub === undefined ? await look(question, flags, terminal) : await ask(flags.hub, question);
+  if (found === undefined) {
+    throw new Error(
+      `no ${question.kind} ${question.namespace}/${question.name}; see: kubectl get harvestermachines -n ${question.namespace}`,
+    );
+  }
+  terminal.print(flags.json === true ? JSON.stringify(found) : renderExplanations(found));
+}
+
+/** Judges every function without running anything or writing a byte. */
+async function look(
+  question: ObjectQuestion,
+  flags: WhyFlags,
+  { clock, environment, random }: Terminal,
+): Promise<readonly Explanation[] | undefined> {
   const running = await startRunningOperator({
     management: await managementConfig(flags, clock, environment),
     clock,
-    random: terminal.random,
+    random,
     log: createLog(flags.logLevel, clock),
     namespace: question.namespace,
     ledger: (management) => readOnly(configMapLedger(management, flags.ledgerNamespace)),
@@ -37,12 +60,18 @@ export async function why(object: WhyObject, flags: WhyFlags, terminal: Terminal
   await untilQuiet(running.operator, clock, { timeoutMs: 10_000 });
   const found = explainObject(running.operator.hub, question);
   await running.stop();
-  if (found === undefined) {
-    throw new Error(
-      `no ${question.kind} ${question.namespace}/${question.name}; see: kubectl get harvestermachines -n ${question.namespace}`,
-    );
-  }
-  terminal.print(flags.json === true ? JSON.stringify(found) : renderExplanations(found));
+  return found;
+}
+
+async function ask(
+  hub: string,
+  { kind, namespace, name }: ObjectQuestion,
+): Promise<readonly Explanation[] | undefined> {
+  const answer = await fetch(new URL(`/why/${kind}/${namespace}/${name}`, hub));
+  if (answer.status === 404) return undefined;
+  if (!answer.ok)
+    throw new Error(`${hub} answers ${answer.status}; --hub takes the health address of a running hub`);
+  return z.array(explanationSchema).parse(await answer.json());
 }
 
 function renderExplanations(found: readonly Explanation[]): string {

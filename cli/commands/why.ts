@@ -13,7 +13,7 @@ export function addWhyCommand(program: Command, terminal: Terminal): void {
     .summary("say what each function thinks of one object and what it waits for")
     .description(
       "Looks at the cluster as the hub would, judges every function's predicate for one object, and adds what the stored ledger knows:\n" +
-        "last outcome, what is waited for, when it is due, attempts. It runs nothing and writes nothing.",
+        "what is waited for, when it is due, attempts. It runs nothing and writes nothing. With --hub it asks the running hub instead.",
     )
     .argument(
       "<object>",
@@ -31,10 +31,16 @@ export function addWhyCommand(program: Command, terminal: Terminal): void {
     .addOption(
       new Option("--ledger-namespace <name>", "namespace of the hub's ConfigMaps").default("capfn-system"),
     )
+    .addOption(
+      new Option(
+        "--hub <url>",
+        "ask a running hub at its health address, e.g. http://localhost:9440; it also knows the last outcomes",
+      ),
+    )
     .addOption(new Option("--json", "print one JSON array"))
     .addHelpText(
       "after",
-      "\nExamples:\n  capfn why machine/worker-1 -n demo\n  capfn why machine/demo/worker-1 --json",
+      "\nExamples:\n  capfn why machine/worker-1 -n demo\n  capfn why machine/demo/worker-1 --json\n  capfn why machine/demo/worker-1 --hub http://localhost:9440",
     )
     .action(async (object: WhyObject, flags: WhyFlags) =>
       (await import("#cli/actions/why.ts")).why(object, flags, terminal),

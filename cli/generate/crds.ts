@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { customResources, type CustomResource } from "#api/custom-resources.ts";
 import {
   infrastructureGroup,
+  clusterctlLabel,
   providerLabel,
   servedVersions,
   storageVersion,
@@ -81,6 +82,7 @@ function contractLabels(): Record<string, string> {
   const versions = servedVersions.join("_");
   return {
     [providerLabel.name]: providerLabel.value,
+    [clusterctlLabel]: "",
     "cluster.x-k8s.io/v1beta1": versions,
     "cluster.x-k8s.io/v1beta2": versions,
   };

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { Hub } from "#events/hub/hub.ts";
 import { machineView } from "#platform/cluster-api/cluster.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
@@ -19,17 +20,20 @@ export interface ObjectQuestion {
 }
 
 /** One function's view of one object, ready to print. */
-export interface Explanation {
-  readonly function: string;
-  readonly summary: string;
+export const explanationSchema = z.object({
+  function: z.string(),
+  summary: z.string(),
   /** `no work`, `work`, `not before <time>`, or `cannot be judged yet`. */
-  readonly predicate: string;
+  predicate: z.string(),
   /** What it waits for or why it rests; empty when there is nothing to say. */
-  readonly state: string;
-  readonly nextDue: string;
-  readonly faults: number;
-  readonly lastOutcome: string;
-}
+  state: z.string(),
+  nextDue: z.string(),
+  faults: z.number(),
+  /** Since the hub started; empty when it has not run. */
+  lastOutcome: z.string(),
+});
+
+export type Explanation = z.infer<typeof explanationSchema>;
 
 /** Per function: predicate, last outcome, what it waits for, when it is due, attempts. Undefined when the object is unknown. */
 export function explainObject(hub: Hub, question: ObjectQuestion): Explanation[] | undefined {

@@ -64,7 +64,9 @@ function write(event: HubEvent, log: Log): void {
         causeId: cause.id,
         durationMs: Math.round(event.durationMs * 10) / 10,
       };
-      if (event.outcome === "fault") log.warn(line, "step ended by a fault; it is tried again");
+      if (event.reason.startsWith("conflict@"))
+        log.info(line, "the object had changed; a fresh look follows");
+      else if (event.outcome === "fault") log.warn(line, "step ended by a fault; it is tried again");
       else log.info(line, "step");
       break;
     }

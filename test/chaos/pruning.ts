@@ -2,24 +2,27 @@ import type { CallTrigger, DeltaTrigger } from "#test/chaos/plan.ts";
 import { signatureOf, type TraceEntry, type TracedCall, type TracedDelta, writes } from "#test/chaos/trace.ts";
 
 const MOST_REPETITIONS = 3;
+/** Requests after which something is gone. */
 const destructive: ReadonlySet<string> = new Set(["delete", "deletecollection"]);
 
 /**
- * The points of a trace worth a fault: what happens in every fault-free run, each kind of thing at most three times. What destroys, and the
- * first write of its kind, always stays. Kubernetes Events are for people and get one point of each kind.
+ * The points of a trace worth a fault: what happens in every fault-free run, each kind of thing at most three times, whichever machine it is
+ * about. What destroys, and the first write of its kind, always stays. Kubernetes Events are for people and get one point of each kind.
  */
 export function prune(
   trace: readonly TraceEntry[],
   others: readonly (readonly TraceEntry[])[],
 ): TraceEntry[] {
   const elsewhere = others.map((other) => new Set(other.map((entry) => `${signatureOf(entry)} ${entry.nth}`)));
+  const repetitions = new Map<string, number>();
   return trace.filter((entry) => {
     if (!elsewhere.every((known) => known.has(`${signatureOf(entry)} ${entry.nth}`))) return false;
-    if (entry.at === "delta") return entry.nth <= MOST_REPETITIONS || entry.type === "deleted" || entry.deleting;
-    if (destructive.has(entry.verb)) return true;
-    if (entry.resource === "events") return entry.nth === 1;
-    const isFirstWrite = writes.has(entry.verb) && entry.effective && entry.nth === 1;
-    return isFirstWrite || entry.nth <= MOST_REPETITIONS;
+    const kind = signatureOf(entry).replaceAll(/TRIAL-m\d+/g, "TRIAL-m");
+    const repetition = (repetitions.get(kind) ?? 0) + 1;
+    repetitions.set(kind, repetition);
+    if (repetition <= MOST_REPETITIONS) return entry.resource !== "events" || repetition === 1;
+    if (entry.at === "delta") return entry.type === "deleted";
+    return destructive.has(entry.verb) || (writes.has(entry.verb) && entry.effective && entry.nth === 1);
   });
 }
 

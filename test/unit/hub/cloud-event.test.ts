@@ -39,9 +39,9 @@ function worldAt({ vm, deleting }: { vm?: boolean; deleting?: boolean }): FakeDe
   return fakeDeps({
     management: [
       objects.cluster(),
-      objects.harvesterCluster({ spec: { targetNamespace: place.target } }),
+      objects.harvesterCluster({ spec: { vmNetworkConfig: { ipPoolRefs: ["pool"], gateway: "10.50.0.1", subnetMask: "255.255.255.0" } } }),
       objects.machine("m-0"),
-      objects.harvesterMachine("m-0", { metadata, spec: { networkConfig: { ipPoolRefs: ["pool"] } } }),
+      objects.harvesterMachine("m-0", { metadata }),
       withData({ ...objects.secret("identity"), metadata: { name: "identity", namespace: place.namespace } }),
       withData({ ...objects.secret("m-0-bootstrap"), metadata: { name: "m-0-bootstrap", namespace: place.namespace } }),
     ],
@@ -90,7 +90,7 @@ describe("the event of a dispatch", () => {
         it(`of ${fn.name} ${moment} does the same after HTTP (${mode}) as in process`, async () => {
           const here = worldAt(state);
           const there = worldAt(state);
-          const dispatch = await dispatchOf(fn, here);
+          const dispatch = await dispatchOf(fn, worldAt(state));
           const run = async (act: () => Promise<ReadonlyMap<string, unknown>>) => {
             try {
               return [...(await act())];
@@ -101,6 +101,7 @@ describe("the event of a dispatch", () => {
           const inProcess = await run(() => fn.run(dispatch.items, dispatch.lookup, here));
           const { event, body } = overTheWire(dispatch, mode);
           const remote = await run(() => fn.runFromData(event.data, causeOf(event), there));
+          if (process.env["DBG"]) console.log(fn.name, moment, here.requests.length, JSON.stringify(inProcess).slice(0,200));
           expect(remote).toEqual(inProcess);
           expect(there.requests).toEqual(here.requests);
           expect(there.announced).toEqual(here.announced);

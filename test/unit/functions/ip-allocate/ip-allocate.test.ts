@@ -103,6 +103,23 @@ describe("there is nothing to allocate", () => {
       machineSpec: { networkConfig: { address: "10.50.0.40", gateway: "10.50.0.1" } },
     },
     "once the machine has a VM": { machineSpec: { providerID: "harvester://x" } },
+    "once the machine's VM is lost (W6)": {
+      machines: [
+        harvesterMachine("m-0", {
+          status: {
+            conditions: [
+              {
+                type: "MachineCreated",
+                status: "False",
+                reason: "MachineNotFound",
+                message: "",
+                lastTransitionTime: "2026-01-01T00:00:00Z",
+              },
+            ],
+          },
+        }),
+      ],
+    },
     "while the VM exists": { pools: [ipPool("a"), virtualMachine("m-0")] },
     "when a pool holds an address already": {
       pools: [ipPool("a", { status: { allocated: { "10.50.0.12": holder("m-0") } } })],
@@ -130,6 +147,28 @@ describe("there is nothing to allocate", () => {
   test("under the machine's own vmNetworkConfig without pools: it replaces the cluster's as a whole [check 66]", async () => {
     const { world } = setUp({ machineSpec: config({}) });
     expect((await world.evaluate(ipAllocate, "m-0")).need).toBe(false);
+  });
+});
+
+describe("a machine that waits looks again", () => {
+  test("when another pool is named for it, or a person asks for it", async () => {
+    const { deps, world } = setUp();
+    const { inputs } = await world.evaluate(ipAllocate, "m-0");
+    deps.management.put(harvesterCluster({ spec: config({ ipPoolRefs: ["a", "b"] }) }));
+    const withPool = await world.evaluate(ipAllocate, "m-0");
+    expect(withPool.inputs).not.toEqual(inputs);
+    deps.management.put(
+      harvesterMachine("m-0", { metadata: { annotations: { "capfn.dev/look-at": "now" } } }),
+    );
+    expect((await world.evaluate(ipAllocate, "m-0")).inputs).not.toEqual(withPool.inputs);
+  });
+
+  test("whatever another machine's entry under the Go provider's id says", async () => {
+    const { world } = setUp({
+      pools: [ipPool("a", { status: { allocated: { "10.50.0.10": "demo/m-0" } } })],
+      machines: [harvesterMachine("m-0", { status: { allocatedIPAddress: "10.50.0.99" } })],
+    });
+    expect((await world.evaluate(ipAllocate, "m-0")).need).toBe(true);
   });
 });
 

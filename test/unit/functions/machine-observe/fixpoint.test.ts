@@ -2,12 +2,13 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { machineObserve as step } from "#functions/harvester/machine-observe/function.ts";
-import { clusters, harvesterClusters, keyPairs, machines } from "#platform/kube/resources.ts";
+import { clusters, harvesterClusters, keyPairs, machines, secrets } from "#platform/kube/resources.ts";
 import {
   HARVESTER,
   HOLDER,
   START,
   World,
+  bootstrapSecret,
   keyPair,
   harvesterMachines,
   pool,
@@ -31,6 +32,8 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     (world) => world.put(vm({}, "somebody-else")),
     (world) => world.drop(keyPairs, "key", "default"),
     (world) => world.put(keyPair()),
+    (world) => world.drop(secrets),
+    (world) => world.put(bootstrapSecret()),
     (world) => world.put(vm({ runStrategy: "Halted" })),
     (world) => world.drop(virtualMachines),
     (world) => world.drop(virtualMachineInstances),

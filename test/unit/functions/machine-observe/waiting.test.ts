@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 
-import { clusters, keyPairs, machines, virtualMachineImages } from "#platform/kube/resources.ts";
+import { clusters, keyPairs, machines, secrets, virtualMachineImages } from "#platform/kube/resources.ts";
 import { machineObserve as step } from "#functions/harvester/machine-observe/function.ts";
 import {
   HARVESTER,
   NAME,
   START,
   World,
+  bootstrapSecret,
   image,
   keyPair,
   harvesterMachines,
@@ -70,6 +71,35 @@ describe("machine-observe before a machine can be created", () => {
       (own) => (own["metadata"].annotations["cluster.x-k8s.io/managed-by"] = "x"),
     );
     world.put(vm());
+    expect(world.need(step)).toBe(false);
+  });
+
+  it("tells of a bootstrap data Secret that is named but not there, when that lasts, and takes it back with the VM [check 58]", async () => {
+    const world = new World();
+    world.now = START;
+    world.drop(secrets);
+    expect(world.need(step)).toEqual(new Date(START.getTime() + 2_000));
+    expect(await world.after(2_000, step)).toBe(1);
+    expect(world.conditions()).toEqual([
+      "Paused=False/NotPaused",
+      "InfrastructureReady=True/InfrastructureReady",
+      "VMProvisioningReady=False/VMProvisioningFailed",
+      "Ready=False/NotReady",
+    ]);
+    expect(world.condition("VMProvisioningReady")?.["message"]).toBe(
+      `the bootstrap data Secret demo/${NAME} does not exist; its bootstrap provider must write it`,
+    );
+    expect(world.need(step)).toBe(false);
+    world.put(bootstrapSecret());
+    expect(world.need(step)).toBe(false);
+    world.put(vm());
+    await world.settle(step);
+    expect(world.conditions()).toContain("VMProvisioningReady=False/VMProvisioningInProgress");
+  });
+
+  it("says nothing of a bootstrap data Secret once there is a VM", async () => {
+    const world = await provisioned(step);
+    world.drop(secrets);
     expect(world.need(step)).toBe(false);
   });
 
