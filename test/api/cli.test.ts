@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { configMaps, harvesterMachines } from "#platform/kube/resources.ts";
-import { capfn, startCapfn } from "#test/support/command-line.ts";
+import { capfn, endCapfn, startCapfn } from "#test/support/command-line.ts";
 import { clientOf, kubeconfigOf, newNamespace, sharedManagement } from "#test/support/control-planes.ts";
 
 const management = clientOf(sharedManagement());
@@ -33,6 +33,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  endCapfn();
   management.close();
   await rm(directory, { recursive: true, force: true });
 });

@@ -45,6 +45,8 @@ export interface BenchWorld extends AsyncDisposable {
   /** When the bench saw what became of it. */
   readonly seen: Onlooker;
   readonly capfnKubeconfig: string;
+  /** Scratch space that goes with the world. */
+  readonly directory: string;
 }
 
 export const IDENTITY = { namespace: "bench", name: "harvester-identity" } as const;
@@ -87,6 +89,7 @@ export async function startBenchWorld(host: ControlPlaneHost, sizes: Sizes): Pro
     bootstrapped: new Map(),
     seen,
     capfnKubeconfig: lab.management.kubeconfigFor(labUsers.capfn),
+    directory: lab.management.directory,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

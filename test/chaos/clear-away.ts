@@ -1,37 +1,45 @@
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
 import {
+  clusters,
   harvesterClusters,
   harvesterMachines,
   ipPools,
-  namespaces,
+  machines,
   nodes,
+  persistentVolumeClaims,
+  secrets,
   virtualMachines,
 } from "#platform/kube/resources.ts";
 import type { Theatre } from "#test/chaos/theatre.ts";
 import type { TrialNames } from "#test/chaos/trial-names.ts";
 
-/** Asks for the end of everything of a trial; what needs time goes by itself. Failures are left to the namespace's deletion. */
+/**
+ * Takes away what a trial left, as far as it costs anything. Its two namespaces stay: to delete one, Kubernetes asks for every kind of object
+ * there is, which costs more than all the rest of a trial.
+ */
 export async function clearAway({ clients }: Theatre, names: TrialNames): Promise<void> {
   const { M, H, W } = clients;
-  await Promise.all([
-    each(M, harvesterMachines, names.namespace, (object) => release(M, harvesterMachines, object)),
-    each(M, harvesterClusters, names.namespace, (object) => release(M, harvesterClusters, object)),
-    each(H, virtualMachines, names.target, (object) => drop(H, virtualMachines, object)),
+  const ofTrial = ({ metadata }: KubeObject): boolean => metadata.name.startsWith(names.id);
+  await Promise.allSettled([
+    ...[harvesterMachines, harvesterClusters, machines, clusters, secrets].map((type) =>
+      each(M, type, names.namespace, (object) => release(M, type, object)),
+    ),
+    ...[virtualMachines, persistentVolumeClaims, secrets].map((type) =>
+      each(H, type, names.target, (object) => drop(H, type, object)),
+    ),
     each(H, ipPools, undefined, async (object) => {
-      if (!object.metadata.name.startsWith(names.id)) return;
+      if (!ofTrial(object)) return;
       await H.mergePatch(ipPools, object.metadata, { status: { allocated: null } });
       await drop(H, ipPools, object);
     }),
     each(W, nodes, undefined, async (object) => {
-      if (object.metadata.name.startsWith(names.id)) await drop(W, nodes, object);
+      if (ofTrial(object)) await drop(W, nodes, object);
     }),
-  ]).catch(() => {});
-  await Promise.all([
-    namespace(M, names.namespace),
-    namespace(H, names.target),
-  ]).catch(() => {});
+  ]);
 }
+
+const AT_ONCE = 20;
 
 async function each(
   client: KubeClient,
@@ -39,19 +47,19 @@ async function each(
   within: string | undefined,
   act: (object: KubeObject) => Promise<unknown>,
 ): Promise<void> {
-  for await (const object of client.list(type, { namespace: within })) await act(object);
+  const objects: KubeObject[] = [];
+  for await (const object of client.list(type, { namespace: within })) objects.push(object);
+  for (let at = 0; at < objects.length; at += AT_ONCE)
+    await Promise.allSettled(objects.slice(at, at + AT_ONCE).map(act));
 }
 
 async function release(client: KubeClient, type: ResourceType, object: KubeObject): Promise<void> {
-  await client.mergePatch(type, object.metadata, { metadata: { finalizers: null } });
+  const { metadata } = object;
+  if (metadata.finalizers !== undefined)
+    await client.mergePatch(type, metadata, { metadata: { finalizers: null } });
   await drop(client, type, object);
 }
 
 async function drop(client: KubeClient, type: ResourceType, { metadata }: KubeObject): Promise<void> {
   await client.delete(type, metadata, { uid: metadata.uid });
-}
-
-async function namespace(client: KubeClient, name: string): Promise<void> {
-  const object = await client.get(namespaces, { name });
-  if (object !== undefined) await drop(client, namespaces, object);
 }

@@ -116,6 +116,8 @@ const finalizerFirst: Invariant = ({ names, now, before, observation }) => {
   if (api !== "H" || gone || before !== undefined) return undefined;
   const owner = ownerOf(object);
   if (owner === undefined || !(resource === "virtualmachines" || resource === "secrets")) return undefined;
+  // An identity is a uid; other labels are other people's.
+  if (!/^[0-9a-f-]{36}$/.test(owner)) return undefined;
   const machine = all(now, "M harvestermachines").find((each) => identityOf(each) === owner);
   return machine?.metadata.finalizers?.includes(machineFinalizer) === true
     ? undefined

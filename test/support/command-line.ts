@@ -9,6 +9,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** Processes that a failed test may have left; they end with the worker at the latest. */
+const started = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of started) child.kill("SIGKILL");
+});
+
 /** A `capfn` process. What it prints is collected. */
 export interface RunningCommand {
   readonly process: ChildProcess;
@@ -19,6 +25,8 @@ export interface RunningCommand {
 
 export function startCapfn(...args: string[]): RunningCommand {
   const child = spawn(process.execPath, [entry, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  started.add(child);
+  child.on("close", () => started.delete(child));
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
@@ -39,6 +47,11 @@ export function startCapfn(...args: string[]): RunningCommand {
       throw new Error(`capfn ${args.join(" ")} never printed ${String(pattern)}: ${stderr}`);
     },
   };
+}
+
+/** Ends what tests of this file have left running. */
+export function endCapfn(): void {
+  for (const child of started) child.kill("SIGKILL");
 }
 
 /** Runs `capfn` to its end. */

@@ -58,7 +58,7 @@ export function widgetFunction(overrides: Partial<WidgetDeclaration> = {}) {
 }
 
 /** A hub under a fake clock whose runs a test answers by hand. */
-export function hubBench(options: Partial<HubOptions> & { policy?: Partial<HubPolicy> } = {}) {
+export function hubBench(options: Omit<Partial<HubOptions>, "policy"> & { policy?: Partial<HubPolicy> } = {}) {
   const clock = new FakeClock();
   const events: HubEvent[] = [];
   const runs: { dispatch: Dispatch; answer: (result: Partial<RunResult> | Outcome) => Promise<void> }[] = [];

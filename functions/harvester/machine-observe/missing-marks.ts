@@ -17,7 +17,7 @@ export interface Marks {
  */
 export function missingMarks({ object, related }: ObservedMachine, lifecycle: Lifecycle): Marks | undefined {
   if (lifecycle.phase !== "present") return undefined;
-  const finalizers = [].length === 0 ? undefined : mendedFinalizers(object.metadata.finalizers);
+  const finalizers = mendedFinalizers(object.metadata.finalizers);
   const hasProviderId = (object.spec.providerID ?? "") !== "";
   if (finalizers === undefined && hasProviderId) return undefined;
   const ofNode = related.nodes.find(({ meta }) => meta.name === object.meta.name)?.spec.providerID ?? "";

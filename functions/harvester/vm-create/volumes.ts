@@ -6,7 +6,7 @@ import type { Image } from "#platform/harvester/image.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
 /** A PersistentVolumeClaim as it stands in the VM's annotation, from which Harvester makes it. */
-export interface ClaimTemplate {
+interface ClaimTemplate {
   readonly metadata: {
     readonly name: string;
     readonly namespace: string;

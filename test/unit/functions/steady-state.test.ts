@@ -61,7 +61,7 @@ async function provisioned(spec: Json = {}, clusterSpec: Json = {}): Promise<Fak
 
 function edit(deps: FakeDeps, change: (own: Json & { metadata: Json }) => void): void {
   const own = structuredClone(deps.management.peek(harvesterMachines, { namespace: "demo", name: "m-0" })!);
-  change(own as never);
+  change(own);
   deps.management.put(own);
 }
 

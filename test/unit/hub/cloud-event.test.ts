@@ -9,12 +9,15 @@ import type { Dispatch } from "#events/transport/runner.ts";
 import type { Cause, RunItem, StepFunction } from "#functions/contract/function.ts";
 import { done } from "#functions/contract/outcome.ts";
 import { UnfitData } from "#functions/contract/step-data.ts";
+import { vmCreate } from "#functions/harvester/vm-create/function.ts";
+import { createVm } from "#functions/harvester/vm-create/handler.ts";
 import { connectionStateRef, connectionStateView } from "#platform/cluster-api/connection-state.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 import * as objects from "#test/support/cluster-objects.ts";
 import { FakeClock } from "#test/support/fake-clock.ts";
 import { hubBench, part, widget, widgetFunction, widgetView } from "#test/support/hub-bench.ts";
+import { bootstrapSecret, createView, machineObject } from "#test/unit/functions/vm-create/create-view.ts";
 import { fakeDeps, type FakeDeps } from "#test/support/step-deps.ts";
 
 const SECRET = Buffer.from("never in an event").toString("base64");
@@ -30,10 +33,11 @@ const cause: Cause = {
 const moments = {
   "before the VM": {},
   "with a running VM": { vm: true },
+  "with its Node": { vm: true, node: true },
   "in deletion": { vm: true, deleting: true },
 };
 
-function worldAt({ vm, deleting }: { vm?: boolean; deleting?: boolean }): FakeDeps {
+function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deleting?: boolean }): FakeDeps {
   const metadata = deleting === true ? objects.deleting("m-0") : {};
   const withData = (secret: object) => ({ ...secret, data: { kubeconfig: SECRET, value: SECRET } });
   return fakeDeps({
@@ -41,7 +45,7 @@ function worldAt({ vm, deleting }: { vm?: boolean; deleting?: boolean }): FakeDe
       objects.cluster(),
       objects.harvesterCluster({ spec: { vmNetworkConfig: { ipPoolRefs: ["pool"], gateway: "10.50.0.1", subnetMask: "255.255.255.0" } } }),
       objects.machine("m-0"),
-      objects.harvesterMachine("m-0", { metadata }),
+      objects.harvesterMachine("m-0", { metadata, spec: node === true ? { providerID: "harvester://vms/m-0" } : {} }),
       withData({ ...objects.secret("identity"), metadata: { name: "identity", namespace: place.namespace } }),
       withData({ ...objects.secret("m-0-bootstrap"), metadata: { name: "m-0-bootstrap", namespace: place.namespace } }),
     ],
@@ -50,8 +54,17 @@ function worldAt({ vm, deleting }: { vm?: boolean; deleting?: boolean }): FakeDe
       ...(vm === true ? [objects.virtualMachine("m-0"), objects.virtualMachineInstance("m-0")] : []),
       withData(objects.secret("m-0-cloud-init")),
     ],
+    workload: node === true ? [uninitializedNode] : [],
   });
 }
+
+const uninitializedNode = {
+  apiVersion: "v1",
+  kind: "Node",
+  metadata: { name: "m-0" },
+  spec: { taints: [{ key: "node.cloudprovider.kubernetes.io/uninitialized", effect: "NoSchedule" }] },
+  status: { addresses: [] },
+};
 
 /** The index as the hub would have it over that world: every view of the function listed. */
 async function indexOf(fn: StepFunction, deps: FakeDeps): Promise<ObjectIndex> {
@@ -101,7 +114,6 @@ describe("the event of a dispatch", () => {
           const inProcess = await run(() => fn.run(dispatch.items, dispatch.lookup, here));
           const { event, body } = overTheWire(dispatch, mode);
           const remote = await run(() => fn.runFromData(event.data, causeOf(event), there));
-          if (process.env["DBG"]) console.log(fn.name, moment, here.requests.length, JSON.stringify(inProcess).slice(0,200));
           expect(remote).toEqual(inProcess);
           expect(there.requests).toEqual(here.requests);
           expect(there.announced).toEqual(here.announced);
@@ -111,6 +123,39 @@ describe("the event of a dispatch", () => {
       }
     }
   }
+
+  it("is of every function that does something in one of these moments, but of vm-create, which has a test of its own", async () => {
+    const idle = [];
+    for (const fn of allFunctions) {
+      const requests = [];
+      for (const state of Object.values(moments)) {
+        const deps = worldAt(state);
+        const { items, lookup } = await dispatchOf(fn, worldAt(state));
+        await fn.run(items, lookup, deps).catch(() => undefined);
+        requests.push(...deps.requests);
+      }
+      if (requests.length === 0) idle.push(fn.name);
+    }
+    expect(idle).toEqual(["vm-create"]);
+  });
+
+  it("of vm-create makes the same VM and the same Secret after HTTP as in process", async () => {
+    for (const mode of ["structured", "binary"] as const) {
+      const world = () => fakeDeps({ management: [machineObject, bootstrapSecret("#cloud-config\n{}")] });
+      const [here, there] = [world(), world()];
+      const dispatch = await dispatchOf(vmCreate, worldAt({}));
+      const view = { ...createView(), unknown: [] };
+      const handedOut: StepFunction = {
+        ...vmCreate,
+        evaluate: () => ({ need: true, key: "k", inputs: {}, edges: [], blockedOn: [], view }),
+      };
+      const { event } = overTheWire({ ...dispatch, function: handedOut }, mode);
+      const remote = await vmCreate.runFromData(event.data, causeOf(event), there);
+      expect([...remote.values()]).toEqual([await createVm(view, here)]);
+      expect(there.requests).toEqual(here.requests);
+      expect(there.requests).toHaveLength(4);
+    }
+  });
 
   it("carries the attributes by which it is ordered, deduplicated and traced, in both modes", async () => {
     const bench = hubBench();

@@ -150,28 +150,6 @@ describe("there is nothing to allocate", () => {
   });
 });
 
-describe("a machine that waits looks again", () => {
-  test("when another pool is named for it, or a person asks for it", async () => {
-    const { deps, world } = setUp();
-    const { inputs } = await world.evaluate(ipAllocate, "m-0");
-    deps.management.put(harvesterCluster({ spec: config({ ipPoolRefs: ["a", "b"] }) }));
-    const withPool = await world.evaluate(ipAllocate, "m-0");
-    expect(withPool.inputs).not.toEqual(inputs);
-    deps.management.put(
-      harvesterMachine("m-0", { metadata: { annotations: { "capfn.dev/look-at": "now" } } }),
-    );
-    expect((await world.evaluate(ipAllocate, "m-0")).inputs).not.toEqual(withPool.inputs);
-  });
-
-  test("whatever another machine's entry under the Go provider's id says", async () => {
-    const { world } = setUp({
-      pools: [ipPool("a", { status: { allocated: { "10.50.0.10": "demo/m-0" } } })],
-      machines: [harvesterMachine("m-0", { status: { allocatedIPAddress: "10.50.0.99" } })],
-    });
-    expect((await world.evaluate(ipAllocate, "m-0")).need).toBe(true);
-  });
-});
-
 describe("many machines on one pool", () => {
   const names = Array.from({ length: 100 }, (_, index) => `m-${String(index).padStart(3, "0")}`);
   const big = ipPool("a", { range: { rangeEnd: "10.50.0.200" } });

@@ -179,7 +179,7 @@ function meta(name: string, more: Json = {}) {
   return { name, namespace: "demo", generation: 1, creationTimestamp: START.toISOString(), ...more };
 }
 
-export function cluster(): Json {
+function cluster(): Json {
   return {
     apiVersion: "cluster.x-k8s.io/v1beta2",
     kind: "Cluster",
@@ -189,7 +189,7 @@ export function cluster(): Json {
   };
 }
 
-export function machine(): Json {
+function machine(): Json {
   return {
     apiVersion: "cluster.x-k8s.io/v1beta2",
     kind: "Machine",
@@ -198,7 +198,7 @@ export function machine(): Json {
   };
 }
 
-export function harvesterCluster(): Json {
+function harvesterCluster(): Json {
   return {
     apiVersion: `${group}/v1beta1`,
     kind: "HarvesterCluster",
@@ -213,7 +213,7 @@ export function harvesterCluster(): Json {
   };
 }
 
-export function harvesterMachine(): Json {
+function harvesterMachine(): Json {
   return {
     apiVersion: `${group}/v1beta1`,
     kind: "HarvesterMachine",

@@ -16,7 +16,7 @@ export type Loose = ReturnType<typeof JSON.parse>;
 const HARVESTER = "harvester/demo/identity";
 
 /** An object as the index would hold it. */
-export function seen<P>(view: ResourceView<P>, object: Json, connection = "management"): Seen<P> {
+function seen<P>(view: ResourceView<P>, object: Json, connection = "management"): Seen<P> {
   const { metadata = {}, ...rest } = object as { metadata?: Json };
   const { name, namespace, uid, deletionTimestamp } = metadata as Record<string, string>;
   return {
@@ -39,7 +39,7 @@ export const bootDisk = {
   bootOrder: 1,
 };
 
-export const machineSpec = {
+const machineSpec = {
   cpu: 2,
   memory: "4Gi",
   sshUser: "root",
