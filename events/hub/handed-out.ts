@@ -18,6 +18,8 @@ export class HandedOut implements Lookup {
   readonly #index: ObjectIndex;
   readonly #objects = new Map<string, Seen<unknown> | undefined>();
   readonly #queries = new Map<string, readonly Seen<unknown>[]>();
+  /** A list that completes during the run tells something the step has not seen. */
+  readonly #listed = new Map<string, boolean>();
   #written: readonly WrittenObject[] = [];
 
   constructor(index: ObjectIndex) {
@@ -60,6 +62,10 @@ export class HandedOut implements Lookup {
     view: ResourceView<unknown>,
     scope: { connection: Connection; namespace?: string | undefined; name?: string },
   ): boolean {
-    return this.#index.listed(view, scope);
+    const collection = collectionName(view.type, scope.connection);
+    const name = `${collection}|${scope.namespace ?? "*"}|${scope.name ?? "*"}`;
+    const listed = this.#listed.get(name) ?? this.#index.listed(view, scope);
+    this.#listed.set(name, listed);
+    return listed;
   }
 }

@@ -69,7 +69,13 @@ class Candidate implements Leadership {
   readonly #end = new AbortController();
 
   constructor(options: LeadershipOptions) {
-    this.#options = { leaseMs: 30_000, giveUpMs: 20_000, retryMs: 5_000, onTrouble: () => undefined, ...options };
+    this.#options = {
+      leaseMs: 30_000,
+      giveUpMs: 20_000,
+      retryMs: 5_000,
+      onTrouble: () => undefined,
+      ...options,
+    };
     const { leaseMs, giveUpMs, retryMs } = this.#options;
     if (giveUpMs >= leaseMs || retryMs >= giveUpMs)
       throw new Error("leader election needs retryMs < giveUpMs < leaseMs; set them so");

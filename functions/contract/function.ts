@@ -146,4 +146,3 @@ export interface RunItem {
   readonly cause: Cause;
   readonly wait?: WaitEnd | undefined;
 }
-

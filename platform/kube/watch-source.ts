@@ -131,8 +131,14 @@ export async function* pagedEvents(source: WatchSource, position: WatchPosition)
   let resourceVersion = "";
   for await (const page of listPages(source.requests, source.type, options)) {
     refuseOlder(source, position, page.resourceVersion);
-    if (!begun) yield { type: "relist", reason: position.relistReason, ...(position.rewound ? { rewound: true } : {}) };
-    else if (page.restarted) yield { type: "relist", reason: "the list expired between two pages", ...(position.rewound ? { rewound: true } : {}) };
+    if (!begun)
+      yield { type: "relist", reason: position.relistReason, ...(position.rewound ? { rewound: true } : {}) };
+    else if (page.restarted)
+      yield {
+        type: "relist",
+        reason: "the list expired between two pages",
+        ...(position.rewound ? { rewound: true } : {}),
+      };
     begun = true;
     ({ resourceVersion } = page);
     for (const { object, manager } of page.objects) yield { type: "added", object, manager };

@@ -52,7 +52,12 @@ export async function* watchResource(
   const { requests, clock, random, tuning, lists } = dependencies;
   const signal = AbortSignal.any([options.signal, requests.closed]);
   const backoff = createWatchBackoff(random);
-  const position: WatchPosition = { version: undefined, newest: options.notOlderThan, relistReason: "start", rewound: false };
+  const position: WatchPosition = {
+    version: undefined,
+    newest: options.notOlderThan,
+    relistReason: "start",
+    rewound: false,
+  };
   const strikes: Strikes = { brokenLists: 0, malformed: 0, behind: 0 };
   const progress = (): void => {
     backoff.progress();

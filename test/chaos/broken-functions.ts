@@ -12,8 +12,6 @@ export type Breakage =
   | "early-release"
   /** Lets go of the machine as soon as the VM's deletion was asked for. */
   | "hasty-finalizer"
-  /** Deletes by name whatever VM is there now. */
-  | "delete-by-name"
   /** Gives back one more address than it holds. */
   | "miscounted-pool";
 
@@ -66,16 +64,6 @@ function harvesterWith(client: StepClient, breakage: Breakage, deps: Deps): Step
               await deps.management.mergePatch(harvesterMachines, machine.metadata, { metadata: { finalizers: [] } });
           }
           return deleted;
-        },
-      };
-    case "delete-by-name":
-      return {
-        ...client,
-        get: async (type, name, options) => {
-          const found = await client.get(type, name, options);
-          if (type === virtualMachines && found !== undefined)
-            await client.delete(type, name, { uid: found.metadata.uid });
-          return found;
         },
       };
     case "miscounted-pool":

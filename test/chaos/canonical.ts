@@ -6,7 +6,8 @@ import type { TrialNames } from "#test/chaos/trial-names.ts";
 /** Field paths and their values, with everything that no two runs can have in common written alike. */
 export type Canonical = ReadonlyMap<string, string>;
 
-type Rewrite = (text: string) => string;
+/** `byNumber`: an address as its number in the trial's range, not as the machine that holds it. */
+type Rewrite = (text: string, byNumber?: boolean) => string;
 
 /** Fields of metadata that say nothing of what is wanted or done. */
 const bookkeeping: ReadonlySet<string> = new Set([
@@ -36,7 +37,7 @@ export function rewriteFor(names: TrialNames, observations: readonly Observation
     if (resource !== "ippools") continue;
     for (const [address, holder] of allocatedOf(object)) holders.set(address, holder.split("/")[1] ?? "");
   }
-  return (text) =>
+  return (text, byNumber = false) =>
     text
       .replaceAll(
         /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g,
@@ -49,7 +50,7 @@ export function rewriteFor(names: TrialNames, observations: readonly Observation
         const number = names.numberOf(address);
         if (number === undefined) return address.startsWith("10.60.") ? "<dhcp>" : address;
         const holder = holders.get(address);
-        return holder === undefined ? `<address ${number}>` : `<address of ${holder}>`;
+        return holder === undefined || byNumber ? `<address ${number}>` : `<address of ${holder}>`;
       })
       .replaceAll(/-disk-(\d+)-[a-z]{3}\d[a-z]\b/g, "-disk-$1-<suffix>")
       .replaceAll(/\bhost-\d\b/g, "<host>")
@@ -75,7 +76,7 @@ export function canonical(objects: Iterable<readonly [string, KubeObject]>, rewr
       } else {
         const text = String(value);
         const plain = isSecret && path.includes(" data.") ? Buffer.from(text, "base64").toString() : text;
-        paths.set(path, rewrite(plain));
+        paths.set(path, rewrite(plain, object.kind === "IPPool" && path.includes(" spec.")));
       }
     };
     paths.set(rewrite(place), "exists");

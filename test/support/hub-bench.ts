@@ -34,10 +34,15 @@ export const partView: ResourceView<Part> = {
 };
 
 export const widgetRelations = relations(widgetView).one("part", partView, (widget) =>
-  widget.spec.part === undefined ? undefined : { connection: MANAGEMENT, namespace: widget.meta.namespace, name: widget.spec.part },
+  widget.spec.part === undefined
+    ? undefined
+    : { connection: MANAGEMENT, namespace: widget.meta.namespace, name: widget.spec.part },
 );
 
-type WidgetDeclaration = StepDeclaration<Widget, { readonly part: import("#platform/kube/view.ts").Seen<Part> | undefined }>;
+type WidgetDeclaration = StepDeclaration<
+  Widget,
+  { readonly part: import("#platform/kube/view.ts").Seen<Part> | undefined }
+>;
 
 /** A function over widgets; by default there is work while `have` differs from `want`. */
 export function widgetFunction(overrides: Partial<WidgetDeclaration> = {}) {
@@ -58,7 +63,9 @@ export function widgetFunction(overrides: Partial<WidgetDeclaration> = {}) {
 }
 
 /** A hub under a fake clock whose runs a test answers by hand. */
-export function hubBench(options: Omit<Partial<HubOptions>, "policy"> & { policy?: Partial<HubPolicy> } = {}) {
+export function hubBench(
+  options: Omit<Partial<HubOptions>, "policy"> & { policy?: Partial<HubPolicy> } = {},
+) {
   const clock = new FakeClock();
   const events: HubEvent[] = [];
   const runs: { dispatch: Dispatch; answer: (result: Partial<RunResult> | Outcome) => Promise<void> }[] = [];
@@ -80,8 +87,11 @@ export function hubBench(options: Omit<Partial<HubOptions>, "policy"> & { policy
           runs.push({
             dispatch,
             answer: async (result) => {
-              const uids = dispatch.items.map(({ object }) => dispatch.lookup.get(dispatch.function.for, object)?.meta.uid ?? "");
-              const full: Partial<RunResult> = "kind" in result ? { outcomes: new Map(uids.map((uid) => [uid, result])) } : result;
+              const uids = dispatch.items.map(
+                ({ object }) => dispatch.lookup.get(dispatch.function.for, object)?.meta.uid ?? "",
+              );
+              const full: Partial<RunResult> =
+                "kind" in result ? { outcomes: new Map(uids.map((uid) => [uid, result])) } : result;
               resolve({ token: dispatch.attempt.token, outcomes: new Map(), written: [], ...full });
               await settle();
             },
@@ -103,7 +113,8 @@ export function hubBench(options: Omit<Partial<HubOptions>, "policy"> & { policy
       await hub.start();
       for (const view of [widgetView, partView]) {
         hub.receive(view, scope, { type: "relist", reason: "start" });
-        for (const object of objects.filter(({ kind }) => kind === view.type.kind)) hub.receive(view, scope, { type: "added", object });
+        for (const object of objects.filter(({ kind }) => kind === view.type.kind))
+          hub.receive(view, scope, { type: "added", object });
         hub.receive(view, scope, { type: "synced", resourceVersion: String(version) });
       }
       await settle();

@@ -16,13 +16,16 @@ const boxView: ResourceView<object> = {
   type: { group: "test.dev", version: "v1", kind: "Box", plural: "boxes", namespaced: true },
   schema: z.object({}),
 };
-const harvesterOf = (object: { spec: { part?: string | undefined } }) => `harvester/default/${object.spec.part ?? ""}`;
+const harvesterOf = (object: { spec: { part?: string | undefined } }) =>
+  `harvester/default/${object.spec.part ?? ""}`;
 
 function tenHarvesters(servers = 10, perServer = 20) {
   const fn = widgetFunction({
     related: relations(widgetView)
       .one("part", partView, () => undefined)
-      .one("box", boxView, (own) => ({ connection: harvesterOf(own), namespace: "x", name: own.meta.name }), { optional: true }) as never,
+      .one("box", boxView, (own) => ({ connection: harvesterOf(own), namespace: "x", name: own.meta.name }), {
+        optional: true,
+      }) as never,
     uses: ["management", "harvester"],
   });
   const bench = hubBench({ functions: [fn] });
@@ -38,17 +41,22 @@ function tenHarvesters(servers = 10, perServer = 20) {
       const item = dispatch.items[0]?.object ?? expect.fail();
       const server = harvesterOf(dispatch.lookup.get(widgetView, item) ?? expect.fail());
       latencies.push(bench.clock.now());
-      void answer(deadOnes.has(server) ? { fault: dead(server), reached: ["management"] } : { ...finished(dispatch), reached: ["management", server] });
+      void answer(
+        deadOnes.has(server)
+          ? { fault: dead(server), reached: ["management"] }
+          : { ...finished(dispatch), reached: ["management", server] },
+      );
     }
     await settle();
   };
   const finished = (dispatch: { items: readonly { object: { name: string } }[] }) => ({
     outcomes: new Map([[`uid-${dispatch.items[0]?.object.name}`, done()]]),
   });
-  const ranAt = (server: string) => bench.runs.filter(({ dispatch }) => {
-    const item = dispatch.items[0]?.object ?? expect.fail();
-    return harvesterOf(dispatch.lookup.get(widgetView, item) ?? expect.fail()) === server;
-  }).length;
+  const ranAt = (server: string) =>
+    bench.runs.filter(({ dispatch }) => {
+      const item = dispatch.items[0]?.object ?? expect.fail();
+      return harvesterOf(dispatch.lookup.get(widgetView, item) ?? expect.fail()) === server;
+    }).length;
   return { ...bench, objects, answerAll, ranAt };
 }
 
@@ -57,9 +65,16 @@ describe("a dead API server", () => {
     const bench = tenHarvesters();
     await bench.list(...bench.objects);
     for (let n = 0; n < 20; n += 1) await bench.answerAll(new Set(["harvester/default/h3"]));
-    const others = Array.from({ length: 10 }, (_, n) => bench.ranAt(`harvester/default/h${n}`)).toSpliced(3, 1);
+    const others = Array.from({ length: 10 }, (_, n) => bench.ranAt(`harvester/default/h${n}`)).toSpliced(
+      3,
+      1,
+    );
     expect(others).toEqual(Array.from({ length: 9 }, () => 20));
-    expect(bench.hub.figures()).toMatchObject({ openBreakers: ["harvester/default/h3"], queued: 0, inFlight: 0 });
+    expect(bench.hub.figures()).toMatchObject({
+      openBreakers: ["harvester/default/h3"],
+      queued: 0,
+      inFlight: 0,
+    });
     expect(bench.ranAt("harvester/default/h3")).toBeLessThanOrEqual(20);
   });
 
@@ -82,7 +97,9 @@ describe("a dead API server", () => {
     expect(open).toBe(32);
     // The first answers, the second hangs: the first's 200 items are all served meanwhile.
     for (let n = 0; n < 400; n += 1) {
-      const fine = bench.runs.filter(({ dispatch }) => Number(dispatch.items[0]?.object.name.slice(1)) % 2 === 0);
+      const fine = bench.runs.filter(
+        ({ dispatch }) => Number(dispatch.items[0]?.object.name.slice(1)) % 2 === 0,
+      );
       await fine[n]?.answer(done());
       if (fine.length === n + 1 && bench.hub.figures().inFlight <= 16) break;
     }
@@ -133,7 +150,11 @@ describe("a breaker", () => {
   });
 
   it("lets one probe through, and the next only when that has ended, whichever way", async () => {
-    for (const end of [{ completed: true, reached: [] }, { completed: false }, { completed: false, dead: "management" }]) {
+    for (const end of [
+      { completed: true, reached: [] },
+      { completed: false },
+      { completed: false, dead: "management" },
+    ]) {
       const { breakers, clock } = fresh();
       fail(breakers, 5);
       await clock.advance(2_000);
@@ -169,11 +190,18 @@ describe("a breaker", () => {
   });
 
   it("counts silence only: not a request that was never sent, nor one the server answered", () => {
-    const error = (fields: object) => new KubeError({ reason: "unavailable", message: "", dependency: name, ...fields });
+    const error = (fields: object) =>
+      new KubeError({ reason: "unavailable", message: "", dependency: name, ...fields });
     expect(deadDependency(error({}))).toBe(name);
     expect(deadDependency(error({ reason: "timeout" }))).toBe(name);
-    expect(["notSent", "notServed", "versionTooLarge"].map((detail) => deadDependency(error({ detail })))).toEqual([undefined, undefined, undefined]);
-    expect(["conflict", "forbidden", "tooMany"].map((reason) => deadDependency(error({ reason })))).toEqual([undefined, undefined, undefined]);
+    expect(
+      ["notSent", "notServed", "versionTooLarge"].map((detail) => deadDependency(error({ detail }))),
+    ).toEqual([undefined, undefined, undefined]);
+    expect(["conflict", "forbidden", "tooMany"].map((reason) => deadDependency(error({ reason })))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it("is not left half open for ever when the probe's object goes away meanwhile", async () => {
@@ -192,4 +220,3 @@ describe("a breaker", () => {
     expect(bench.runs).toHaveLength(before + 8);
   });
 });
-

@@ -15,13 +15,18 @@ describe("the outcome of an attempt", () => {
     expect(lateOnes(bench.events)).toEqual([
       { kind: "late", function: "widget-make", attempt: bench.runs[0]?.dispatch.attempt.token },
     ]);
-    expect(bench.hub.explain({ connection: "management", namespace: "default", name: "one" }, widgetView)[0]?.record).toMatchObject({ kind: "due" });
+    expect(
+      bench.hub.explain({ connection: "management", namespace: "default", name: "one" }, widgetView)[0]
+        ?.record,
+    ).toMatchObject({ kind: "due" });
     await bench.runs[1]?.answer(done());
     expect(bench.hub.idle).toBe(true);
   });
 
   it("is dropped after the item was parked without it [T5]", async () => {
-    const bench = hubBench({ policy: { backoff: { firstMs: 1, longestMs: 1, budget: 1, budgetWindowMs: 60_000 } } });
+    const bench = hubBench({
+      policy: { backoff: { firstMs: 1, longestMs: 1, budget: 1, budgetWindowMs: 60_000 } },
+    });
     await bench.list(widget({ version: "1" }));
     await bench.clock.advance(60_000);
     expect(bench.events.filter(({ kind }) => kind === "parked")).toHaveLength(1);
@@ -39,7 +44,10 @@ describe("the outcome of an attempt", () => {
     expect(bench.hub.figures().inFlight).toBe(2);
     await bench.runs[1]?.answer(done());
     await bench.clock.advance(35_000);
-    expect(bench.events.filter((event) => event.kind === "outcome").map(({ outcome }) => outcome)).toEqual(["done", "fault"]);
+    expect(bench.events.filter((event) => event.kind === "outcome").map(({ outcome }) => outcome)).toEqual([
+      "done",
+      "fault",
+    ]);
   });
 
   it("counts once: saying it again changes nothing [T5]", async () => {

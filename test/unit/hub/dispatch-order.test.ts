@@ -2,7 +2,14 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { defineBatchFunction } from "#functions/contract/define.ts";
 import { done, requeueAfter, waitFor, type Outcome } from "#functions/contract/outcome.ts";
-import { hubBench, widget, widgetFunction, widgetRelations, widgetView, type Widget } from "#test/support/hub-bench.ts";
+import {
+  hubBench,
+  widget,
+  widgetFunction,
+  widgetRelations,
+  widgetView,
+  type Widget,
+} from "#test/support/hub-bench.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 
 const perPool = { key: () => "pool/a" };
@@ -27,7 +34,8 @@ function batchFunction(name = "widget-batch") {
 
 const names = (count: number) => Array.from({ length: count }, (_, n) => `w${String(n).padStart(5, "0")}`);
 const widgets = (count: number) => names(count).map((name, n) => widget({ name, version: String(n + 1) }));
-const ran = (bench: ReturnType<typeof hubBench>) => bench.runs.map(({ dispatch }) => dispatch.items.map(({ object }) => object.name).join("+"));
+const ran = (bench: ReturnType<typeof hubBench>) =>
+  bench.runs.map(({ dispatch }) => dispatch.items.map(({ object }) => object.name).join("+"));
 
 describe("what runs when", () => {
   it("serialises items of one key across functions, first come, first served", async () => {
@@ -69,7 +77,12 @@ describe("what runs when", () => {
       await bench.clock.advance(2_000);
     }
     const outcomes = bench.events.filter((event) => event.kind === "outcome");
-    expect(outcomes.filter(({ object }) => !object.endsWith(poison)).map(({ outcome }) => outcome)).toEqual(["fault", "fault", "done", "done"]);
+    expect(outcomes.filter(({ object }) => !object.endsWith(poison)).map(({ outcome }) => outcome)).toEqual([
+      "fault",
+      "fault",
+      "done",
+      "done",
+    ]);
     expect(bench.events.filter(({ kind }) => kind === "parked")).toHaveLength(1);
   });
 
@@ -132,9 +145,18 @@ describe("what runs when", () => {
 
   it("never has two runs of one key at the same time, whatever the world does and whatever steps answer", async () => {
     const event = fc.oneof(
-      fc.record({ kind: fc.constant("see" as const), name: fc.constantFrom("a", "b", "c"), want: fc.integer({ min: 0, max: 3 }), have: fc.integer({ min: 0, max: 3 }) }),
+      fc.record({
+        kind: fc.constant("see" as const),
+        name: fc.constantFrom("a", "b", "c"),
+        want: fc.integer({ min: 0, max: 3 }),
+        have: fc.integer({ min: 0, max: 3 }),
+      }),
       fc.record({ kind: fc.constant("lose" as const), name: fc.constantFrom("a", "b", "c") }),
-      fc.record({ kind: fc.constant("answer" as const), at: fc.nat({ max: 5 }), how: fc.constantFrom("done", "later", "wait", "fault") }),
+      fc.record({
+        kind: fc.constant("answer" as const),
+        at: fc.nat({ max: 5 }),
+        how: fc.constantFrom("done", "later", "wait", "fault"),
+      }),
       fc.record({ kind: fc.constant("time" as const), ms: fc.constantFrom(10, 1_000, 40_000) }),
     );
     const answers = {
@@ -145,12 +167,23 @@ describe("what runs when", () => {
     };
     await fc.assert(
       fc.asyncProperty(fc.array(event, { maxLength: 25 }), async (script) => {
-        const shared = { key: ({ object }: { object: { spec: { want: number } } }) => (object.spec.want < 2 ? "shared" : `own-${object.spec.want}`) };
-        const bench = hubBench({ functions: [widgetFunction({ name: "x" }), widgetFunction({ name: "y", ...shared }), batchFunction("z")] });
+        const shared = {
+          key: ({ object }: { object: { spec: { want: number } } }) =>
+            object.spec.want < 2 ? "shared" : `own-${object.spec.want}`,
+        };
+        const bench = hubBench({
+          functions: [
+            widgetFunction({ name: "x" }),
+            widgetFunction({ name: "y", ...shared }),
+            batchFunction("z"),
+          ],
+        });
         await bench.list();
         let answered = new Set<number>();
         const check = () => {
-          const open = bench.runs.filter((run, n) => !answered.has(n) && !run.dispatch.attempt.signal.aborted);
+          const open = bench.runs.filter(
+            (run, n) => !answered.has(n) && !run.dispatch.attempt.signal.aborted,
+          );
           const keys = open.map(({ dispatch }) => dispatch.key);
           expect(new Set(keys).size).toBe(keys.length);
         };
@@ -163,7 +196,7 @@ describe("what runs when", () => {
             const n = open[each.at % Math.max(1, open.length)];
             if (n === undefined) continue;
             answered = new Set([...answered, n]);
-            await bench.runs[n]?.answer(answers[each.how as keyof typeof answers]);
+            await bench.runs[n]?.answer(answers[each.how]);
           }
           check();
         }

@@ -27,7 +27,10 @@ function recorder() {
   };
   const noted = (object: KubeObject): KubeObject => ({
     ...object,
-    metadata: { ...object.metadata, annotations: annotation === undefined ? {} : { [NOTE_ANNOTATION]: annotation } },
+    metadata: {
+      ...object.metadata,
+      annotations: annotation === undefined ? {} : { [NOTE_ANNOTATION]: annotation },
+    },
   });
   return { reporter, notes, failures, noted };
 }
@@ -36,14 +39,17 @@ async function faultTimes(bench: ReturnType<typeof hubBench>, times: number, fau
   for (let n = 0; n < times; n += 1) {
     const before = bench.runs.length;
     await bench.runs.at(-1)?.answer({ fault });
-    for (let waited = 0; bench.runs.length === before && waited < 700; waited += 1) await bench.clock.advance(1_000);
+    for (let waited = 0; bench.runs.length === before && waited < 700; waited += 1)
+      await bench.clock.advance(1_000);
   }
 }
 
 describe("backoff", () => {
   it("doubles up to its cap, with full jitter and a floor", () => {
     const at = (faults: number, random: number) => backoffMs(defaultBackoff, faults, () => random);
-    expect([1, 2, 3, 10, 1_000].map((faults) => at(faults, 1))).toEqual([1_000, 2_000, 4_000, 300_000, 300_000]);
+    expect([1, 2, 3, 10, 1_000].map((faults) => at(faults, 1))).toEqual([
+      1_000, 2_000, 4_000, 300_000, 300_000,
+    ]);
     expect(at(5, 0.5)).toBe(8_000);
     expect(at(5, 0)).toBe(100);
   });
@@ -72,7 +78,11 @@ describe("a fault", () => {
   });
 
   it("of a long time ago is forgotten", async () => {
-    const bench = hubBench({ policy: { backoff: { ...defaultBackoff, budget: 3, budgetWindowMs: 10_000, firstMs: 12_000, longestMs: 12_000 } } });
+    const bench = hubBench({
+      policy: {
+        backoff: { ...defaultBackoff, budget: 3, budgetWindowMs: 10_000, firstMs: 12_000, longestMs: 12_000 },
+      },
+    });
     await bench.list(widget({ version: "1" }));
     await faultTimes(bench, 20, new TypeError("no"));
     expect(bench.hub.figures().parked).toBe(0);
@@ -140,7 +150,10 @@ describe("a fault", () => {
   for (const reason of ["unavailable", "timeout", "tooMany", "forbidden", "unauthorized", "gone"] as const) {
     it(`of the platform (${reason}) never uses the object's budget, however often it comes`, async () => {
       const { reporter, notes } = recorder();
-      const bench = hubBench({ reporter, policy: { breaker: { threshold: 1_000, firstOpenMs: 1, longestOpenMs: 1 } } });
+      const bench = hubBench({
+        reporter,
+        policy: { breaker: { threshold: 1_000, firstOpenMs: 1, longestOpenMs: 1 } },
+      });
       await bench.list(widget({ version: "1" }));
       await faultTimes(bench, 30, kubeError(reason));
       expect(bench.runs).toHaveLength(31);

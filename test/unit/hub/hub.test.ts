@@ -23,9 +23,17 @@ describe("the hub", () => {
 
   it("wakes exactly the waiter when the object it waits for changes", async () => {
     const bench = hubBench();
-    await bench.list(widget({ version: "1", part: "a" }), part({ name: "a", version: "2", size: 1 }), part({ name: "b", version: "3", size: 1 }));
-    const seen = { meta: { connection: "management", namespace: "default", name: "b", uid: "uid-b", resourceVersion: "3" } };
-    await bench.runs[0]?.answer(waitFor([change(partView.type, seen)], { timeoutMs: 60_000, reason: "PartTooSmall" }));
+    await bench.list(
+      widget({ version: "1", part: "a" }),
+      part({ name: "a", version: "2", size: 1 }),
+      part({ name: "b", version: "3", size: 1 }),
+    );
+    const seen = {
+      meta: { connection: "management", namespace: "default", name: "b", uid: "uid-b", resourceVersion: "3" },
+    };
+    await bench.runs[0]?.answer(
+      waitFor([change(partView.type, seen)], { timeoutMs: 60_000, reason: "PartTooSmall" }),
+    );
     expect(bench.runs).toHaveLength(1);
     await bench.see(part({ name: "b", version: "101", size: 2 }));
     expect(bench.runs).toHaveLength(2);

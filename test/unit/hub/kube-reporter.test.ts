@@ -23,7 +23,7 @@ function reporting() {
     dropped: (what) => dropped.push(what),
   });
   const now = (): KubeObject => api.peek(widgetView.type, ref) ?? expect.fail();
-  const conditions = () => ((now()["status"] as { conditions?: object[] }).conditions ?? []);
+  const conditions = () => (now()["status"] as { conditions?: object[] }).conditions ?? [];
   const note = () => now().metadata.annotations?.[NOTE_ANNOTATION];
   const writes = () => requests.filter(({ verb }) => verb === "mergePatch").length;
   return { api, reporter, dropped, announced, now, conditions, note, writes };
@@ -37,7 +37,10 @@ describe("what the hub writes onto an object", () => {
     reporter.note(other, ref, "uid-one", { faults: 1, since: 6 });
     await settle();
     await settle();
-    expect(JSON.parse(note() ?? "")).toEqual({ "widget-make": { faults: 2, since: 5 }, "other": { faults: 1, since: 6 } });
+    expect(JSON.parse(note() ?? "")).toEqual({
+      "widget-make": { faults: 2, since: 5 },
+      other: { faults: 1, since: 6 },
+    });
     reporter.note(fn, ref, "uid-one", undefined);
     reporter.note(other, ref, "uid-one", undefined);
     await settle();
@@ -51,7 +54,9 @@ describe("what the hub writes onto an object", () => {
       reporter.failed(fn, ref, "uid-one", { reason: "Broken", message: "it is broken" });
       await settle();
     }
-    expect(conditions()).toMatchObject([{ type: "Made", status: "False", reason: "Broken", message: "it is broken" }]);
+    expect(conditions()).toMatchObject([
+      { type: "Made", status: "False", reason: "Broken", message: "it is broken" },
+    ]);
     expect([announced.length, writes()]).toEqual([3, 1]);
   });
 
@@ -59,7 +64,9 @@ describe("what the hub writes onto an object", () => {
     const { reporter, conditions } = reporting();
     reporter.thrashing(fn, ref, "uid-one", "meddler");
     await settle();
-    expect(conditions()).toMatchObject([{ type: "Thrashing", status: "True", message: expect.stringContaining('"meddler"') }]);
+    expect(conditions()).toMatchObject([
+      { type: "Thrashing", status: "True", message: expect.stringContaining('"meddler"') },
+    ]);
     reporter.thrashing(fn, ref, "uid-one", undefined);
     await settle();
     expect(conditions()).toMatchObject([{ type: "Thrashing", status: "False" }]);

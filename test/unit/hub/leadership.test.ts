@@ -88,7 +88,8 @@ describe("leadership", () => {
 
   it("is lost at once when the Lease says somebody else, is deleted, or may not be written any more", async () => {
     const takeovers: ((world: ReturnType<typeof contest>) => void)[] = [
-      ({ api }) => api.put({ ...api.peek(leases, lease), spec: { holderIdentity: "c" }, metadata: { ...lease } }),
+      ({ api }) =>
+        api.put({ ...api.peek(leases, lease), spec: { holderIdentity: "c" }, metadata: { ...lease } }),
       ({ api }) => api.drop(leases, lease),
       ({ api }) => api.failOn({ verb: "replace" }, kubeError("forbidden", "management")),
     ];
@@ -115,10 +116,14 @@ describe("leadership", () => {
     const { clock, api, log } = contest();
     let release: (() => void) | undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
-    const slow = Object.assign(Object.create(api) as FakeApi, {
-      get: async (...all: Parameters<FakeApi["get"]>) => {
-        await held;
-        return api.get(...all);
+    const slow = new Proxy(api, {
+      get: (target, field) => {
+        const value: unknown = Reflect.get(target, field);
+        if (typeof value !== "function") return value;
+        return async (...all: unknown[]): Promise<unknown> => {
+          await held;
+          return Reflect.apply(value, target, all);
+        };
       },
     });
     const a = competeForLeadership({
@@ -170,7 +175,17 @@ describe("leadership", () => {
 
   it("refuses times with which two could lead at once", () => {
     const { api, clock } = contest();
-    const options = { client: api, clock, random: () => 0, lease, identity: "a", onLead: () => undefined, onLost: () => undefined };
-    expect(() => competeForLeadership({ ...options, giveUpMs: 30_000 })).toThrow("retryMs < giveUpMs < leaseMs");
+    const options = {
+      client: api,
+      clock,
+      random: () => 0,
+      lease,
+      identity: "a",
+      onLead: () => undefined,
+      onLost: () => undefined,
+    };
+    expect(() => competeForLeadership({ ...options, giveUpMs: 30_000 })).toThrow(
+      "retryMs < giveUpMs < leaseMs",
+    );
   });
 });

@@ -19,24 +19,38 @@ async function relist(
   await settle();
 }
 
-const names = (bench: Bench) => bench.hub.index.all(widgetView, "management").map(({ meta }) => meta.name).toSorted();
+const names = (bench: Bench) =>
+  bench.hub.index
+    .all(widgetView, "management")
+    .map(({ meta }) => meta.name)
+    .toSorted();
 const fleet = (from: number, to: number, version: number) =>
-  Array.from({ length: to - from }, (_, n) => widget({ name: `w${from + n}`, version: String(version), have: 1 }));
+  Array.from({ length: to - from }, (_, n) =>
+    widget({ name: `w${from + n}`, version: String(version), have: 1 }),
+  );
 
 describe("a complete list", () => {
   it("after a 410 makes up for every one of 100 creations and 100 deletions inside the gap, and wakes nobody else", async () => {
     const bench = hubBench({ policy: { maxInFlight: 1_000 } });
     await bench.list(...fleet(0, 300, 50));
-    const created = Array.from({ length: 100 }, (_, n) => widget({ name: `new${n}`, version: String(2_000 + n) }));
+    const created = Array.from({ length: 100 }, (_, n) =>
+      widget({ name: `new${n}`, version: String(2_000 + n) }),
+    );
     await relist(bench, [...fleet(100, 300, 50), ...created], "3000");
-    expect(names(bench)).toEqual([...fleet(100, 300, 50), ...created].map(({ metadata }) => metadata.name).toSorted());
+    expect(names(bench)).toEqual(
+      [...fleet(100, 300, 50), ...created].map(({ metadata }) => metadata.name).toSorted(),
+    );
     expect(bench.runs).toHaveLength(100);
     expect(bench.events.filter(({ kind }) => kind === "relisted")).toHaveLength(3);
   });
 
   it("wakes those that looked at what is gone, and those that look at what has come", async () => {
     const bench = hubBench();
-    await bench.list(widget({ version: "1", part: "a" }), widget({ name: "two", version: "2", part: "b" }), partObject("a", "3"));
+    await bench.list(
+      widget({ version: "1", part: "a" }),
+      widget({ name: "two", version: "2", part: "b" }),
+      partObject("a", "3"),
+    );
     for (const run of bench.runs) await run.answer(done());
     bench.hub.receive(partView, scope, { type: "relist", reason: "gone" });
     bench.hub.receive(partView, scope, { type: "added", object: partObject("b", "101") });
@@ -72,9 +86,15 @@ describe("a complete list", () => {
     await bench.list(widget({ version: "1", have: 1 }), widget({ name: "two", version: "2", have: 1 }));
     await bench.see(widget({ version: "300", want: 3, have: 3 }));
     await bench.lose(widget({ name: "two", version: "301" }));
-    await relist(bench, [widget({ version: "1", have: 1 }), widget({ name: "two", version: "2", have: 0 })], "200");
+    await relist(
+      bench,
+      [widget({ version: "1", have: 1 }), widget({ name: "two", version: "2", have: 0 })],
+      "200",
+    );
     expect(names(bench)).toEqual(["one"]);
-    expect(bench.hub.index.get(widgetView, { ...scope, namespace: "default", name: "one" })?.spec.want).toBe(3);
+    expect(bench.hub.index.get(widgetView, { ...scope, namespace: "default", name: "one" })?.spec.want).toBe(
+      3,
+    );
     expect(bench.runs).toHaveLength(0);
     expect(bench.events.at(-1)).toMatchObject({ kind: "disrupted" });
   });
@@ -99,7 +119,10 @@ describe("a complete list", () => {
 
   it("of a storage that was set back is believed: what is not in it is gone, what is older in it is right", async () => {
     const bench = hubBench();
-    await bench.list(widget({ version: "90", want: 3, have: 3 }), widget({ name: "two", version: "95", have: 1 }));
+    await bench.list(
+      widget({ version: "90", want: 3, have: 3 }),
+      widget({ name: "two", version: "95", have: 1 }),
+    );
     await relist(bench, [widget({ version: "40", want: 1, have: 3 })], "50", { rewound: true });
     expect(names(bench)).toEqual(["one"]);
     expect(bench.runs).toHaveLength(1);
@@ -120,8 +143,14 @@ describe("a complete list", () => {
   it("of one namespace says nothing about another", async () => {
     const bench = hubBench({ scopeOf: (_view, connection, namespace) => ({ connection, namespace }) });
     await bench.hub.start();
-    const other = { ...widget({ version: "5", have: 1 }), metadata: { ...widget({ version: "5" }).metadata, namespace: "b", uid: "b" } };
-    for (const [namespace, object] of [["default", widget({ version: "4", have: 1 })], ["b", other]] as const) {
+    const other = {
+      ...widget({ version: "5", have: 1 }),
+      metadata: { ...widget({ version: "5" }).metadata, namespace: "b", uid: "b" },
+    };
+    for (const [namespace, object] of [
+      ["default", widget({ version: "4", have: 1 })],
+      ["b", other],
+    ] as const) {
       bench.hub.receive(widgetView, { ...scope, namespace }, { type: "relist", reason: "start" });
       bench.hub.receive(widgetView, { ...scope, namespace }, { type: "added", object });
       bench.hub.receive(widgetView, { ...scope, namespace }, { type: "synced", resourceVersion: "10" });
@@ -133,14 +162,24 @@ describe("a complete list", () => {
 });
 
 describe("an object that cannot be read", () => {
-  const poison = (version: string, name = "poison"): KubeObject => ({ ...widget({ name, version }), spec: { want: "much" } });
+  const poison = (version: string, name = "poison"): KubeObject => ({
+    ...widget({ name, version }),
+    spec: { want: "much" },
+  });
 
   it("among 1,000 healthy ones blocks nobody, and is served when it can be read", async () => {
     const bench = hubBench({ policy: { maxInFlight: 2_000 } });
-    await bench.list(...Array.from({ length: 1_000 }, (_, n) => widget({ name: `w${n}`, version: String(n + 1) })), poison("50"));
+    await bench.list(
+      ...Array.from({ length: 1_000 }, (_, n) => widget({ name: `w${n}`, version: String(n + 1) })),
+      poison("50"),
+    );
     expect(bench.runs).toHaveLength(1_000);
     expect(bench.events.filter(({ kind }) => kind === "unreadable")).toEqual([
-      { kind: "unreadable", object: "management|widgets.test.dev|default/poison", message: "Widget default/poison cannot be read: spec.want: invalid_type" },
+      {
+        kind: "unreadable",
+        object: "management|widgets.test.dev|default/poison",
+        message: "Widget default/poison cannot be read: spec.want: invalid_type",
+      },
     ]);
     await bench.see(widget({ name: "poison", version: "2001" }));
     expect(bench.runs).toHaveLength(1_001);
@@ -191,7 +230,11 @@ describe("a predicate that throws", () => {
       },
     });
     const bench = hubBench({ functions: [fn], policy: { maxInFlight: 2_000 } });
-    await bench.list(...Array.from({ length: 1_000 }, (_, n) => widget({ name: `w${n}`, version: String(n + 1), part: "a" })));
+    await bench.list(
+      ...Array.from({ length: 1_000 }, (_, n) =>
+        widget({ name: `w${n}`, version: String(n + 1), part: "a" }),
+      ),
+    );
     expect(bench.runs).toHaveLength(999);
     expect(bench.events.filter(({ kind }) => kind === "predicateFailed")).toHaveLength(1);
     poison = "";
@@ -204,10 +247,13 @@ describe("a predicate that throws", () => {
     unhashable.self = unhashable;
     const fn = widgetFunction({
       needs: ({ object }) => (object.meta.name === "timeless" ? new Date(Number.NaN) : true),
-      inputs: ({ object }) => (object.meta.name === "endless" ? unhashable : object.meta.name === "big" ? 1n : 1),
+      inputs: ({ object }) =>
+        object.meta.name === "endless" ? unhashable : object.meta.name === "big" ? 1n : 1,
     });
     const bench = hubBench({ functions: [fn] });
-    await bench.list(...["endless", "big", "timeless", "fine"].map((name, n) => widget({ name, version: String(n + 1) })));
+    await bench.list(
+      ...["endless", "big", "timeless", "fine"].map((name, n) => widget({ name, version: String(n + 1) })),
+    );
     expect(bench.runs.map(({ dispatch }) => dispatch.items[0]?.object.name)).toEqual(["fine"]);
     expect(bench.events.filter(({ kind }) => kind === "predicateFailed")).toHaveLength(3);
   });

@@ -3,14 +3,20 @@ import { memoryLedger } from "#events/sources/memory-ledger.ts";
 import { change, done, failed, requeueAfter, waitFor, type Outcome } from "#functions/contract/outcome.ts";
 import { hubBench, part, partView, widget } from "#test/support/hub-bench.ts";
 
-const meta = { connection: "management", namespace: "default", name: "part", uid: "uid-part", resourceVersion: "2" };
+const meta = {
+  connection: "management",
+  namespace: "default",
+  name: "part",
+  uid: "uid-part",
+  resourceVersion: "2",
+};
 
 describe("a namesake", () => {
   const pasts: Record<string, Outcome | Error> = {
     "done with the same inputs": done(),
-    "parked": failed("Broken", "it is broken"),
+    parked: failed("Broken", "it is broken"),
     "asleep for a day": requeueAfter(86_400_000, "Later"),
-    "waiting": waitFor([change(partView.type, { meta })], { timeoutMs: 86_400_000, reason: "Waiting" }),
+    waiting: waitFor([change(partView.type, { meta })], { timeoutMs: 86_400_000, reason: "Waiting" }),
     "backing off": new Error("no"),
   };
   for (const [past, ended] of Object.entries(pasts)) {

@@ -118,7 +118,11 @@ async function play(steps: readonly Step[]) {
 }
 
 /** Every order in which the threads can interleave; events arrive only when one is due, the rest at the end. */
-function* interleavings(threads: readonly (readonly Step[])[], events: number, pending = 0): Generator<Step[]> {
+function* interleavings(
+  threads: readonly (readonly Step[])[],
+  events: number,
+  pending = 0,
+): Generator<Step[]> {
   if (threads.every((thread) => thread.length === 0)) {
     yield [];
     return;
@@ -183,10 +187,14 @@ describe("own and foreign writes, in every order", () => {
   }, 60_000);
 
   it("wakes a step by the last of two foreign changes [T4] [S6]", async () => {
-    await everyOrder([["foreign", "noise", "foreign"]], (end) => {
-      expectServed(end);
-      expect(end.runs).toBeLessThanOrEqual(5);
-    }, 2);
+    await everyOrder(
+      [["foreign", "noise", "foreign"]],
+      (end) => {
+        expectServed(end);
+        expect(end.runs).toBeLessThanOrEqual(5);
+      },
+      2,
+    );
   }, 120_000);
 
   it("wakes a step by a foreign change whose event a relist swallowed [T4]", async () => {

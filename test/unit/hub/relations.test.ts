@@ -37,7 +37,10 @@ const byName = (options: { wake?: WakeOn; optional?: boolean } = {}) =>
   relations(widgetView).one(
     "part",
     partView,
-    (own) => (own.spec.part === undefined ? undefined : { connection: "management", namespace: "default", name: own.spec.part }),
+    (own) =>
+      own.spec.part === undefined
+        ? undefined
+        : { connection: "management", namespace: "default", name: own.spec.part },
     options,
   );
 
@@ -51,16 +54,22 @@ async function started(related: Relations<Widget, unknown>, ...objects: KubeObje
   return bench;
 }
 /** Names of the objects that were run since the last call. */
-async function newRuns(bench: Bench): Promise<(string | undefined)[]> {
+async function newRuns(bench: Bench): Promise<string[]> {
   const fresh = bench.runs.slice(answered);
   for (const run of fresh) await run.answer(done());
   answered += fresh.length;
-  return fresh.map(({ dispatch }) => dispatch.items[0]?.object.name).toSorted();
+  const names = fresh.map(({ dispatch }) => dispatch.items[0]?.object.name ?? "");
+  return names.toSorted();
 }
 
 describe("what wakes a function", () => {
   it("is a change of an object it names, and of no other", async () => {
-    const bench = await started(byName(), widget({ version: "1", part: "a" }), widget({ name: "two", version: "2", part: "b" }), part({ name: "a", version: "3", size: 1 }));
+    const bench = await started(
+      byName(),
+      widget({ version: "1", part: "a" }),
+      widget({ name: "two", version: "2", part: "b" }),
+      part({ name: "a", version: "3", size: 1 }),
+    );
     await bench.see(part({ name: "a", version: "101", size: 2 }));
     expect(await newRuns(bench)).toEqual(["one"]);
     await bench.see(part({ name: "b", version: "102", size: 2 }));
@@ -102,12 +111,19 @@ describe("what wakes a function", () => {
     const namesake = part({ name: "a", version: "103", size: 2 });
     await named.see({ ...namesake, metadata: { ...namesake.metadata, uid: "uid-new" } });
     expect(await newRuns(named)).toEqual(["one"]);
-    await named.lose({ ...namesake, metadata: { ...namesake.metadata, uid: "uid-new", resourceVersion: "104" } });
+    await named.lose({
+      ...namesake,
+      metadata: { ...namesake.metadata, uid: "uid-new", resourceVersion: "104" },
+    });
     expect(await newRuns(named)).toEqual(["one"]);
   });
 
   it("with `membership` of an index is only what enters or leaves the value it asks for", async () => {
-    const bench = await started(bySize("membership"), widget({ version: "1", want: 1 }), part({ name: "a", version: "2", size: 7 }));
+    const bench = await started(
+      bySize("membership"),
+      widget({ version: "1", want: 1 }),
+      part({ name: "a", version: "2", size: 7 }),
+    );
     await bench.see(part({ name: "a", version: "101", size: 1 }));
     expect(await newRuns(bench)).toEqual(["one"]);
     await bench.see(part({ name: "b", version: "102", size: 3 }));
@@ -130,7 +146,10 @@ describe("what wakes a function", () => {
     const bench = hubBench({
       functions: [looking(related)],
       scopeOf: (_view, connection, namespace) => ({ connection, namespace }),
-      demand: { wanted: (view, { namespace }) => void (view === partView && wanted.push(namespace)), unwanted: () => undefined },
+      demand: {
+        wanted: (view, { namespace }) => void (view === partView && wanted.push(namespace)),
+        unwanted: () => undefined,
+      },
     });
     await bench.hub.start();
     list(bench, widgetView, {}, widget({ version: "1" }));
@@ -144,7 +163,11 @@ describe("what wakes a function", () => {
     expect(bench.runs).toHaveLength(1);
     await bench.runs[0]?.answer(done());
     const inB = part({ version: "101", size: 1 });
-    bench.hub.receive(partView, { ...scope, namespace: "b" }, { type: "added", object: { ...inB, metadata: { ...inB.metadata, namespace: "b" } } });
+    bench.hub.receive(
+      partView,
+      { ...scope, namespace: "b" },
+      { type: "added", object: { ...inB, metadata: { ...inB.metadata, namespace: "b" } } },
+    );
     await settle();
     expect(bench.runs).toHaveLength(2);
   });
@@ -167,7 +190,9 @@ describe("what has to be known first", () => {
   });
 
   it("is asked per function: one that rests on nothing else runs at once", async () => {
-    const bench = hubBench({ functions: [looking(byName()), looking(relations(widgetView), "widget-alone")] });
+    const bench = hubBench({
+      functions: [looking(byName()), looking(relations(widgetView), "widget-alone")],
+    });
     await bench.hub.start();
     list(bench, widgetView, {}, widget({ version: "1", part: "a" }));
     await settle();
@@ -188,7 +213,9 @@ describe("what has to be known first", () => {
     list(bench, widgetView, {}, widget({ version: "1", part: "a" }));
     await settle();
     const view = () => bench.runs.at(-1)?.dispatch;
-    const unknown = () => view()?.function.evaluate(view()?.items[0]?.object ?? expect.fail(), view()?.lookup ?? expect.fail())?.view.unknown;
+    const unknown = () =>
+      view()?.function.evaluate(view()?.items[0]?.object ?? expect.fail(), view()?.lookup ?? expect.fail())
+        ?.view.unknown;
     expect(unknown()).toEqual(["part"]);
     await bench.runs[0]?.answer(done());
     list(bench, partView, {});
@@ -225,7 +252,12 @@ describe("what has to be known first", () => {
   });
 });
 
-function list(bench: Bench, view: typeof widgetView | typeof partView, at: Partial<Scope>, ...objects: KubeObject[]): void {
+function list(
+  bench: Bench,
+  view: typeof widgetView | typeof partView,
+  at: Partial<Scope>,
+  ...objects: KubeObject[]
+): void {
   bench.hub.receive(view, { ...scope, ...at }, { type: "relist", reason: "start" });
   for (const object of objects) bench.hub.receive(view, { ...scope, ...at }, { type: "added", object });
   bench.hub.receive(view, { ...scope, ...at }, { type: "synced", resourceVersion: "200" });

@@ -48,7 +48,7 @@ describe("a restart", () => {
   it("runs nobody over 10,000 objects whose predicate holds but whose step is done", async () => {
     const objects = many(10_000);
     const { before, after } = await twoLives(objects, async (bench) => {
-      for (let from = 0; from < bench.runs.length; ) {
+      for (let from = 0; from < bench.runs.length;) {
         const open = bench.runs.slice(from);
         from = bench.runs.length;
         for (const run of open) void run.answer(done());
@@ -91,7 +91,8 @@ describe("a restart", () => {
     });
     const objects = [widget({ version: "1" }), part({ name: "b", version: "3", size: 1 })];
     const wait = (bench: Bench) =>
-      bench.runs[0]?.answer(waitFor([target], { timeoutMs: 60_000, reason: "PartTooSmall" })) ?? Promise.reject();
+      bench.runs[0]?.answer(waitFor([target], { timeoutMs: 60_000, reason: "PartTooSmall" })) ??
+      Promise.reject();
     const woken = await twoLives(objects, wait);
     expect(woken.after.runs).toHaveLength(0);
     await woken.after.see(part({ name: "b", version: "101", size: 2 }));
@@ -101,12 +102,18 @@ describe("a restart", () => {
     expect(ended.after.runs).toHaveLength(0);
     await ended.after.clock.advance(1);
     expect(ended.after.runs[0]?.dispatch.items[0]?.wait).toBe("timedOut");
-    const moved = await twoLives(objects, wait, {}, [widget({ version: "1" }), part({ name: "b", version: "90", size: 7 })]);
+    const moved = await twoLives(objects, wait, {}, [
+      widget({ version: "1" }),
+      part({ name: "b", version: "90", size: 7 }),
+    ]);
     expect(moved.after.runs[0]?.dispatch.items[0]?.wait).toBe("fulfilled");
   });
 
   it("restores a due time", async () => {
-    const { after } = await twoLives(many(1), (bench) => bench.runs[0]?.answer(requeueAfter(3_600_000, "Later")) ?? Promise.reject());
+    const { after } = await twoLives(
+      many(1),
+      (bench) => bench.runs[0]?.answer(requeueAfter(3_600_000, "Later")) ?? Promise.reject(),
+    );
     await after.clock.advance(3_599_999);
     expect(after.runs).toHaveLength(0);
     await after.clock.advance(1);
@@ -114,7 +121,10 @@ describe("a restart", () => {
   });
 
   it("restores a park", async () => {
-    const { after } = await twoLives(many(1), (bench) => bench.runs[0]?.answer(failed("Broken", "it is broken")) ?? Promise.reject());
+    const { after } = await twoLives(
+      many(1),
+      (bench) => bench.runs[0]?.answer(failed("Broken", "it is broken")) ?? Promise.reject(),
+    );
     expect(after.runs).toHaveLength(0);
     expect(after.hub.figures().parked).toBe(1);
     await after.see(widget({ name: "w0", version: "101", want: 8 }));
@@ -132,7 +142,7 @@ describe("a restart", () => {
     let saves = 0;
     const ledger = memoryLedger();
     const counting = {
-      load: ledger.load,
+      load: () => ledger.load(),
       save: (snapshot: LedgerSnapshot) => {
         saves += 1;
         return ledger.save(snapshot);
@@ -150,7 +160,10 @@ describe("a restart", () => {
 
   it("tries again to store a ledger that could not be stored", async () => {
     let saves = 0;
-    const ledger = { load: () => Promise.resolve(undefined), save: () => ((saves += 1), Promise.reject(new Error("no"))) };
+    const ledger = {
+      load: () => Promise.resolve(undefined),
+      save: () => ((saves += 1), Promise.reject(new Error("no"))),
+    };
     const bench = hubBench({ ledger });
     await bench.list(...many(2));
     await bench.runs[0]?.answer(done());

@@ -38,14 +38,15 @@ const answering = (outcome: Outcome) => (dispatch: Dispatch) =>
 
 describe("the slot of a key", () => {
   const endings: Record<string, (dispatch: Dispatch) => Promise<RunResult>> = {
-    "done": answering(done()),
+    done: answering(done()),
     "a wait": answering(waitFor([], { timeoutMs: 60_000, reason: "Waiting" })),
     "a requeue": answering(requeueAfter(60_000, "Later")),
     "a failure": answering(failed("Broken", "it is broken")),
     "an outcome of an unknown kind": answering({ kind: "retry" } as unknown as Outcome),
     "a requeue after no number": answering(requeueAfter(Number.NaN, "Later")),
     "a wait without an end": answering(waitFor([], { timeoutMs: Number.POSITIVE_INFINITY, reason: "Ever" })),
-    "no outcome for the item": ({ attempt }) => Promise.resolve({ token: attempt.token, outcomes: new Map(), written: [] }),
+    "no outcome for the item": ({ attempt }) =>
+      Promise.resolve({ token: attempt.token, outcomes: new Map(), written: [] }),
     "a fault": ({ attempt }) =>
       Promise.resolve({ token: attempt.token, outcomes: new Map(), written: [], fault: new Error("no") }),
     "an answer that is none": () => Promise.resolve(undefined as unknown as RunResult),

@@ -17,7 +17,10 @@ async function streamBench() {
   const streams = new Streams({
     clock: bench.clock,
     lingerMs: 10 * MINUTE,
-    health: () => ({ alive: () => log.push("alive"), disrupted: ({ message }) => log.push(`disrupted: ${message}`) }),
+    health: () => ({
+      alive: () => log.push("alive"),
+      disrupted: ({ message }) => log.push(`disrupted: ${message}`),
+    }),
     connectionWanted: (connection) => log.push(`wanted ${connection}`),
     connectionUnwanted: (connection) => log.push(`unwanted ${connection}`),
     deliver: (view, at, event) => bench.hub.receive(view, at, event),
@@ -39,11 +42,14 @@ async function listed(bench: Bench, version: string, ...objects: KubeObject[]): 
 }
 
 async function list(bench: Bench, version: string, ...objects: KubeObject[]): Promise<void> {
-  bench.open().at(-1)?.emit(
-    { type: "relist", reason: "start" },
-    ...objects.map((object) => ({ type: "added" as const, object })),
-    { type: "synced", resourceVersion: version },
-  );
+  bench
+    .open()
+    .at(-1)
+    ?.emit(
+      { type: "relist", reason: "start" },
+      ...objects.map((object) => ({ type: "added" as const, object })),
+      { type: "synced", resourceVersion: version },
+    );
   await settle();
 }
 
@@ -111,7 +117,12 @@ describe("streams", () => {
   it("tell what their API server is like", async () => {
     const bench = await streamBench();
     await listed(bench, "500");
-    bench.open()[0]?.emit({ type: "disrupted", error: new Error("refused"), retryInMs: 500 }, { type: "bookmark", resourceVersion: "501" });
+    bench
+      .open()[0]
+      ?.emit(
+        { type: "disrupted", error: new Error("refused"), retryInMs: 500 },
+        { type: "bookmark", resourceVersion: "501" },
+      );
     await settle();
     expect(bench.log.slice(-2)).toEqual(["disrupted: refused", "alive"]);
   });
@@ -155,7 +166,9 @@ describe("the audit of a stream", () => {
       expect(bench.seen).toEqual([]);
       await bench.clock.advance(5_000);
       await answerAudit(bench, "600", ...there);
-      expect(bench.seen).toEqual([{ kind: "missed", collection: "management|widgets.test.dev|*", deltas: 1 }]);
+      expect(bench.seen).toEqual([
+        { kind: "missed", collection: "management|widgets.test.dev|*", deltas: 1 },
+      ]);
       await list(bench, "600", ...there);
       expect(known(bench)).toEqual(there.map(({ metadata }) => metadata.name));
       await bench.clock.advance(10 * MINUTE);
@@ -217,7 +230,10 @@ describe("the audit of a stream", () => {
     const bench = await streamBench();
     await listed(bench, "500", widget({ version: "3", have: 1 }));
     await bench.clock.advance(10 * MINUTE);
-    bench.open().find(({ options }) => options.streamedListOnly === true)?.end();
+    bench
+      .open()
+      .find(({ options }) => options.streamedListOnly === true)
+      ?.end();
     await bench.clock.advance(5_000);
     expect([bench.seen, bench.open().length]).toEqual([[], 1]);
   });
@@ -226,7 +242,9 @@ describe("the audit of a stream", () => {
 describe("what the hub asks to be watched", () => {
   it("is what its objects name, and the stream it was told to keep is kept when the last of them goes", async () => {
     const { client } = scriptedWatches();
-    const bench = hubBench({ demand: { wanted: (...all) => streams.wanted(...all), unwanted: (...all) => streams.unwanted(...all) } });
+    const bench = hubBench({
+      demand: { wanted: (...all) => streams.wanted(...all), unwanted: (...all) => streams.unwanted(...all) },
+    });
     const streams: Streams = new Streams({
       clock: bench.clock,
       lingerMs: MINUTE,

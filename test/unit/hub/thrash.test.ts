@@ -9,7 +9,10 @@ const scope = { connection: "management" };
 
 function thrashBench() {
   const told: (string | undefined)[] = [];
-  const reporter: Reporter = { ...silentReporter, thrashing: (_fn, _object, _uid, manager) => told.push(manager) };
+  const reporter: Reporter = {
+    ...silentReporter,
+    thrashing: (_fn, _object, _uid, manager) => told.push(manager),
+  };
   return { ...hubBench({ reporter }), told, answered: 0 };
 }
 
@@ -55,7 +58,12 @@ describe("a fight over an object", () => {
     for (let round = 0; round < 100; round += 1) await undo(bench);
     expect(bench.told).toEqual(["meddler"]);
     expect(bench.events.filter((event) => event.kind === "thrashing")).toEqual([
-      { kind: "thrashing", function: "widget-make", object: "management|widgets.test.dev|default/one", manager: "meddler" },
+      {
+        kind: "thrashing",
+        function: "widget-make",
+        object: "management|widgets.test.dev|default/one",
+        manager: "meddler",
+      },
     ]);
   });
 

@@ -29,7 +29,12 @@ describe("due times", () => {
   it("come in their order, each once, also beyond the 24.8 days a timer of the platform can hold", async () => {
     const bench = timers();
     const start = bench.clock.now();
-    for (const [id, days] of [["b", 40], ["a", 26], ["c", 400]] as const) bench.timers.set(id, start + days * DAY);
+    for (const [id, days] of [
+      ["b", 40],
+      ["a", 26],
+      ["c", 400],
+    ] as const)
+      bench.timers.set(id, start + days * DAY);
     await bench.clock.advance(25 * DAY);
     expect(bench.fired).toEqual([]);
     await bench.clock.advance(376 * DAY);
@@ -154,7 +159,9 @@ describe("the time of a step", () => {
     let broken = true;
     const fn = widgetFunction({ needs: () => !broken });
     const bench = hubBench({ functions: [fn] });
-    await bench.list(...Array.from({ length: 500 }, (_, n) => widget({ name: `w${n}`, version: String(n + 1) })));
+    await bench.list(
+      ...Array.from({ length: 500 }, (_, n) => widget({ name: `w${n}`, version: String(n + 1) })),
+    );
     broken = false;
     await bench.clock.advance(3_599_999);
     expect(bench.runs).toHaveLength(0);

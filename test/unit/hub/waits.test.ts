@@ -30,7 +30,9 @@ describe("a wait", () => {
     const bench = hubBench();
     await bench.list(widget({ version: "1" }), part({ name: "b", version: "3", size: 1 }));
     const there = { connection: "management", namespace: "default", name: "b" };
-    await bench.runs[0]?.answer(waitFor([appearance(partView.type, there)], { timeoutMs: 60_000, reason: "NoPart" }));
+    await bench.runs[0]?.answer(
+      waitFor([appearance(partView.type, there)], { timeoutMs: 60_000, reason: "NoPart" }),
+    );
     expect(bench.runs).toHaveLength(2);
     await bench.lose(part({ name: "b", version: "101", size: 1 }));
     await bench.runs[1]?.answer(waitForB("3"));
@@ -80,14 +82,22 @@ describe("a wait", () => {
 
   it("holds nothing: others of its key run meanwhile", async () => {
     const bench = hubBench({ functions: [widgetFunction({ key: () => "shared" })] });
-    await bench.list(widget({ version: "1" }), widget({ name: "two", version: "2" }), part({ name: "b", version: "3", size: 1 }));
+    await bench.list(
+      widget({ version: "1" }),
+      widget({ name: "two", version: "2" }),
+      part({ name: "b", version: "3", size: 1 }),
+    );
     await bench.runs[0]?.answer(waitForB("3"));
     expect(bench.runs[1]?.dispatch.items[0]?.object.name).toBe("two");
   });
 
   it("that ends while its key is busy runs once, after the run before it [T6]", async () => {
     const bench = hubBench({ functions: [widgetFunction({ key: () => "shared" })] });
-    await bench.list(widget({ version: "1" }), widget({ name: "two", version: "2" }), part({ name: "b", version: "3", size: 1 }));
+    await bench.list(
+      widget({ version: "1" }),
+      widget({ name: "two", version: "2" }),
+      part({ name: "b", version: "3", size: 1 }),
+    );
     await bench.runs[0]?.answer(waitForB("3", 10_000));
     await bench.see(part({ name: "b", version: "101", size: 2 }));
     await bench.clock.advance(10_000);
@@ -100,7 +110,10 @@ describe("a wait", () => {
 
   it("wakes exactly the waiters, in the order in which they began to wait", async () => {
     const bench = hubBench({ functions: [widgetFunction({ key: () => "shared" })] });
-    await bench.list(...["x", "a", "m"].map((name, n) => widget({ name, version: String(n + 1) })), part({ name: "b", version: "9", size: 1 }));
+    await bench.list(
+      ...["x", "a", "m"].map((name, n) => widget({ name, version: String(n + 1) })),
+      part({ name: "b", version: "9", size: 1 }),
+    );
     await bench.runs[0]?.answer(waitForB("9"));
     await bench.runs[1]?.answer(done());
     await bench.runs[2]?.answer(waitForB("9"));
@@ -117,11 +130,16 @@ describe("a wait", () => {
     bench.hub.receive(widgetView, scope, { type: "added", object: widget({ version: "1", part: "b" }) });
     bench.hub.receive(widgetView, scope, { type: "synced", resourceVersion: "100" });
     await bench.clock.advance(0);
-    await bench.runs[0]?.answer(waitFor([appearance(partView.type, { ...ref, name: "b" })], { timeoutMs: 60_000, reason: "NoPart" }));
+    await bench.runs[0]?.answer(
+      waitFor([appearance(partView.type, { ...ref, name: "b" })], { timeoutMs: 60_000, reason: "NoPart" }),
+    );
     await bench.see(widget({ version: "101", part: "b" }));
     expect(bench.runs).toHaveLength(1);
     bench.hub.receive(partView, scope, { type: "relist", reason: "start" });
-    bench.hub.receive(partView, scope, { type: "added", object: part({ name: "b", version: "50", size: 1 }) });
+    bench.hub.receive(partView, scope, {
+      type: "added",
+      object: part({ name: "b", version: "50", size: 1 }),
+    });
     await bench.clock.advance(0);
     expect(bench.runs).toHaveLength(1);
     bench.hub.receive(partView, scope, { type: "synced", resourceVersion: "100" });
@@ -144,7 +162,10 @@ function optionalPart() {
   return relations(widgetView).one(
     "part",
     partView,
-    (own) => (own.spec.part === undefined ? undefined : { connection: "management", namespace: own.meta.namespace, name: own.spec.part }),
+    (own) =>
+      own.spec.part === undefined
+        ? undefined
+        : { connection: "management", namespace: own.meta.namespace, name: own.spec.part },
     { optional: true, wake: "none" },
   );
 }

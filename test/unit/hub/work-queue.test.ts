@@ -11,7 +11,13 @@ const drain = (queue: WorkQueue): string[] => {
 describe("the line", () => {
   it("serves first come, first served, and equal ranks in the order in which they came", () => {
     const queue = new WorkQueue();
-    for (const [id, rank] of [["c", 30], ["a", 10], ["b1", 20], ["b2", 20]] as const) queue.add({ id, key: id, rank });
+    for (const [id, rank] of [
+      ["c", 30],
+      ["a", 10],
+      ["b1", 20],
+      ["b2", 20],
+    ] as const)
+      queue.add({ id, key: id, rank });
     expect(drain(queue)).toEqual(["a", "b1", "b2", "c"]);
   });
 
@@ -47,7 +53,13 @@ describe("the line", () => {
 
   it("hands a whole key over in line order, and leaves in line what does not belong to it", () => {
     const queue = new WorkQueue();
-    for (const [id, rank] of [["a1", 3], ["a2", 1], ["b1", 2], ["a3", 4]] as const) queue.add({ id, key: "pool", rank });
+    for (const [id, rank] of [
+      ["a1", 3],
+      ["a2", 1],
+      ["b1", 2],
+      ["a3", 4],
+    ] as const)
+      queue.add({ id, key: "pool", rank });
     expect(queue.take()?.id).toBe("a2");
     expect(queue.takeAll("pool", (id) => id.startsWith("a")).map(({ id }) => id)).toEqual(["a1", "a3"]);
     queue.release("pool");

@@ -141,16 +141,18 @@ ntp:
 
   it("survives the merge whatever it says (property) [check 61]", () => {
     const scalar = fc.oneof(fc.string({ unit: "grapheme", maxLength: 40 }), fc.integer(), fc.boolean());
+    // What a plain object cannot hold as a key, and YAML's merge key, cannot be compared by way of plain objects.
+    const key = fc.string({ minLength: 1 }).filter((text) => text !== "__proto__" && text !== "<<");
     const item = fc.oneof(
       scalar,
       fc.array(scalar, { maxLength: 3 }),
-      fc.dictionary(fc.string({ minLength: 1 }), scalar, { maxKeys: 3 }),
+      fc.dictionary(key, scalar, { maxKeys: 3 }),
     );
     const config = fc.record(
       {
         ...Object.fromEntries(listKeys.map((key) => [key, fc.array(item, { maxLength: 4 })])),
         hostname: scalar,
-        ntp: fc.dictionary(fc.string({ minLength: 1 }), item, { maxKeys: 3 }),
+        ntp: fc.dictionary(key, item, { maxKeys: 3 }),
       },
       { requiredKeys: [] },
     );
