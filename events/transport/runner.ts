@@ -16,7 +16,7 @@ export interface Dispatch {
 }
 
 /** Names one dispatch. Only the current attempt's outcome counts. */
-export interface Attempt {
+interface Attempt {
   /** `<epoch>.<n>`: the epoch counts hub starts, n the dispatches since. */
   readonly token: string;
   /** Aborts at the deadline; nothing is written after it. */

@@ -1,5 +1,5 @@
 import type { KubeReader, KubeWriter } from "#platform/kube/client.ts";
-import type { ObjectRef, SeenMeta } from "#platform/kube/view.ts";
+import type { SeenMeta } from "#platform/kube/view.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
 import type { CounterName } from "#platform/observability/counters.ts";
 
@@ -39,12 +39,4 @@ export interface Announcement {
   readonly reason: string;
   /** Deterministic text: no timestamps, no server error text, never secret material. */
   readonly message: string;
-}
-
-/** One write a step made: the object's version after it. The hub takes it into its index before the watch tells. */
-export interface OwnWrite {
-  readonly type: ResourceType;
-  readonly ref: ObjectRef;
-  readonly uid: string;
-  readonly resourceVersion: string;
 }

@@ -12,7 +12,7 @@ export type WakeOn =
   | "none";
 
 /** How a relation wakes, and whether the step can do without it. */
-export interface RelationOptions {
+interface RelationOptions {
   readonly wake?: WakeOn;
   /**
    * The function can do its step without this object. Otherwise it is not dispatched before the collection has been listed once, so that
@@ -52,7 +52,7 @@ export type Edge = { readonly view: ResourceView<unknown>; readonly wake: WakeOn
 );
 
 /** What relations came to for one object at one moment. */
-export interface Resolution<R> {
+interface Resolution<R> {
   readonly related: R;
   readonly edges: readonly Edge[];
   /** Relations without a complete list behind them, that the function cannot do without. */

@@ -22,21 +22,25 @@ beforeAll(async () => {
 });
 afterAll(() => undo.disposeAsync());
 
-test("a seeded sample of the generated fault plans ends as without faults, and breaks no rule on the way", { timeout: SAMPLE_MS + 240_000 }, async () => {
-  const sum = await runCampaign(theatre, {
-    scenarios,
-    functions: allFunctions,
-    seed: SEED,
-    forMs: SAMPLE_MS,
-    atOnce: 4,
-  });
-  const { generated, plans, faults, violations, ms } = sum;
-  process.stderr.write(
-    `fault plans: ${plans} of ${generated} run (seed ${SEED}), ${faults} faults injected, ${violations} violations, ${Math.round(ms / 1000)} s\n`,
-  );
-  expect(sum.failed).toEqual([]);
-  expect(plans).toBeGreaterThan(0);
-});
+test(
+  "a seeded sample of the generated fault plans ends as without faults, and breaks no rule on the way",
+  { timeout: SAMPLE_MS + 240_000 },
+  async () => {
+    const sum = await runCampaign(theatre, {
+      scenarios,
+      functions: allFunctions,
+      seed: SEED,
+      forMs: SAMPLE_MS,
+      atOnce: 4,
+    });
+    const { generated, plans, faults, violations, ms } = sum;
+    process.stderr.write(
+      `fault plans: ${plans} of ${generated} run (seed ${SEED}), ${faults} faults injected, ${violations} violations, ${Math.round(ms / 1000)} s\n`,
+    );
+    expect(sum.failed).toEqual([]);
+    expect(plans).toBeGreaterThan(0);
+  },
+);
 
 test("plans that once found a mistake find none any more", { timeout: 120_000 }, async () => {
   const folder = join(import.meta.dirname, "../chaos/plans");
@@ -70,7 +74,15 @@ describe("whoever judges finds", () => {
         },
         {
           fault: { kind: "answer-lost" },
-          trigger: { at: "call", by: "vm-create", api: "H", verb: "create", resource: "virtualmachines", name: "", nth: 1 },
+          trigger: {
+            at: "call",
+            by: "vm-create",
+            api: "H",
+            verb: "create",
+            resource: "virtualmachines",
+            name: "",
+            nth: 1,
+          },
         },
       ],
     };
@@ -93,15 +105,21 @@ describe("whoever judges finds", () => {
             return {
               ...client,
               create: (type, object, options) =>
-                client.create(type, { ...object, metadata: { ...object.metadata, annotations: undefined } }, options),
+                client.create(
+                  type,
+                  { ...object, metadata: { ...object.metadata, annotations: undefined } },
+                  options,
+                ),
             };
           },
         }),
     }));
-    const { state, counts } = await runTrial(theatre, { scenario, functions: shrunk, seed: SEED }).catch(() => ({
-      state: new Map<string, string>(),
-      counts: new Map<string, string>(),
-    }));
+    const { state, counts } = await runTrial(theatre, { scenario, functions: shrunk, seed: SEED }).catch(
+      () => ({
+        state: new Map<string, string>(),
+        counts: new Map<string, string>(),
+      }),
+    );
     expect(judge({ state, counts })).not.toEqual([]);
   });
 });

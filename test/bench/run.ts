@@ -5,6 +5,7 @@ import { processEnvironment } from "#platform/process/environment.ts";
 import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
 import { startBenchWorld } from "#test/bench/bench-world.ts";
 import { startOperatorProcess } from "#test/bench/operator-process.ts";
+import { startFloor } from "#test/bench/floor.ts";
 import { measureAtRest, measureEmpty } from "#test/bench/phases/at-rest.ts";
 import { measureDeadCluster } from "#test/bench/phases/dead-cluster.ts";
 import { measureDispatch } from "#test/bench/phases/dispatch-rate.ts";
@@ -12,7 +13,7 @@ import { reportLater } from "#test/bench/phases/later.ts";
 import { measureMachines } from "#test/bench/phases/machines.ts";
 import { measureWaitingPool } from "#test/bench/phases/waiting-pool.ts";
 import { histogramQuantile, type Scrape } from "#test/bench/scrape.ts";
-import { jsonOf, Sheet, tableOf } from "#test/bench/sheet.ts";
+import { jsonOf, quantile, Sheet, tableOf } from "#test/bench/sheet.ts";
 import { fullSizes, quickSizes } from "#test/bench/sizes.ts";
 
 interface Flags {
@@ -22,7 +23,7 @@ interface Flags {
 }
 
 /** First parts of the rows of each measurement that needs API servers. */
-const withOperator = ["create", "delete", "wake", "pool", "dead-cluster"];
+const withOperator = ["floor", "create", "delete", "wake", "pool", "dead-cluster"];
 const atRest = ["memory", "cpu", "start", "restart", "idle"];
 
 async function bench({ json, quick, only }: Flags): Promise<void> {
@@ -81,7 +82,14 @@ async function bench({ json, quick, only }: Flags): Promise<void> {
     await using world = await startBenchWorld(host, sizes);
     await using operator = await startOperatorProcess(world.capfnKubeconfig, clock);
     const before = await operator.scrape();
-    await attempt("create", () => measureMachines(world, sheet), ["create", "delete", "wake/operator"]);
+    const floor = await startFloor(world.client.management, clock);
+    await attempt("create", () => measureMachines(world, sheet), [
+      "floor",
+      "create",
+      "delete",
+      "wake/operator",
+    ]);
+    reportFloor(sheet, await floor.stop());
     if (wanted(["wake/operator"])) reportWakes({ before, after: await operator.scrape() });
     await attempt("pool", () => measureWaitingPool(world, sheet));
     await attempt("dead-cluster", () => measureDeadCluster(world, sheet));
@@ -107,10 +115,25 @@ async function bench({ json, quick, only }: Flags): Promise<void> {
   }
 }
 
+function reportFloor(sheet: Sheet, values: readonly number[]): void {
+  const what = "one write of the bench itself until its own watch delivers it, beside the machines above";
+  for (const [name, q] of [
+    ["p50", 0.5],
+    ["p99", 0.99],
+  ] as const) {
+    sheet.measured({
+      id: `floor/write-to-watch/${name}`,
+      what: `${what}, ${name}`,
+      unit: "ms",
+      value: quantile(values, q),
+    });
+  }
+}
+
 const legend = [
   "Requests are counted in the audit logs of real kube-apiservers, by user, watches apart; H Harvester, M management, W workload cluster.",
   "Latencies run from just before the simulator's write until a watch of the bench, apart from capfn's, delivers capfn's write; both API servers'",
-  "work is in them, and with it the load of this machine. Memory is that of a process of its own, with nothing in it but capfn run.",
+  "work is in them, and with it the load of this machine: compare with floor/write-to-watch. Memory is that of a process of its own, with nothing in it but capfn run.",
 ].join("\n");
 
 await new Command("bench")

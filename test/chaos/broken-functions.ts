@@ -48,7 +48,9 @@ function harvesterWith(client: StepClient, breakage: Breakage, deps: Deps): Step
           for await (const pool of client.list(ipPools)) {
             for (const [address, holder] of allocatedOf(pool)) {
               if (holder.includes(`/${name.name}/`))
-                await client.mergePatch(ipPools, pool.metadata, { status: { allocated: { [address]: null } } });
+                await client.mergePatch(ipPools, pool.metadata, {
+                  status: { allocated: { [address]: null } },
+                });
             }
           }
           return client.delete(type, name, options);
@@ -61,7 +63,9 @@ function harvesterWith(client: StepClient, breakage: Breakage, deps: Deps): Step
           const deleted = await client.delete(type, name, options);
           for await (const machine of deps.management.list(harvesterMachines)) {
             if (machine.metadata.name === name.name)
-              await deps.management.mergePatch(harvesterMachines, machine.metadata, { metadata: { finalizers: [] } });
+              await deps.management.mergePatch(harvesterMachines, machine.metadata, {
+                metadata: { finalizers: [] },
+              });
           }
           return deleted;
         },

@@ -53,7 +53,10 @@ export async function runCampaign(theatre: Theatre, options: CampaignOptions): P
       sum.failed.push({ plan: noFault(scenario, seed), violations: reference.violations });
   }
   const random = mulberry(seed);
-  const singles = shuffled([...references.values()].flatMap((each) => plansOf(each, seed)).filter(where), random);
+  const singles = shuffled(
+    [...references.values()].flatMap((each) => plansOf(each, seed)).filter(where),
+    random,
+  );
   sum.generated = singles.length;
   const plans = inOrder(singles, random);
   const startedAt = performance.now();

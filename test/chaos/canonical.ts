@@ -19,7 +19,12 @@ const bookkeeping: ReadonlySet<string> = new Set([
   "selfLink",
 ]);
 /** Which address a pool hands out next is nobody's concern. */
-const unstable: ReadonlySet<string> = new Set(["lastAllocated", "lastUpdateTime", "lastTransitionTime", "nodeName"]);
+const unstable: ReadonlySet<string> = new Set([
+  "lastAllocated",
+  "lastUpdateTime",
+  "lastTransitionTime",
+  "nodeName",
+]);
 
 /** Rewrites names, uids and addresses of one trial to what they mean in it. */
 export function rewriteFor(names: TrialNames, observations: readonly Observation[]): Rewrite {
@@ -70,11 +75,12 @@ export function canonical(objects: Iterable<readonly [string, KubeObject]>, rewr
       } else if (typeof value === "object") {
         for (const [key, inner] of Object.entries(value)) {
           if (path.endsWith(" metadata") && bookkeeping.has(key)) continue;
-          if (path === `${rewrite(place)} metadata` && key === "deletionTimestamp") paths.set(`${path}.deleting`, "true");
+          if (path === `${rewrite(place)} metadata` && key === "deletionTimestamp")
+            paths.set(`${path}.deleting`, "true");
           else visit(path === rewrite(place) ? `${path} ${key}` : `${path}.${rewrite(key)}`, inner, key);
         }
       } else {
-        const text = String(value);
+        const text = typeof value === "string" ? value : JSON.stringify(value);
         const plain = isSecret && path.includes(" data.") ? Buffer.from(text, "base64").toString() : text;
         paths.set(path, rewrite(plain, object.kind === "IPPool" && path.includes(" spec.")));
       }
@@ -113,7 +119,9 @@ export function maskOf(runs: readonly Canonical[]): Set<string> {
 function rank(item: unknown): string {
   if (typeof item !== "object" || item === null) return "";
   const { type, name, address } = item as Record<string, unknown>;
-  return [type, name, typeof address === "string" ? address : ""].filter((each) => typeof each === "string").join(" ");
+  return [type, name, typeof address === "string" ? address : ""]
+    .filter((each) => typeof each === "string")
+    .join(" ");
 }
 
 function compare(a: string, b: string): number {

@@ -1,6 +1,12 @@
 import type { Fault, Plan, Trigger } from "#test/chaos/plan.ts";
 import { prune, triggerOf } from "#test/chaos/pruning.ts";
-import { signatureOf, type TraceEntry, type TracedCall, type TracedDelta, writes } from "#test/chaos/trace.ts";
+import {
+  signatureOf,
+  type TraceEntry,
+  type TracedCall,
+  type TracedDelta,
+  writes,
+} from "#test/chaos/trace.ts";
 
 /** A gap, a lag, a pause: long compared with everything in a trial, ms. */
 const LONG_MS = 150;
@@ -76,7 +82,9 @@ function swaps(deltas: readonly TracedDelta[]): Planned[] {
     const next = deltas.slice(index + 1).find((later) => streamOf(later) !== streamOf(delta));
     if (next === undefined) return [];
     const behind: Trigger = triggerOf(next);
-    return behind.at === "delta" ? [{ fault: { kind: "swap" as const, behind }, trigger: triggerOf(delta) }] : [];
+    return behind.at === "delta"
+      ? [{ fault: { kind: "swap" as const, behind }, trigger: triggerOf(delta) }]
+      : [];
   });
 }
 

@@ -42,14 +42,18 @@ export function checkHistory(
     const { total, available } = readPool(pool);
     const allocated = allocatedOf(pool).size;
     if (total !== undefined && available !== total - allocated)
-      found.add(`pool ${pool.metadata.name.replace(names.id, "TRIAL")} at rest: available ${available}, total ${total}, ${allocated} allocated`);
+      found.add(
+        `pool ${pool.metadata.name.replace(names.id, "TRIAL")} at rest: available ${available}, total ${total}, ${allocated} allocated`,
+      );
   }
   return [...found];
 }
 
 const oneVmPerMachine: Invariant = ({ now, observation }) => {
   if (observation.resource !== "virtualmachines") return undefined;
-  const owners = all(now, "H virtualmachines").map(ownerOf).filter((uid) => uid !== undefined);
+  const owners = all(now, "H virtualmachines")
+    .map(ownerOf)
+    .filter((uid) => uid !== undefined);
   const twice = owners.find((uid, index) => owners.indexOf(uid) < index);
   return twice === undefined ? undefined : `two VMs with one machine identity, at ${observation.key}`;
 };
@@ -82,7 +86,8 @@ const vmAddressIsHeld: Invariant = ({ names, now, observation }) => {
     users.set(address, vm.metadata.name);
     const holder = held.get(address);
     if (holder === undefined) return `the address of the live VM ${vm.metadata.name} is free in its pool`;
-    if (!holder.endsWith(`/${owner}`)) return `the address of the live VM ${vm.metadata.name} is held by another`;
+    if (!holder.endsWith(`/${owner}`))
+      return `the address of the live VM ${vm.metadata.name} is held by another`;
   }
   return undefined;
 };
@@ -127,7 +132,8 @@ const finalizerFirst: Invariant = ({ names, now, before, observation }) => {
 const finalizerLast: Invariant = ({ now, before, observation }) => {
   if (observation.resource !== "harvestermachines" || before === undefined) return undefined;
   const had = before.metadata.finalizers?.includes(machineFinalizer) === true;
-  const has = !observation.gone && observation.object.metadata.finalizers?.includes(machineFinalizer) === true;
+  const has =
+    !observation.gone && observation.object.metadata.finalizers?.includes(machineFinalizer) === true;
   if (!had || has) return undefined;
   const identity = identityOf(before);
   const left = ["virtualmachines", "persistentvolumeclaims", "secrets"].filter((resource) =>

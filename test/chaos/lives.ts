@@ -156,11 +156,11 @@ export function operatorLives(options: LivesOptions): Lives {
   };
 }
 
-function ofTheLiving(store: LedgerStore, { alive }: Mortality): LedgerStore {
+function ofTheLiving(store: LedgerStore, owner: Mortality): LedgerStore {
   return {
     load: () => store.load(),
     save: async (snapshot) => {
-      await alive();
+      await owner.alive();
       await store.save(snapshot);
     },
   };

@@ -30,20 +30,13 @@ export function lookAhead(watch: AsyncIterable<WatchEvent>): LookAhead {
       return read.shift();
     },
     brings: async (isMeant, withinMs) => {
-      const deadline = new Promise<void>((resolve) => setTimeout(resolve, withinMs));
-      let late = false;
-      void deadline.then(() => {
-        late = true;
-      });
-      for (let at = 0; !late; ) {
+      const deadline = new Promise<"late">((resolve) => setTimeout(() => resolve("late"), withinMs));
+      for (let at = 0; ; at += 1) {
+        while (at >= read.length) if ((await Promise.race([readOne(), deadline])) === "late") return false;
         const event = read[at];
-        if (at < read.length) {
-          if (event === undefined) return false;
-          if (isMeant(event)) return true;
-          at += 1;
-        } else await Promise.race([readOne(), deadline]);
+        if (event === undefined) return false;
+        if (isMeant(event)) return true;
       }
-      return false;
     },
   };
 }

@@ -31,7 +31,10 @@ export function bootstrapSecret(names: TrialNames, machine: string, userData = "
     kind: "Secret",
     metadata: { name: `${machine}-bootstrap`, namespace: names.namespace },
     type: "cluster.x-k8s.io/secret",
-    data: { value: Buffer.from(userData).toString("base64"), format: Buffer.from("cloud-config").toString("base64") },
+    data: {
+      value: Buffer.from(userData).toString("base64"),
+      format: Buffer.from("cloud-config").toString("base64"),
+    },
   };
 }
 

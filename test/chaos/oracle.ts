@@ -25,7 +25,8 @@ export async function learn(
   seed: number,
 ): Promise<Reference> {
   const runs: TrialReport[] = [];
-  for (const number of [0, 1]) runs.push(await runTrial(theatre, { scenario, functions, seed: seed + number }));
+  for (const number of [0, 1])
+    runs.push(await runTrial(theatre, { scenario, functions, seed: seed + number }));
   const [first, second] = runs;
   if (first === undefined || second === undefined) throw new Error("two runs were made");
   const mask = maskOf(runs.map(({ state }) => state));
@@ -33,7 +34,9 @@ export async function learn(
   return {
     scenario,
     traces: runs.map(({ trace }) => trace),
-    violations: runs.flatMap(({ violations }) => violations.map((each) => `${scenario.name}, no fault: ${each}`)),
+    violations: runs.flatMap(({ violations }) =>
+      violations.map((each) => `${scenario.name}, no fault: ${each}`),
+    ),
     judge: ({ state, counts }) => [
       ...differences(first.state, state, mask).map((each) => `end state: ${each}`),
       ...differences(first.counts, counts, unstable).map((each) => `count: ${each}`),

@@ -1,5 +1,11 @@
 import type { CallTrigger, DeltaTrigger } from "#test/chaos/plan.ts";
-import { signatureOf, type TraceEntry, type TracedCall, type TracedDelta, writes } from "#test/chaos/trace.ts";
+import {
+  signatureOf,
+  type TraceEntry,
+  type TracedCall,
+  type TracedDelta,
+  writes,
+} from "#test/chaos/trace.ts";
 
 const MOST_REPETITIONS = 3;
 /** Requests after which something is gone. */
@@ -13,7 +19,9 @@ export function prune(
   trace: readonly TraceEntry[],
   others: readonly (readonly TraceEntry[])[],
 ): TraceEntry[] {
-  const elsewhere = others.map((other) => new Set(other.map((entry) => `${signatureOf(entry)} ${entry.nth}`)));
+  const elsewhere = others.map(
+    (other) => new Set(other.map((entry) => `${signatureOf(entry)} ${entry.nth}`)),
+  );
   const repetitions = new Map<string, number>();
   return trace.filter((entry) => {
     if (!elsewhere.every((known) => known.has(`${signatureOf(entry)} ${entry.nth}`))) return false;

@@ -70,7 +70,7 @@ export function machineView(history: History, names: TrialNames, name: string) {
   const object = history.get("M", "harvestermachines", `${names.namespace}/${full}`);
   const machine = object === undefined ? undefined : readMachine(object);
   const node = history.get("W", "nodes", `/${full}`);
-  const { spec } = nodeSchema.parse(node ?? {  });
+  const { spec } = nodeSchema.parse(node ?? {});
   const condition = (type: string) => machine?.status.conditions.find((each) => each.type === type);
   const provisioned = machine?.status.initialization?.provisioned === true && machine.status.ready === true;
   const nodeReady =

@@ -51,7 +51,9 @@ async function replay(theatre: Theatre, file: string): Promise<boolean> {
   const plan = parsePlan(await readFile(file, "utf8"));
   console.log(describePlan(plan));
   const { violations, fired, ms } = await runPlan(theatre, plan, allFunctions);
-  console.log(`${fired} of ${plan.faults.length} faults came about, ${Math.round(ms)} ms, ${violations.length} violations`);
+  console.log(
+    `${fired} of ${plan.faults.length} faults came about, ${Math.round(ms)} ms, ${violations.length} violations`,
+  );
   for (const violation of violations) console.log(`  ${violation}`);
   if (values.json) console.log(JSON.stringify({ plans: 1, faults: fired, violations: violations.length }));
   return violations.length === 0;
@@ -91,7 +93,8 @@ async function soak(theatre: Theatre): Promise<boolean> {
   console.log(inWords(sum));
   for (const trouble of new Set(theatre.troubles)) console.log(`simulator: ${trouble}`);
   const { generated, plans, faults, violations, ms } = sum;
-  if (values.json) console.log(JSON.stringify({ seed, generated, plans, faults, violations, ms: Math.round(ms) }));
+  if (values.json)
+    console.log(JSON.stringify({ seed, generated, plans, faults, violations, ms: Math.round(ms) }));
   return violations === 0;
 }
 

@@ -6,7 +6,7 @@ import { clearAway } from "#test/chaos/clear-away.ts";
 import { countsOf } from "#test/chaos/counts.ts";
 import type { DeltaEvent, StreamName } from "#test/chaos/director.ts";
 import { Director } from "#test/chaos/director.ts";
-import { History, NotReached } from "#test/chaos/history.ts";
+import { type History, NotReached } from "#test/chaos/history.ts";
 import { checkHistory, type InvariantOptions } from "#test/chaos/invariants.ts";
 import { type Lives, operatorLives } from "#test/chaos/lives.ts";
 import { fromPools } from "#test/chaos/manifests.ts";
@@ -62,10 +62,7 @@ export interface Play extends AsyncDisposable {
   violations(options?: InvariantOptions): string[];
 }
 
-export function openPlay(
-  theatre: Theatre,
-  options: Pick<TrialOptions, "functions" | "plan" | "seed">,
-): Play {
+export function openPlay(theatre: Theatre, options: Pick<TrialOptions, "functions" | "plan" | "seed">): Play {
   const names = theatre.nextTrial();
   const history = theatre.observer.record(names.id);
   const director = new Director(names, options.plan);

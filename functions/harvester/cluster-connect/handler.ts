@@ -30,14 +30,15 @@ export async function connectCluster(
   const { object } = event;
   const name = { namespace: object.meta.namespace, name: object.meta.name };
   const news = lacksNamespace(event) ? await createNamespace(event, deps) : undefined;
-  let { resourceVersion } = object.meta;
+  let { meta } = object;
   const server = staleServer(event);
   if (server !== undefined) {
-    const patch = { metadata: { resourceVersion }, spec: { server } };
-    const written = await deps.management.mergePatch(harvesterClusters, name, patch);
-    resourceVersion = written.metadata.resourceVersion;
+    const patch = { metadata: { resourceVersion: meta.resourceVersion }, spec: { server } };
+    const { metadata } = await deps.management.mergePatch(harvesterClusters, name, patch);
+    // The status speaks of the spec as it is now.
+    meta = { ...meta, resourceVersion: metadata.resourceVersion, generation: metadata.generation };
   }
-  const desired = desiredStatus(event, news);
+  const desired = desiredStatus({ ...event, object: { ...object, meta } }, news);
   if (!isShown(event, desired)) {
     const conditions = mergeConditions(object.status.conditions, desired.conditions, deps.now());
     const status = {
@@ -45,7 +46,7 @@ export async function connectCluster(
       ...(desired.ready !== undefined && { ready: desired.ready }),
       ...(desired.provisioned && { initialization: { provisioned: true } }),
     };
-    const patch = { metadata: { resourceVersion }, status };
+    const patch = { metadata: { resourceVersion: meta.resourceVersion }, status };
     await deps.management.mergePatch(harvesterClusters, name, patch, { subresource: "status" });
   }
   if (news === undefined || "created" in news) return done();

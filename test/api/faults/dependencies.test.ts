@@ -21,7 +21,10 @@ import { sharedHarvester, sharedManagement, type SharedControlPlane } from "#tes
 
 const stage = faultStage();
 
-function kubeconfig(plane: SharedControlPlane, over: { server?: string; caPem?: string; token?: string } = {}) {
+function kubeconfig(
+  plane: SharedControlPlane,
+  over: { server?: string; caPem?: string; token?: string } = {},
+) {
   const { name, server, caPem, tokens } = plane;
   return renderKubeconfig({ name, server, caPem, user: "capfn", token: tokens.capfn, ...over });
 }
@@ -35,7 +38,12 @@ async function writeIdentity({ names, actor }: Play, text: string | undefined): 
   else await M.mergePatch(secrets, at, { data: secret["data"] });
 }
 
-async function clusterCondition({ history, names, actor }: Play, type: string, status: string, message?: RegExp) {
+async function clusterCondition(
+  { history, names, actor }: Play,
+  type: string,
+  status: string,
+  message?: RegExp,
+) {
   const found = () => {
     const cluster = history.get("M", "harvesterclusters", `${names.namespace}/${names.cluster}`);
     const { conditions = [] } = (cluster?.["status"] ?? {}) as {
@@ -132,7 +140,10 @@ test("malformed cloud-init is named in a condition and makes no VM; mended data 
   await actor.prepare([]);
   await lives.start();
   await actor.createMachine("m1", { bootstrap: "#cloud-config\nwrite_files: [unclosed" });
-  await condition(play, "m1", machineConditions.VMProvisioningReady, { status: "False", message: /bootstrap/ });
+  await condition(play, "m1", machineConditions.VMProvisioningReady, {
+    status: "False",
+    message: /bootstrap/,
+  });
   expect(leftOnHarvester(play)).toEqual([]);
   const name = `${names.machine("m1")}-bootstrap`;
   const { M } = actor.theatre.clients;
@@ -140,7 +151,10 @@ test("malformed cloud-init is named in a condition and makes no VM; mended data 
   await M.mergePatch(secrets, { namespace: names.namespace, name }, { data: { value } });
   // Secrets' content is not watched: whoever mends it says so, by any change of the machine.
   const at = { namespace: names.namespace, name: names.machine("m1") };
-  await M.mergePatch(harvesterMachines, at, { metadata: { annotations: { "capfn.dev/look-at": "mended" } }, spec: { cpu: 3 } });
+  await M.mergePatch(harvesterMachines, at, {
+    metadata: { annotations: { "capfn.dev/look-at": "mended" } },
+    spec: { cpu: 3 },
+  });
   await actor.provisioned("m1");
   expectSound(play);
 });
@@ -155,10 +169,16 @@ test("a missing image, then a missing key pair, are named and waited for; nothin
   });
   await lives.start();
   await actor.createMachine("m1");
-  await condition(play, "m1", machineConditions.VMProvisioningReady, { status: "False", message: /ubuntu.*operators/ });
+  await condition(play, "m1", machineConditions.VMProvisioningReady, {
+    status: "False",
+    message: /ubuntu.*operators/,
+  });
   const { H } = actor.theatre.clients;
   await H.create(virtualMachineImages, manifests.image(names));
-  await condition(play, "m1", machineConditions.VMProvisioningReady, { status: "False", message: /^(?!.*ubuntu).*operators/ });
+  await condition(play, "m1", machineConditions.VMProvisioningReady, {
+    status: "False",
+    message: /^(?!.*ubuntu).*operators/,
+  });
   expect(leftOnHarvester(play)).toEqual([]);
   await H.create(keyPairs, manifests.keyPair(names));
   await actor.provisioned("m1");
@@ -172,7 +192,9 @@ test("one workload API that accepts every call and answers none leaves the nine 
   await using play = stage.open();
   const { actor, lives, names } = play;
   const { M } = actor.theatre.clients;
-  await actor.prepare([], { workload: kubeconfig(sharedManagement(), { server: proxy.server, caPem: proxy.caPem }) });
+  await actor.prepare([], {
+    workload: kubeconfig(sharedManagement(), { server: proxy.server, caPem: proxy.caPem }),
+  });
   const others = Array.from({ length: 9 }, (_, index) => ({ ...names, cluster: `${names.id}-c${index}` }));
   for (const each of others) {
     const owner = await M.create(clusters, manifests.cluster(each));
@@ -190,7 +212,10 @@ test("one workload API that accepts every call and answers none leaves the nine 
   }
   await lives.start();
   await actor.createMachine("m1");
-  await actor.until("the black-holed cluster's machine provisioned", () => machineView(play.history, names, "m1").provisioned);
+  await actor.until(
+    "the black-holed cluster's machine provisioned",
+    () => machineView(play.history, names, "m1").provisioned,
+  );
   const startedAt = performance.now();
   for (const [index, each] of others.entries()) {
     const name = names.machine(`w${index}`);

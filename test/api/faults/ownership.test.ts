@@ -20,8 +20,15 @@ function foreignVm({ names }: Play, name: string) {
   return {
     apiVersion: "kubevirt.io/v1",
     kind: "VirtualMachine",
-    metadata: { name: names.machine(name), namespace: names.target, labels: { "capfn.dev/owner-uid": "somebody" } },
-    spec: { runStrategy: "Halted", template: { spec: { domain: { devices: {} }, networks: [], volumes: [] } } },
+    metadata: {
+      name: names.machine(name),
+      namespace: names.target,
+      labels: { "capfn.dev/owner-uid": "somebody" },
+    },
+    spec: {
+      runStrategy: "Halted",
+      template: { spec: { domain: { devices: {} }, networks: [], volumes: [] } },
+    },
   };
 }
 
@@ -44,7 +51,9 @@ test("a foreign VM of the machine's name is named, left alone, and survives the 
   expect(left?.metadata.deletionTimestamp).toBeUndefined();
   expect(left?.["spec"]).toEqual(foreign["spec"]);
   expect(leftOnHarvester(play)).toEqual([`virtualmachines ${names.machine("m1")}`]);
-  expect(history.all("H", "ippools").map((pool) => (pool["status"] as { available: number }).available)).toEqual([20]);
+  expect(
+    history.all("H", "ippools").map((pool) => (pool["status"] as { available: number }).available),
+  ).toEqual([20]);
   expectSound(play);
 });
 
@@ -77,7 +86,9 @@ test("a VM deleted behind our back is reported, never made again, and the machin
 async function moveAway(play: Play, object: KubeObject): Promise<void> {
   const { M } = play.actor.theatre.clients;
   const annotations = { "clusterctl.cluster.x-k8s.io/delete-for-move": "" };
-  await M.jsonPatch(harvesterMachines, object.metadata, [{ op: "add", path: "/metadata/annotations", value: annotations }]);
+  await M.jsonPatch(harvesterMachines, object.metadata, [
+    { op: "add", path: "/metadata/annotations", value: annotations },
+  ]);
   await M.delete(harvesterMachines, object.metadata, { uid: object.metadata.uid });
   // Between the two a watcher sees a deleted machine with our finalizer and without the annotation that paused it.
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -121,7 +132,10 @@ test("a volume without a size is refused with the field's name, at admission or 
     expect(String(error)).toContain("volumeSize");
     return;
   }
-  await condition(play, "m1", machineConditions.VMProvisioningReady, { status: "False", message: /volumeSize/ });
+  await condition(play, "m1", machineConditions.VMProvisioningReady, {
+    status: "False",
+    message: /volumeSize/,
+  });
   expect(leftOnHarvester(play)).toEqual([]);
 });
 
@@ -148,37 +162,50 @@ test("unknown fields, labels and annotations of a machine harm nothing and are n
   expect(leftOnHarvester(play)).toEqual([]);
 });
 
-test("a machine that breaks a function every time delays none of the others among 1,000", { timeout: 300_000 }, async () => {
-  let runs = 0;
-  const fragile = allFunctions.map((fn) => ({
-    ...fn,
-    run: (...args: Parameters<typeof fn.run>) => {
-      const isPoison = fn.name === "vm-create" && args[0].some(({ object }) => object.name.endsWith("-poison"));
-      if (!isPoison) return fn.run(...args);
-      runs += 1;
-      throw new TypeError("poison");
-    },
-  }));
-  await using play = stage.open(fragile);
-  const { actor, names } = play;
-  const { M } = actor.theatre.clients;
-  await prepared(play);
-  const idle = Array.from({ length: 1_000 }, (_, index) =>
-    // They wait for their owner, as freshly cloned machines do.
-    ({ ...manifests.harvesterMachine(names, names.machine(`i${index}`), { owner: "nobody", metadata: { ownerReferences: [] } }) }),
-  );
-  for (let at = 0; at < idle.length; at += 25)
-    await Promise.all(idle.slice(at, at + 25).map((machine) => M.create(harvesterMachines, machine)));
-  await actor.createMachine("poison");
-  await actor.until("the poison has been tried", () => runs > 0);
-  const healthy = ["m1", "m2", "m3", "m4", "m5"];
-  await Promise.all(healthy.map((name) => actor.createMachine(name)));
-  const startedAt = performance.now();
-  await actor.provisioned(...healthy);
-  expect(performance.now() - startedAt).toBeLessThan(20_000);
-  await condition(play, "poison", machineConditions.VMProvisioningReady, { status: "False", reason: "AttemptsExhausted" });
-  const triedUntilParked = runs;
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
-  expect(runs).toBe(triedUntilParked);
-  expectSound(play);
-});
+test(
+  "a machine that breaks a function every time delays none of the others among 1,000",
+  { timeout: 300_000 },
+  async () => {
+    let runs = 0;
+    const fragile = allFunctions.map((fn) => ({
+      ...fn,
+      run: (...args: Parameters<typeof fn.run>) => {
+        const isPoison =
+          fn.name === "vm-create" && args[0].some(({ object }) => object.name.endsWith("-poison"));
+        if (!isPoison) return fn.run(...args);
+        runs += 1;
+        throw new TypeError("poison");
+      },
+    }));
+    await using play = stage.open(fragile);
+    const { actor, names } = play;
+    const { M } = actor.theatre.clients;
+    await prepared(play);
+    const idle = Array.from({ length: 1_000 }, (_, index) =>
+      // They wait for their owner, as freshly cloned machines do.
+      ({
+        ...manifests.harvesterMachine(names, names.machine(`i${index}`), {
+          owner: "nobody",
+          metadata: { ownerReferences: [] },
+        }),
+      }),
+    );
+    for (let at = 0; at < idle.length; at += 25)
+      await Promise.all(idle.slice(at, at + 25).map((machine) => M.create(harvesterMachines, machine)));
+    await actor.createMachine("poison");
+    await actor.until("the poison has been tried", () => runs > 0);
+    const healthy = ["m1", "m2", "m3", "m4", "m5"];
+    await Promise.all(healthy.map((name) => actor.createMachine(name)));
+    const startedAt = performance.now();
+    await actor.provisioned(...healthy);
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
+    await condition(play, "poison", machineConditions.VMProvisioningReady, {
+      status: "False",
+      reason: "AttemptsExhausted",
+    });
+    const triedUntilParked = runs;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(runs).toBe(triedUntilParked);
+    expectSound(play);
+  },
+);

@@ -41,38 +41,50 @@ test("with all pools exhausted a machine says so, and one freed address is enoug
   expectSound(play);
 });
 
-test("of 100 machines for 60 addresses 60 are served, each once, and 40 wait until the pool grows [check 72]", { timeout: 300_000 }, async () => {
-  await using play = stage.open();
-  const { actor, lives, names, history, director } = play;
-  await actor.prepare([["pool", 10, 69]], { cluster: fromPools(names, "pool") });
-  await lives.start();
-  const all = Array.from({ length: 100 }, (_, index) => `m${index}`);
-  for (let at = 0; at < all.length; at += 20)
-    await Promise.all(all.slice(at, at + 20).map((name) => actor.createMachine(name)));
-  const provisioned = (): string[] => all.filter((name) => machineView(history, names, name).provisioned);
-  const waiting = (): string[] =>
-    all.filter(
-      (name) =>
-        machineView(history, names, name).condition(machineConditions.VMIPAllocated)?.reason ===
-        machineReasons.VMIPPoolExhausted,
+test(
+  "of 100 machines for 60 addresses 60 are served, each once, and 40 wait until the pool grows [check 72]",
+  { timeout: 300_000 },
+  async () => {
+    await using play = stage.open();
+    const { actor, lives, names, history, director } = play;
+    await actor.prepare([["pool", 10, 69]], { cluster: fromPools(names, "pool") });
+    await lives.start();
+    const all = Array.from({ length: 100 }, (_, index) => `m${index}`);
+    for (let at = 0; at < all.length; at += 20)
+      await Promise.all(all.slice(at, at + 20).map((name) => actor.createMachine(name)));
+    const provisioned = (): string[] => all.filter((name) => machineView(history, names, name).provisioned);
+    const waiting = (): string[] =>
+      all.filter(
+        (name) =>
+          machineView(history, names, name).condition(machineConditions.VMIPAllocated)?.reason ===
+          machineReasons.VMIPPoolExhausted,
+      );
+    const long = { withinMs: 120_000 };
+    await history.until(
+      "60 provisioned, 40 told",
+      () => provisioned().length === 60 && waiting().length === 40,
+      long.withinMs,
     );
-  const long = { withinMs: 120_000 };
-  await history.until("60 provisioned, 40 told", () => provisioned().length === 60 && waiting().length === 40, long.withinMs);
-  expect(new Set(held(play, "pool").values()).size).toBe(60);
-  const range = {
-    subnet: names.subnet,
-    gateway: names.address(0),
-    rangeStart: names.address(10),
-    rangeEnd: names.address(109),
-  };
-  const before = director.trace.length;
-  await actor.theatre.clients.H.mergePatch(ipPools, { name: names.pool("pool") }, { spec: { ranges: [range] } });
-  await history.until("100 provisioned", () => provisioned().length === 100, long.withinMs);
-  const poolWrites = director.trace
-    .slice(before)
-    .filter((entry) => entry.at === "call" && entry.verb === "patch" && entry.resource === "ippools");
-  expect(poolWrites.length).toBeLessThanOrEqual(5);
-  await play.rest();
-  expect(new Set(held(play, "pool").values()).size).toBe(100);
-  expectSound(play);
-});
+    expect(new Set(held(play, "pool").values()).size).toBe(60);
+    const range = {
+      subnet: names.subnet,
+      gateway: names.address(0),
+      rangeStart: names.address(10),
+      rangeEnd: names.address(109),
+    };
+    const before = director.trace.length;
+    await actor.theatre.clients.H.mergePatch(
+      ipPools,
+      { name: names.pool("pool") },
+      { spec: { ranges: [range] } },
+    );
+    await history.until("100 provisioned", () => provisioned().length === 100, long.withinMs);
+    const poolWrites = director.trace
+      .slice(before)
+      .filter((entry) => entry.at === "call" && entry.verb === "patch" && entry.resource === "ippools");
+    expect(poolWrites.length).toBeLessThanOrEqual(5);
+    await play.rest();
+    expect(new Set(held(play, "pool").values()).size).toBe(100);
+    expectSound(play);
+  },
+);

@@ -81,9 +81,18 @@ test("S2: a pool seen as it was before it grew makes no address come back to it"
 });
 
 test.each([
-  ["the VM's deletion and what follows", { by: "vm-delete", api: "H", verb: "delete", resource: "virtualmachines", name: "TRIAL-m1" }],
-  ["the address's allocation and what follows", { by: "ip-allocate", api: "H", verb: "patch", resource: "ippools", name: "TRIAL-pool" }],
-  ["the address's release and what follows", { by: "ip-release", api: "H", verb: "patch", resource: "ippools", name: "TRIAL-pool" }],
+  [
+    "the VM's deletion and what follows",
+    { by: "vm-delete", api: "H", verb: "delete", resource: "virtualmachines", name: "TRIAL-m1" },
+  ],
+  [
+    "the address's allocation and what follows",
+    { by: "ip-allocate", api: "H", verb: "patch", resource: "ippools", name: "TRIAL-pool" },
+  ],
+  [
+    "the address's release and what follows",
+    { by: "ip-release", api: "H", verb: "patch", resource: "ippools", name: "TRIAL-pool" },
+  ],
 ] as const)("S3: killed between %s, the next operator goes on from the world", async (_, call) => {
   await using play = withFault({ kind: "crash-after" }, { at: "call", ...call, nth: 1 });
   const { actor, director, lives } = play;
@@ -138,7 +147,11 @@ test("S7: what is cleared away follows from labels on Harvester, not from what a
   await H.create(persistentVolumeClaims, {
     apiVersion: "v1",
     kind: "PersistentVolumeClaim",
-    metadata: { name: `${names.machine("m1")}-disk-7-abc1d`, namespace: names.target, labels: disk!.metadata.labels },
+    metadata: {
+      name: `${names.machine("m1")}-disk-7-abc1d`,
+      namespace: names.target,
+      labels: disk!.metadata.labels,
+    },
     spec: disk!["spec"],
   });
   lives.restart();
@@ -156,7 +169,8 @@ test("S8: after a step that gave up, a corrected spec and a deletion are still s
   await Promise.all(
     ["m1", "m2"].map((name) => actor.createMachine(name, { spec: fromPools(names, "missing") })),
   );
-  for (const name of ["m1", "m2"]) await condition(play, name, machineConditions.VMIPAllocated, { status: "False" });
+  for (const name of ["m1", "m2"])
+    await condition(play, name, machineConditions.VMIPAllocated, { status: "False" });
   lives.restart();
   const at = { namespace: names.namespace, name: names.machine("m1") };
   await M.mergePatch(harvesterMachines, at, { spec: fromPools(names, "pool") });

@@ -20,7 +20,8 @@ export function faultStage() {
   return {
     theatre: (): Theatre => theatre!,
     /** Operators are not started yet. */
-    open: (functions: readonly StepFunction[] = allFunctions): Play => openPlay(theatre!, { functions, seed: 1 }),
+    open: (functions: readonly StepFunction[] = allFunctions): Play =>
+      openPlay(theatre!, { functions, seed: 1 }),
   };
 }
 
@@ -62,11 +63,12 @@ export async function machineNow({ names, actor }: Play, machine: string): Promi
 
 /** External objects of all machines of the play, without what belongs to others. */
 export function leftOnHarvester({ history, names }: Play): string[] {
-  return ["virtualmachines", "persistentvolumeclaims", "secrets", "virtualmachineinstances"].flatMap((resource) =>
-    history
-      .all("H", resource)
-      .map(({ metadata }) => metadata.name)
-      .filter((name) => name.startsWith(names.id) && !name.includes("-other"))
-      .map((name) => `${resource} ${name}`),
+  return ["virtualmachines", "persistentvolumeclaims", "secrets", "virtualmachineinstances"].flatMap(
+    (resource) =>
+      history
+        .all("H", resource)
+        .map(({ metadata }) => metadata.name)
+        .filter((name) => name.startsWith(names.id) && !name.includes("-other"))
+        .map((name) => `${resource} ${name}`),
   );
 }

@@ -25,7 +25,7 @@ function tenHarvesters(servers = 10, perServer = 20) {
       .one("part", partView, () => undefined)
       .one("box", boxView, (own) => ({ connection: harvesterOf(own), namespace: "x", name: own.meta.name }), {
         optional: true,
-      }) as never,
+      }),
     uses: ["management", "harvester"],
   });
   const bench = hubBench({ functions: [fn] });

@@ -44,8 +44,7 @@ async function live(script: Script): Promise<string[]> {
     else if (each.do === "part") await bench.see(part({ ...each, version: bench.next() }));
     else if (each.do === "lose") await bench.lose(widget({ ...each, version: bench.next() }));
     else if (each.do === "time") await bench.clock.advance(each.ms);
-    else if (each.do === "answer")
-      await bench.runs[answered++]?.answer(answers[each.how as keyof typeof answers]);
+    else if (each.do === "answer") await bench.runs[answered++]?.answer(answers[each.how]);
     else {
       const scope = { connection: "management" };
       bench.hub.receive(widgetView, scope, { type: "relist", reason: "gone" });

@@ -45,8 +45,8 @@ async function play(steps: readonly Step[]) {
     now = widget({
       version: String((version += 1)),
       uid: fields.uid ?? before?.metadata.uid ?? "uid-one",
-      want: fields.want ?? (before?.["spec"] as { want: number }).want,
-      ...{ have: fields.have ?? (before?.["status"] as { have?: number } | undefined)?.have },
+      want: fields.want ?? (before?.["spec"] as { want: number } | undefined)?.want ?? 0,
+      have: fields.have ?? (before?.["status"] as { have?: number } | undefined)?.have,
     } as Parameters<typeof widget>[0]);
     pending.push({ type: "modified", object: now });
     return now;
