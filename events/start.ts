@@ -33,6 +33,8 @@ export interface OperatorOptions {
   readonly connect: (config: ConnectionConfig) => KubeClient;
   readonly observe: HubObserver;
   readonly count: (counter: CounterName) => void;
+  /** Takes the seconds from a machine's creation to its first address. */
+  readonly measureCreation?: (seconds: number) => void;
   /** Told of a report for people that could not be written. */
   readonly dropped: (what: string, error: unknown) => void;
   /** False: judge everything, run nothing, write nothing. */
@@ -94,6 +96,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       clock,
       announce,
       count: options.count,
+      measureCreation: options.measureCreation ?? (() => undefined),
       client: (connection) => streams.client(connection),
     }),
     scopeOf: (_view, connection, namespace) => ({

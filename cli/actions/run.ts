@@ -15,6 +15,9 @@ export interface RunFlags extends ClusterFlags {
   readonly leaderElect?: boolean;
 }
 
+/** What a person or Kubernetes ends the process with; anything else is the loss of the lead. */
+const SIGNALS: ReadonlySet<string> = new Set(["SIGINT", "SIGTERM"]);
+
 /** Runs until a signal asks to end or leadership is lost; runs under way may finish. */
 export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const { clock, environment, random } = terminal;
@@ -53,6 +56,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
     });
   }
   const reason = await Promise.race([asked, ...(leadership === undefined ? [] : [leadership.lost])]);
+  if (!SIGNALS.has(reason)) running?.operator.hub.stepDown(reason);
   log.info({ reason }, "ending; runs under way may finish");
   await servers.close();
   await running?.stop();

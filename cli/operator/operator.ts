@@ -77,6 +77,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
     connect,
     observe: observeWith(log, metrics),
     count: (counter) => metrics.count(counter),
+    measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
     dropped: (what, error) =>
       log.warn(
         { what, error: error instanceof Error ? error.name : "unknown" },

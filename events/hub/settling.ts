@@ -70,8 +70,13 @@ export class Settling {
       if (evaluation === undefined) return { kind: "absent" };
       const need = evaluation.need instanceof Date ? evaluation.need.getTime() : evaluation.need;
       if (Number.isNaN(need)) throw new PredicateFailed("needs returned an invalid Date", evaluation.edges);
+      // A time still ahead and the same time come are two inputs: what is done for the one is to be done again for the other.
+      const ahead =
+        evaluation.need instanceof Date && evaluation.need.getTime() > this.#parts.options.clock.now();
       const hash =
-        need === false ? "" : digest([fn.name, this.#parts.options.bundleOf(fn), need, evaluation.inputs]);
+        need === false
+          ? ""
+          : digest([fn.name, this.#parts.options.bundleOf(fn), ahead ? "later" : need, evaluation.inputs]);
       return { kind: "evaluated", evaluation, hash };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);

@@ -14,6 +14,7 @@ export interface RunnerWorld {
   readonly client: (connection: Connection) => KubeClient | undefined;
   readonly announce: (regarding: ObjectIdentity, event: Announcement) => void;
   readonly count: (counter: CounterName) => void;
+  readonly measureCreation: (seconds: number) => void;
 }
 
 /** What an attempt did to the outside world, while it does it. */
@@ -46,6 +47,7 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
     signal,
     announce: world.announce,
     count: world.count,
+    measureCreation: world.measureCreation,
   };
   return { deps, ...trace };
 }

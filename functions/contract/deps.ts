@@ -19,6 +19,8 @@ export interface Deps {
   readonly signal: AbortSignal;
   /** A Kubernetes Event on the object, for people. Best effort: it never fails a step. */
   announce(regarding: ObjectIdentity, event: Announcement): void;
+  /** Notes how long a machine took from its creation to its first address, in seconds. */
+  measureCreation(seconds: number): void;
   /** Adds one to a counter of the metrics catalogue. */
   count(counter: CounterName): void;
 }

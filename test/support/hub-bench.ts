@@ -11,7 +11,7 @@ import type { StepDeclaration } from "#functions/contract/function.ts";
 import { done, type Outcome } from "#functions/contract/outcome.ts";
 import { relations } from "#functions/contract/relations.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
-import { MANAGEMENT, type ResourceView } from "#platform/kube/view.ts";
+import { MANAGEMENT, type ResourceView, type Seen } from "#platform/kube/view.ts";
 import { FakeClock, settle } from "#test/support/fake-clock.ts";
 
 /** A kind for hub tests: `spec.want` is the wish, `status.have` what the step made of it. */
@@ -39,14 +39,11 @@ export const widgetRelations = relations(widgetView).one("part", partView, (widg
     : { connection: MANAGEMENT, namespace: widget.meta.namespace, name: widget.spec.part },
 );
 
-type WidgetDeclaration = StepDeclaration<
-  Widget,
-  { readonly part: import("#platform/kube/view.ts").Seen<Part> | undefined }
->;
+type WidgetDeclaration = StepDeclaration<Widget, { readonly part: Seen<Part> | undefined }>;
 
 /** A function over widgets; by default there is work while `have` differs from `want`. */
 export function widgetFunction(overrides: Partial<WidgetDeclaration> = {}) {
-  return defineFunction<Widget, { readonly part: import("#platform/kube/view.ts").Seen<Part> | undefined }>({
+  return defineFunction<Widget, { readonly part: Seen<Part> | undefined }>({
     name: "widget-make",
     summary: "Makes what a Widget wants",
     on: ["dev.capfn.object.changed"],

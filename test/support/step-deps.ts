@@ -11,6 +11,8 @@ export interface FakeDeps extends Deps {
   readonly requests: RecordedRequest[];
   readonly announced: { readonly regarding: ObjectIdentity; readonly event: Announcement }[];
   readonly counted: CounterName[];
+  /** Seconds handed to `measureCreation`. */
+  readonly measured: number[];
   /** Requests in short, e.g. `harvester create virtualmachines demo/m-0`. */
   summary(): string[];
   /** Throws `error` at the n-th request over all APIs (from 0): before it takes effect, or after (the answer is lost). */
@@ -47,6 +49,7 @@ export function fakeDeps(options: FakeDepsOptions = {}): FakeDeps {
   const workloadApi = api("workload", options.workload);
   const announced: FakeDeps["announced"] = [];
   const counted: CounterName[] = [];
+  const measured: number[] = [];
   return {
     management,
     harvesterApi,
@@ -54,6 +57,7 @@ export function fakeDeps(options: FakeDepsOptions = {}): FakeDeps {
     requests,
     announced,
     counted,
+    measured,
     harvester: () =>
       options.harvesterError === undefined
         ? Promise.resolve(harvesterApi)
@@ -65,6 +69,7 @@ export function fakeDeps(options: FakeDepsOptions = {}): FakeDeps {
     now: () => options.now ?? new Date("2026-01-01T00:00:00Z"),
     signal: new AbortController().signal,
     announce: (regarding, event) => void announced.push({ regarding, event }),
+    measureCreation: (seconds) => void measured.push(seconds),
     count: (counter) => void counted.push(counter),
     summary: () =>
       requests.map(({ api, verb, plural, namespace, name, subresource }) =>

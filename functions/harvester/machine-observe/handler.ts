@@ -25,6 +25,8 @@ export async function observeMachine(
   if (change !== undefined) {
     const patch = { metadata: { resourceVersion: meta.resourceVersion }, status: change };
     await deps.management.mergePatch(harvesterMachines, meta, patch, { subresource: "status" });
+    if (change.initialization?.provisioned === true)
+      measureCreation(view.object.meta.creationTimestamp, now, deps);
     for (const announcement of announcements(status, change)) {
       deps.announce({ type: harvesterMachines, meta }, announcement);
     }
@@ -58,4 +60,9 @@ async function withMarks(view: ObservedMachine, deps: Deps): Promise<ObservedMac
       meta: { ...object.meta, resourceVersion, generation },
     },
   };
+}
+
+function measureCreation(creationTimestamp: string | undefined, now: Date, deps: Deps): void {
+  if (creationTimestamp === undefined) return;
+  deps.measureCreation(Math.max(0, (now.getTime() - Date.parse(creationTimestamp)) / 1000));
 }

@@ -277,6 +277,7 @@ describe("the in-process runner", () => {
     client: () => client as KubeClient,
     announce: () => undefined,
     count: () => undefined,
+    measureCreation: () => undefined,
   });
   const dispatch = async (fn: StepFunction, signal = new AbortController().signal): Promise<Dispatch> => {
     const bench = hubBench({ functions: [fn] });

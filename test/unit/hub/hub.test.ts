@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { change, done, requeueAfter, waitFor } from "#functions/contract/outcome.ts";
-import { hubBench, part, partView, widget, widgetView } from "#test/support/hub-bench.ts";
+import { hubBench, part, partView, widget, widgetFunction, widgetView } from "#test/support/hub-bench.ts";
 
 describe("the hub", () => {
   it("runs a function when its predicate is true, once, and not again while nothing it looks at changes", async () => {
@@ -47,6 +47,22 @@ describe("the hub", () => {
     await bench.clock.advance(39 * 24 * 3_600_000);
     expect(bench.runs).toHaveLength(1);
     await bench.clock.advance(24 * 3_600_000);
+    expect(bench.runs).toHaveLength(2);
+  });
+
+  it("runs a step again when the time its predicate named has come, also after it was done", async () => {
+    const due = Date.parse("2026-12-24T00:00:00Z");
+    const bench = hubBench({
+      functions: [widgetFunction({ needs: ({ object }) => (object.spec.want === 1 ? true : new Date(due)) })],
+    });
+    await bench.list(widget({ version: "1" }));
+    await bench.see(widget({ version: "101", want: 2 }));
+    await bench.runs[0]?.answer(done());
+    expect(bench.runs).toHaveLength(1);
+    await bench.clock.advance(due - bench.clock.now() + 1);
+    expect(bench.runs).toHaveLength(2);
+    await bench.runs[1]?.answer(done());
+    await bench.clock.advance(1_000);
     expect(bench.runs).toHaveLength(2);
   });
 

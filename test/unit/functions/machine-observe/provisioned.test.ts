@@ -16,6 +16,18 @@ import {
 } from "#test/unit/functions/machine-observe/world.ts";
 
 describe("machine-observe of a machine that was provisioned", () => {
+  it("has told once how long the machine took from its creation to its first address [check 110]", async () => {
+    const world = await provisioned(step);
+    expect(world.deps.measured).toHaveLength(1);
+    world.put({ ...vm(), spec: { runStrategy: "Halted" } });
+    world.drop(virtualMachineInstances);
+    await world.settle(step);
+    world.put(vm());
+    world.put(vmi([["10.50.0.10"]]));
+    await world.settle(step);
+    expect(world.deps.measured).toHaveLength(1);
+  });
+
   it("says not ready while the VM is halted, and ready again once it runs; provisioned stays [check 82]", async () => {
     const world = await provisioned(step);
     world.put({ ...vm(), spec: { runStrategy: "Halted" } });
