@@ -18,7 +18,9 @@ const clusterSchema = z.object({
   spec: z
     .object({
       paused: z.boolean().optional(),
-      infrastructureRef: z.object({ kind: z.string(), name: z.string(), apiGroup: z.string().optional() }).optional(),
+      infrastructureRef: z
+        .object({ kind: z.string(), name: z.string(), apiGroup: z.string().optional() })
+        .optional(),
     })
     .prefault({}),
   status: z

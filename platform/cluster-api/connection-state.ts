@@ -18,7 +18,13 @@ const connectionStateSchema = z.object({
 export type ConnectionState = z.infer<typeof connectionStateSchema>;
 
 export const connectionStateView: ResourceView<ConnectionState> = {
-  type: { group: "hub.capfn.dev", version: "v1", kind: "ConnectionState", plural: "connectionstates", namespaced: false },
+  type: {
+    group: "hub.capfn.dev",
+    version: "v1",
+    kind: "ConnectionState",
+    plural: "connectionstates",
+    namespaced: false,
+  },
   schema: connectionStateSchema,
 };
 

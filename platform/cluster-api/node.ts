@@ -10,7 +10,9 @@ const nodeSchema = z.object({
   spec: z
     .object({
       providerID: z.string().optional(),
-      taints: z.array(z.object({ key: z.string(), value: z.string().optional(), effect: z.string() })).default([]),
+      taints: z
+        .array(z.object({ key: z.string(), value: z.string().optional(), effect: z.string() }))
+        .default([]),
     })
     .prefault({}),
   status: z
@@ -28,7 +30,9 @@ export const nodeView: ResourceView<Node> = {
     identity: [
       ...new Set([
         node.meta.name,
-        ...(node.metadata.labels["kubernetes.io/hostname"] === undefined ? [] : [node.metadata.labels["kubernetes.io/hostname"]]),
+        ...(node.metadata.labels["kubernetes.io/hostname"] === undefined
+          ? []
+          : [node.metadata.labels["kubernetes.io/hostname"]]),
         ...node.status.addresses.map(({ address }) => address),
       ]),
     ],

@@ -9,7 +9,9 @@ const imageSchema = z.object({
     .object({
       progress: z.number().optional(),
       storageClassName: z.string().optional(),
-      conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string().optional() })).default([]),
+      conditions: z
+        .array(z.object({ type: z.string(), status: z.string(), message: z.string().optional() }))
+        .default([]),
     })
     .prefault({}),
 });
@@ -20,7 +22,9 @@ export type Image = z.infer<typeof imageSchema>;
 export const imageView: ResourceView<Image> = {
   type: virtualMachineImages,
   schema: imageSchema,
-  indexes: (image) => ({ name: [image.meta.name, ...(image.spec.displayName === undefined ? [] : [image.spec.displayName])] }),
+  indexes: (image) => ({
+    name: [image.meta.name, ...(image.spec.displayName === undefined ? [] : [image.spec.displayName])],
+  }),
 };
 
 const keyPairSchema = z.object({ spec: z.object({ publicKey: z.string().default("") }).prefault({}) });

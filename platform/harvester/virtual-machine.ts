@@ -37,7 +37,9 @@ export const virtualMachineView: ResourceView<VirtualMachine> = {
 const virtualMachineInstanceSchema = z.object({
   spec: z
     .object({
-      networks: z.array(z.object({ name: z.string(), multus: z.object({ networkName: z.string() }).optional() })).default([]),
+      networks: z
+        .array(z.object({ name: z.string(), multus: z.object({ networkName: z.string() }).optional() }))
+        .default([]),
     })
     .prefault({}),
   status: z
