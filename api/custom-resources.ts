@@ -109,7 +109,7 @@ const harvesterMachine: CustomResource = {
     {
       name: "Address",
       type: "string",
-      jsonPath: '.status.addresses[?(@.type=="InternalIP")].address',
+      jsonPath: '.status.addresses[?(@.type=="ExternalIP")].address',
       description: "Address of the machine",
       priority: 0,
     },
