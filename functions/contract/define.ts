@@ -70,7 +70,9 @@ function described<P, R>(
       try {
         const need = declaration.needs(view);
         const key = declaration.key?.(view) ?? ownKey;
-        return { need, key, inputs: declaration.inputs(view), edges, blockedOn, view };
+        // Inputs are compared only where there is work; most objects, most of the time, need none.
+        const inputs = need === false ? undefined : declaration.inputs(view);
+        return { need, key, inputs, edges, blockedOn, view };
       } catch (error) {
         throw new PredicateFailed(error, edges);
       }

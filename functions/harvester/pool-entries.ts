@@ -18,21 +18,23 @@ export function ownEntries(
   own: Seen<HarvesterMachineBody>,
   pools: readonly Seen<IpPool>[],
 ): readonly PoolEntry[] {
+  const isOwn = ownership(own);
+  return pools.flatMap(({ meta, status }) =>
+    Object.entries(status.allocated)
+      .map(([address, id]) => ({ pool: meta.name, address, id }))
+      .filter(isOwn),
+  );
+}
+
+/** Whether an entry is the machine's. */
+function ownership(own: Seen<HarvesterMachineBody>): (entry: PoolEntry) => boolean {
   const { allocatedPoolRef = "" } = own.status;
   const known = knownAddresses(own);
   const legacy = legacyHolderId(own);
   const current = holderId(own);
-  return pools.flatMap(({ meta, status }) =>
-    Object.entries(status.allocated)
-      .filter(
-        ([address, id]) =>
-          id === current ||
-          (id === legacy &&
-            known.includes(address) &&
-            (allocatedPoolRef === "" || allocatedPoolRef === meta.name)),
-      )
-      .map(([address, id]) => ({ pool: meta.name, address, id })),
-  );
+  return ({ pool, address, id }) =>
+    id === current ||
+    (id === legacy && known.includes(address) && (allocatedPoolRef === "" || allocatedPoolRef === pool));
 }
 
 /**
@@ -45,11 +47,21 @@ export function heldAddress(
   order: readonly string[] = [],
 ): PoolEntry | undefined {
   const place = (pool: string) => (order.includes(pool) ? order.indexOf(pool) : order.length);
-  const unnamed = ({ address }: PoolEntry) => Number(address !== own.status.allocatedIPAddress);
   const name = ({ pool, address }: PoolEntry) => `${pool}/${address}`;
-  return [...ownEntries(own, pools)].sort(
-    (a, b) => unnamed(a) - unnamed(b) || place(a.pool) - place(b.pool) || name(a).localeCompare(name(b)),
+  // Nearly always this one: it saves the look through the whole pool, which all machines of a pool would do at each of its changes.
+  const named = namedEntries(own, pools);
+  return [...(named.length > 0 ? named : ownEntries(own, pools))].sort(
+    (a, b) => place(a.pool) - place(b.pool) || name(a).localeCompare(name(b)),
   )[0];
+}
+
+/** Its entries under the address its status names. */
+function namedEntries(own: Seen<HarvesterMachineBody>, pools: readonly Seen<IpPool>[]): readonly PoolEntry[] {
+  const address = own.status.allocatedIPAddress;
+  if (address === undefined) return [];
+  return pools
+    .map(({ meta, status }) => ({ pool: meta.name, address, id: status.allocated[address] ?? "" }))
+    .filter(ownership(own));
 }
 
 /** Id under which the machine holds an address in an IPPool: carries the identity, so a namesake can neither use nor release it. */

@@ -11,6 +11,8 @@ import { simulatorWrites, type SimulatorWrites } from "#test/bench/simulator-wri
 
 /** How much is measured. */
 export interface Sizes {
+  /** Steps that do nothing, for the hub's own rate. */
+  readonly dispatches: number;
   /** Machines of the create and delete scenarios. */
   readonly counts: readonly number[];
   /** Machines of the scenario whose addresses come from DHCP. */

@@ -27,6 +27,8 @@ export interface NodeStart {
   readonly flags: readonly string[];
   /** Where compiled code is kept between starts, so that the TypeScript stripper is not loaded. */
   readonly compileCache?: string;
+  /** Further flags of `capfn run`. */
+  readonly arguments?: readonly string[];
 }
 
 const PLAIN: NodeStart = { flags: [] };
@@ -38,7 +40,7 @@ export const LEAN_FLAGS: readonly string[] = ["--max-semi-space-size=2"];
 export async function startOperatorProcess(
   kubeconfig: string,
   clock: Clock,
-  { flags, compileCache }: NodeStart = PLAIN,
+  { flags, compileCache, arguments: further = [] }: NodeStart = PLAIN,
 ): Promise<OperatorProcess> {
   const directory = await mkdtemp(join(tmpdir(), "capfn-bench-"));
   const kubeconfigPath = join(directory, "kubeconfig");
@@ -54,6 +56,7 @@ export async function startOperatorProcess(
       "run",
       `--kubeconfig=${kubeconfigPath}`,
       "--log-level=warn",
+      ...further,
       `--metrics-bind-address=127.0.0.1:${metricsPort}`,
       `--health-probe-bind-address=127.0.0.1:${healthPort}`,
     ],

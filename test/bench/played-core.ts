@@ -171,7 +171,7 @@ export function machineNames(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}${String(index).padStart(3, "0")}`);
 }
 
-export function ipPool(name: string, { size, subnet }: { readonly size: number; readonly subnet: number }) {
+function ipPool(name: string, { size, subnet }: { readonly size: number; readonly subnet: number }) {
   return {
     apiVersion: "loadbalancer.harvesterhci.io/v1beta1",
     kind: "IPPool",

@@ -14,6 +14,7 @@ const early: SimulatorTimes = {
 
 /** What is published: 1, 10, 100 machines; an address 2 s or 30 s after running; a stop of 5 s or 45 s. */
 export const fullSizes: Sizes = {
+  dispatches: 30_000,
   counts: [1, 10, 100],
   dhcp: 20,
   early,
@@ -26,6 +27,7 @@ export const fullSizes: Sizes = {
 };
 
 export const quickSizes: Sizes = {
+  dispatches: 5_000,
   counts: [1, 10],
   dhcp: 5,
   early,

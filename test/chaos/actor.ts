@@ -31,7 +31,7 @@ export interface MachineOptions {
 }
 
 /** Longest time a step of a scenario may take under faults, ms. */
-export const LONGEST_STEP_MS = 30_000;
+const LONGEST_STEP_MS = 30_000;
 
 /** Plays the user, Cluster API core and the bootstrap provider of one trial. */
 export interface Actor {

@@ -14,6 +14,8 @@ export interface CampaignOptions {
   readonly forMs: number;
   /** At most this many plans. */
   readonly most?: number;
+  /** Begin with pairs of faults, and run nothing else. */
+  readonly pairsOnly?: boolean;
   /** Trials at a time. */
   readonly atOnce: number;
   /** Which plans; all when absent. */
@@ -58,7 +60,7 @@ export async function runCampaign(theatre: Theatre, options: CampaignOptions): P
     random,
   );
   sum.generated = singles.length;
-  const plans = inOrder(singles, random);
+  const plans = inOrder(singles, random, options.pairsOnly === true);
   const startedAt = performance.now();
   const work = async (): Promise<void> => {
     while (performance.now() - startedAt < options.forMs && sum.plans < (options.most ?? Infinity)) {
@@ -90,8 +92,8 @@ export async function runPlan(
 }
 
 /** The single faults, and when they are through, pairs of them without end. */
-function* inOrder(singles: readonly Plan[], random: () => number): Generator<Plan> {
-  yield* singles;
+function* inOrder(singles: readonly Plan[], random: () => number, pairsOnly: boolean): Generator<Plan> {
+  if (!pairsOnly) yield* singles;
   const byScenario = Map.groupBy(singles, ({ scenario }) => scenario);
   while (singles.length > 0) {
     const first = singles[Math.floor(random() * singles.length)]!;

@@ -50,6 +50,8 @@ export function rewriteFor(names: TrialNames, observations: readonly Observation
       )
       .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "<time>")
       .replaceAll(/(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/g, "<mac>")
+      // YAML quotes those that could be read as a number.
+      .replaceAll('"<mac>"', "<mac>")
       .replaceAll(/fe80::[0-9a-f:]+/g, "<link-local>")
       .replaceAll(/\b\d{1,3}(?:\.\d{1,3}){3}\b/g, (address) => {
         const number = names.numberOf(address);

@@ -14,7 +14,7 @@ import type { Director } from "#test/chaos/director.ts";
 import { mortality, type Mortality } from "#test/chaos/mortal-clock.ts";
 
 /** Every wait short, every rule as in production. */
-export const trialPolicy: HubPolicy = {
+const trialPolicy: HubPolicy = {
   ...defaultPolicy,
   backoff: { ...defaultPolicy.backoff, firstMs: 10, longestMs: 200 },
   breaker: { threshold: 5, firstOpenMs: 40, longestOpenMs: 200 },

@@ -78,7 +78,6 @@ const planSchema = z.strictObject({
 export type CallTrigger = z.infer<typeof callTriggerSchema>;
 export type DeltaTrigger = z.infer<typeof deltaTriggerSchema>;
 export type Trigger = z.infer<typeof triggerSchema>;
-export type CallFault = z.infer<typeof atCallSchema>;
 export type Fault = z.infer<typeof faultSchema>;
 /** What goes wrong in a trial, and when. A file of it is replayed by `npm run soak -- --plan <file>`. */
 export type Plan = z.infer<typeof planSchema>;

@@ -17,6 +17,7 @@ const usage = `Usage: npm run soak -- [options]
   --minutes M        no plan is begun after M minutes (default 10)
   --scenario NAME    only this scenario; may be repeated
   --at-once N        trials at a time (default 4)
+  --pairs            pairs of faults only; else they follow when all single faults are through
   --out DIR          where plan files of violations go (default a folder under the system's temporary one)
   --plan FILE        replay one plan file
   --traces DIR       write the recorded traces of the scenarios as JSON lines, and run no plan
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "10" },
     scenario: { type: "string", multiple: true },
     "at-once": { type: "string", default: "4" },
+    pairs: { type: "boolean", default: false },
     out: { type: "string", default: join(tmpdir(), "capfn-soak") },
     plan: { type: "string" },
     traces: { type: "string" },
@@ -80,6 +82,7 @@ async function soak(theatre: Theatre): Promise<boolean> {
     seed,
     forMs: Number(values.minutes) * 60_000,
     atOnce: Number(values["at-once"]),
+    pairsOnly: values.pairs,
     onPlan: (plan, { violations }, soFar) => {
       if (violations.length > 0) reports.push(report(plan, violations, soFar.plans));
       if (performance.now() - toldAt < 10_000) return;

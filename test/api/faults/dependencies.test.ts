@@ -224,7 +224,7 @@ test("one workload API that accepts every call and answers none leaves the nine 
     await M.create(harvesterMachines, manifests.harvesterMachine(each, name, { owner: owner.metadata.uid }));
   }
   await actor.provisioned(...others.map((_, index) => `w${index}`));
-  expect(performance.now() - startedAt).toBeLessThan(20_000);
+  expect(performance.now() - startedAt).toBeLessThan(30_000);
   expect(machineView(play.history, names, "m1").complete).toBe(false);
   expectSound(play);
 });
