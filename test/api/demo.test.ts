@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { capfn } from "#test/support/command-line.ts";
+import { capfn, endCapfn } from "#test/support/command-line.ts";
 
 const resultSchema = z.looseObject({
   machinesCreated: z.number(),
@@ -14,7 +14,10 @@ const resultSchema = z.looseObject({
   runningToProvisionedMs: z.object({ p50: z.number(), p99: z.number() }),
 });
 
-describe("capfn demo --json", () => {
+afterAll(endCapfn);
+
+// Cluster API core, four API servers and a dozen acts: a minute on a quiet machine, several on a busy one.
+describe("capfn demo --json", { timeout: 400_000 }, () => {
   it("makes five machines with the real Cluster API core, takes them away, leaves nothing and stays within its goals [check 99]", async () => {
     const { code, stdout, stderr } = await capfn("demo", "--json");
     expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
