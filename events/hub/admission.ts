@@ -116,12 +116,13 @@ export class Admission {
   }
 
   #others(key: string, first: Item, handedOut: HandedOut): Item[] {
-    const { items, queue } = this.#parts;
+    const { items, queue, options } = this.#parts;
     if (!first.function.batch || first.alone) return [];
-    const queued = queue.takeAll(key, (id) => {
+    const mayJoin = (id: string) => {
       const item = items.get(id);
       return item?.function === first.function && !item.alone;
-    });
+    };
+    const queued = queue.takeAll(key, mayJoin, options.policy.largestBatch - 1);
     return queued.flatMap((place) => {
       const item = items.get(place.id);
       const evaluation = item && this.#runnable(item, handedOut);

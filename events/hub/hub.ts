@@ -4,6 +4,7 @@ import { Judging } from "#events/hub/judging.ts";
 import { LedgerKeeper } from "#events/hub/ledger.ts";
 import { resourceName, type Scope } from "#events/hub/names.ts";
 import { ObjectIndex } from "#events/hub/object-index.ts";
+import type { HubObserver } from "#events/hub/observer.ts";
 import type { HubOptions } from "#events/hub/options.ts";
 import type { HubParts } from "#events/hub/parts.ts";
 import { Runs } from "#events/hub/runs.ts";
@@ -31,7 +32,8 @@ export class Hub {
   readonly #runs: Runs;
   #stopped = false;
 
-  constructor(options: HubOptions) {
+  constructor(given: HubOptions) {
+    const options: HubOptions = { ...given, observe: harmless(given.observe) };
     const { index } = this;
     const items = new Items();
     const parts: HubParts = {
@@ -126,6 +128,7 @@ export class Hub {
 
   /** Leadership is lost: nothing more is dispatched, and what is under way may not write any more. Only a new hub leads again. */
   stepDown(reason: string): void {
+    this.#ledger.close();
     this.#runs.stop();
     this.#runs.abort(reason);
   }
@@ -151,4 +154,15 @@ function viewsOf(functions: readonly StepFunction[]): Map<string, ResourceView<u
     views.set(name, view);
   }
   return views;
+}
+
+/** An observer that throws, a full disk under the log say, must not end the hub. */
+function harmless(observe: HubObserver): HubObserver {
+  return (event) => {
+    try {
+      observe(event);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
 }

@@ -22,6 +22,7 @@ export class LedgerKeeper {
   #saving: Promise<void> = Promise.resolve();
   #startedAt = 0;
   #epoch = 0;
+  #closed = false;
 
   constructor(options: HubOptions, items: Items, index: ObjectIndex) {
     this.#options = options;
@@ -75,6 +76,11 @@ export class LedgerKeeper {
     });
   }
 
+  /** Another hub owns the stored ledger from now on. */
+  close(): void {
+    this.#closed = true;
+  }
+
   async stop(): Promise<void> {
     this.#cancelSave?.();
     await this.#save(true);
@@ -86,6 +92,7 @@ export class LedgerKeeper {
   }
 
   async #saveNow(always: boolean): Promise<void> {
+    if (this.#closed) return;
     const { revision } = this.#items;
     const records = this.#items.records();
     const mark = digest(records);

@@ -57,7 +57,8 @@ export class Outcomes {
       options.reporter.note(item.function, item.object, item.uid, undefined);
     }
     const record = this.#record(item, outcome, hash);
-    items.remember(item, ended.disturbed ? undefined : record);
+    const covered = !ended.disturbed && !(outcome.kind === "done" && ended.after.isBeyond);
+    items.remember(item, covered ? record : undefined);
   }
 
   #record(item: Item, outcome: Outcome, hash: string): LedgerRecord | undefined {

@@ -11,6 +11,8 @@ export interface HubPolicy {
   readonly maxInFlight: number;
   /** Of these, keys that call one and the same Harvester or workload API: one that hangs must not take every place. */
   readonly maxInFlightPerServer: number;
+  /** Items one run of a batch function is handed: what it does for each must fit in its deadline. */
+  readonly largestBatch: number;
   /** After its deadline a run still gets this long to prove that it ended, before its key is given to others. */
   readonly deadlineMarginMs: number;
   /** How much later in line what came with a first list or a sweep stands. */
@@ -29,6 +31,7 @@ export const defaultPolicy: HubPolicy = {
   thrash: defaultThrash,
   maxInFlight: 64,
   maxInFlightPerServer: 16,
+  largestBatch: 250,
   deadlineMarginMs: 5_000,
   lowPriorityMs: 30_000,
   sweepMs: 3_600_000,

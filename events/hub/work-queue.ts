@@ -64,12 +64,14 @@ export class WorkQueue {
     return undefined;
   }
 
-  /** Takes the other items of a busy key that `match`, in line order. For functions that serve a whole key at once. */
-  takeAll(key: string, match: (id: string) => boolean): Queued[] {
+  /** Takes up to `most` other items of a busy key that `match`, in line order. For functions that serve a whole key at once. */
+  takeAll(key: string, match: (id: string) => boolean, most = Infinity): Queued[] {
     const lane = this.#lanes.get(key);
     const taken: Place[] = [];
     const left: Place[] = [];
-    for (let next = lane?.pop(); next !== undefined; next = lane?.pop()) {
+    while (taken.length < most) {
+      const next = lane?.pop();
+      if (next === undefined) break;
       if (this.#places.get(next.id) === next) (match(next.id) ? taken : left).push(next);
     }
     for (const place of left) lane?.push(place);

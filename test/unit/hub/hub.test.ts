@@ -80,4 +80,43 @@ describe("the hub", () => {
     await again.see(widget({ version: "105", want: 5, have: 3 }));
     expect(again.runs).toHaveLength(2);
   });
+
+  it("goes on when its observer throws", async () => {
+    const bench = hubBench({
+      observe: () => {
+        throw new Error("disk full");
+      },
+    });
+    await bench.list(widget({ version: "1" }));
+    await bench.runs[0]?.answer(done());
+    await bench.see(widget({ version: "102", want: 2 }));
+    expect(bench.runs).toHaveLength(2);
+  });
+
+  it("runs a step again whose own write led to an object it had not seen", async () => {
+    const bench = hubBench();
+    const other = part({ name: "b", version: "2", size: 1 });
+    await bench.list(widget({ version: "1", want: 5 }), other);
+    const own = widget({ version: "110", want: 5, part: "b" });
+    const written = [{ connection: "management", type: widgetView.type, object: own }];
+    await bench.runs[0]?.answer({ outcomes: new Map([["uid-one", done()]]), written });
+    expect(bench.runs).toHaveLength(2);
+    await bench.runs[1]?.answer(done());
+    expect(bench.runs).toHaveLength(2);
+  });
+
+  it("stores nothing after it has stepped down: the ledger is another hub's", async () => {
+    const saves: number[] = [];
+    const ledger = {
+      load: () => Promise.resolve(undefined),
+      save: () => Promise.resolve(void saves.push(1)),
+    };
+    const bench = hubBench({ ledger });
+    await bench.list(widget({ version: "1" }));
+    await bench.runs[0]?.answer(done());
+    const before = saves.length;
+    bench.hub.stepDown("the Lease is lost");
+    await bench.hub.stop(0);
+    expect(saves).toHaveLength(before);
+  });
 });
