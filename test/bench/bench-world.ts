@@ -4,7 +4,7 @@ import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { NewObject } from "#platform/kube/resource.ts";
 import { keyPairs, namespaces, secrets, virtualMachineImages } from "#platform/kube/resources.ts";
-import { type Clock, sleep } from "#platform/process/clock.ts";
+import type { Clock } from "#platform/process/clock.ts";
 import type { SimulatorTimes } from "#platform/simulator/times.ts";
 import { type Onlooker, startOnlooker } from "#test/bench/onlooker.ts";
 import { simulatorWrites, type SimulatorWrites } from "#test/bench/simulator-writes.ts";
@@ -102,32 +102,6 @@ export function workloadKubeconfig({ lab }: BenchWorld, server?: string): string
   return server === undefined
     ? lab.workload.kubeconfigFor(labUsers.capfn)
     : renderKubeconfig({ name, server, caPem, user: labUsers.capfn, token: "none" });
-}
-
-/** Resolves when `holds`; throws with what did not come about. */
-export async function until(
-  clock: Clock,
-  what: string,
-  { holds, timeoutMs }: { holds: () => boolean | Promise<boolean>; timeoutMs: number },
-): Promise<void> {
-  const end = clock.monotonic() + timeoutMs;
-  while (!(await holds())) {
-    if (clock.monotonic() > end) throw new Error(`not within ${Math.round(timeoutMs / 1000)} s: ${what}`);
-    await sleep(clock, 25);
-  }
-}
-
-/** Runs `act` over all items, some at a time. */
-export async function inParallel<T>(
-  items: readonly T[],
-  act: (item: T) => Promise<unknown>,
-  width = 16,
-): Promise<void> {
-  const queue = items.values();
-  const lane = async (): Promise<void> => {
-    for (const item of queue) await act(item);
-  };
-  await Promise.all(Array.from({ length: width }, lane));
 }
 
 export function namespace(name: string): NewObject {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { sleep } from "#platform/process/clock.ts";
-import { type BenchWorld, until } from "#test/bench/bench-world.ts";
+import type { BenchWorld } from "#test/bench/bench-world.ts";
+import { until } from "#test/bench/pacing.ts";
 import { LEAN_FLAGS, type NodeStart, startOperatorProcess } from "#test/bench/operator-process.ts";
 import { multiply, OBJECTS_PER_MACHINE } from "#test/bench/phases/population.ts";
 import { warmCluster } from "#test/bench/phases/machines.ts";

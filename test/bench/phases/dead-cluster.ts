@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { type BenchWorld, inParallel } from "#test/bench/bench-world.ts";
+import type { BenchWorld } from "#test/bench/bench-world.ts";
+import { inParallel } from "#test/bench/pacing.ts";
 import {
   createMachines,
   deleteMachines,

@@ -1,5 +1,7 @@
-import { type BenchWorld, inParallel } from "#test/bench/bench-world.ts";
-import { type BenchCluster, createCluster, createMachines, untilRunning } from "#test/bench/played-core.ts";
+import type { BenchWorld } from "#test/bench/bench-world.ts";
+import { inParallel } from "#test/bench/pacing.ts";
+import { type BenchCluster, createCluster } from "#test/bench/played-cluster.ts";
+import { createMachines, untilRunning } from "#test/bench/played-core.ts";
 import { live, type Lifecycle, type LifecycleResult } from "#test/bench/phases/lifecycle.ts";
 import { reportLifecycle } from "#test/bench/phases/lifecycle-rows.ts";
 import type { Sheet } from "#test/bench/sheet.ts";

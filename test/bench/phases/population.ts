@@ -15,7 +15,8 @@ import {
   virtualMachineInstances,
   virtualMachines,
 } from "#platform/kube/resources.ts";
-import { type BenchWorld, inParallel } from "#test/bench/bench-world.ts";
+import type { BenchWorld } from "#test/bench/bench-world.ts";
+import { inParallel } from "#test/bench/pacing.ts";
 
 /** A machine as its objects are, all of them. */
 interface Template {

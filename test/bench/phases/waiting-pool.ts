@@ -1,6 +1,8 @@
 import { ipPools } from "#platform/kube/resources.ts";
-import { type BenchWorld, until } from "#test/bench/bench-world.ts";
-import { createMachines, deleteMachines, machineNames, ranges, tidyUp } from "#test/bench/played-core.ts";
+import type { BenchWorld } from "#test/bench/bench-world.ts";
+import { until } from "#test/bench/pacing.ts";
+import { createMachines, deleteMachines, machineNames, tidyUp } from "#test/bench/played-core.ts";
+import { ranges } from "#test/bench/played-cluster.ts";
 import { warmCluster } from "#test/bench/phases/machines.ts";
 import { countRequests, settledNow, topKinds } from "#test/bench/request-counts.ts";
 import { quantile, type Sheet } from "#test/bench/sheet.ts";
