@@ -11,10 +11,13 @@ import { createEtcdClient, type EtcdClient } from "#platform/etcd/client.ts";
 import type { EtcdCredentials } from "#platform/etcd/gateway.ts";
 import { sleep, systemClock } from "#platform/process/clock.ts";
 import { issueClientCertificate, type AuthorityPair } from "#platform/x509/client-certificate.ts";
+import { startFaultProxy, type EtcdFaults } from "#test/support/etcd-fault-proxy.ts";
 import { testHost } from "#test/support/control-planes.ts";
 
 const clock = systemClock();
 const CLIENT_PORT = 2379;
+/** Where members serve clients when a fault proxy has the port that they announce. */
+const HIDDEN_PORT = 2378;
 const PEER_PORT = 2380;
 
 /** One real etcd process with TLS towards clients and peers, on a loopback address of its own. */
@@ -42,6 +45,8 @@ export interface TestEtcdCluster extends AsyncDisposable {
 export interface TestEtcdOptions {
   readonly authority?: AuthorityPair;
   readonly flags?: readonly string[];
+  /** Puts a proxy before every member that does this to calls. */
+  readonly faults?: EtcdFaults;
 }
 
 /** Starts etcd members with these names as one cluster. Each member is its own process; killing one is what it is on a real node. */
@@ -64,6 +69,7 @@ export async function startEtcdCluster(
   });
   const credentials: EtcdCredentials = { caPem: authority.certPem, ...client };
   const members: TestMember[] = [];
+  const proxies: (() => void)[] = [];
   const clientOf = (address: string) =>
     createEtcdClient({
       url: `https://${address}:${CLIENT_PORT}`,
@@ -94,7 +100,7 @@ export async function startEtcdCluster(
       args: [
         `--name=${name}`,
         `--data-dir=${join(directory, `data-${address}`)}`,
-        `--listen-client-urls=https://${address}:${CLIENT_PORT}`,
+        `--listen-client-urls=https://${address}:${options.faults === undefined ? CLIENT_PORT : HIDDEN_PORT}`,
         `--advertise-client-urls=https://${address}:${CLIENT_PORT}`,
         `--listen-peer-urls=https://${address}:${PEER_PORT}`,
         `--initial-advertise-peer-urls=https://${address}:${PEER_PORT}`,
@@ -116,12 +122,18 @@ export async function startEtcdCluster(
       logPath: join(directory, `${address}.log`),
       clock,
     });
+    if (options.faults !== undefined) {
+      const { faults } = options;
+      const [port, to] = [CLIENT_PORT, HIDDEN_PORT];
+      proxies.push(await startFaultProxy({ member: name, address, port, to, serving, credentials, faults }));
+    }
     const member: TestMember = { name, address, process, client: clientOf(address) };
     members.push(member);
     return member;
   };
 
   const dispose = async () => {
+    for (const close of proxies) close();
     await Promise.all(members.map(({ process }) => process.stop()));
     await rm(directory, { recursive: true, force: true });
   };
@@ -197,10 +209,7 @@ const EC = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 /** A certificate authority as Cluster API stores it in `<cluster>-etcd`: RSA 2048 with a PKCS #1 key, or ECDSA with a SEC 1 key. */
 export async function createAuthority(kind: "rsa" | "ec"): Promise<AuthorityPair> {
   const algorithm = kind === "rsa" ? RSA : EC;
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, [
-    "sign",
-    "verify",
-  ])) as webcrypto.CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
     {
       serialNumber: "01",
@@ -235,7 +244,7 @@ async function issueServing(authority: AuthorityPair, ip: string): Promise<Autho
     false,
     ["sign"],
   );
-  const keys = (await webcrypto.subtle.generateKey(EC, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(EC, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.create(
     {
       serialNumber: randomInt(1, 2 ** 40).toString(16),
