@@ -52,7 +52,6 @@ const machineConditionSchema = z.object({
   type: z.string(),
   status: z.string(),
   reason: z.string().default(""),
-  lastTransitionTime: z.string().default(""),
 });
 
 /** What we look at of a Machine (cluster.x-k8s.io/v1beta2). */
