@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import * as z from "zod";
 import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
 import type { Outcome } from "#functions/contract/outcome.ts";
 import { machines } from "#platform/kube/resources.ts";
@@ -16,6 +17,9 @@ import {
 } from "#test/unit/functions/etcd-remove/control-plane.ts";
 
 const clock = systemClock();
+const statusSchema = z.object({
+  status: z.object({ conditions: z.array(z.looseObject({ type: z.string() })) }),
+});
 const deleted = "2026-01-01T00:10:00Z";
 const atHook: MachineState = { hook: true, deleted, phase: AT_HOOK };
 
@@ -63,10 +67,10 @@ async function stage(names: readonly string[], options: TestEtcdOptions = {}): P
       return members.map(({ name }) => name).toSorted();
     },
     hooked: (name) => machine(name)?.metadata.annotations?.[HOOK] !== undefined,
-    condition: (name) =>
-      (machine(name)?.["status"] as { conditions: { type: string }[] }).conditions.find(
-        ({ type }) => type === "EtcdMemberRemoved",
-      ),
+    condition: (name) => {
+      const { status } = statusSchema.parse(machine(name));
+      return status.conditions.find(({ type }) => type === "EtcdMemberRemoved");
+    },
   };
 }
 

@@ -116,7 +116,7 @@ function hasCleanupHook({ metadata }: Seen<Machine>): boolean {
 }
 
 /** A control plane Machine on infrastructure of ours. */
-export function isControlPlane({ metadata, spec }: Seen<Machine>): boolean {
+function isControlPlane({ metadata, spec }: Seen<Machine>): boolean {
   return (
     controlPlaneLabel in metadata.labels &&
     spec.infrastructureRef?.kind === "HarvesterMachine" &&

@@ -7,7 +7,7 @@ export function idOf(n: number): string {
   return String(14_000_000_000_000_000_000n + BigInt(n));
 }
 
-export function addressOf(n: number): string {
+function addressOf(n: number): string {
   return `10.0.0.${n}`;
 }
 
