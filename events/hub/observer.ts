@@ -1,4 +1,5 @@
 import type { Cause } from "#functions/contract/function.ts";
+import type { RelistReason } from "#platform/kube/client.ts";
 
 /** What happens inside the hub, for logs, metrics and tests. Never carries object content. */
 export type HubEvent =
@@ -38,7 +39,7 @@ export type HubEvent =
       readonly object: string;
       readonly message: string;
     }
-  | { readonly kind: "relisted"; readonly collection: string; readonly reason: string }
+  | { readonly kind: "relisted"; readonly collection: string; readonly reason: RelistReason }
   | { readonly kind: "disrupted"; readonly collection: string; readonly message: string }
   | { readonly kind: "missed"; readonly collection: string; readonly deltas: number }
   | { readonly kind: "emitted"; readonly function: string; readonly type: string };
