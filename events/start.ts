@@ -47,6 +47,8 @@ export interface OperatorOptions {
   readonly auditMs?: number;
   /** First part of every attempt token, when a Lease counts the leaders. */
   readonly epoch?: number | undefined;
+  /** Whether this process still leads, by the clock; see the hub's `mayAct`. */
+  readonly mayAct?: (() => boolean) | undefined;
 }
 
 /** A hub with its sources and the in-process runner, running. */
@@ -88,6 +90,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     demand: streams,
     dispatch: options.dispatch,
     epoch: options.epoch,
+    mayAct: options.mayAct,
     bundleOf: () => options.version,
     reporter: options.dispatch
       ? kubeReporter({ client: management, clock, announce, dropped: options.dropped })

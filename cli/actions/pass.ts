@@ -39,6 +39,7 @@ export async function pass(flags: HubFlags, terminal: Terminal): Promise<void> {
     dispatch: true,
     requestsPerSecond: flags.requestRate,
     epoch: lead.epoch,
+    mayAct: () => leadership.mayAct(),
   });
   const quiet = await Promise.race([
     untilQuiet(running.operator, clock, { timeoutMs: flags.timeoutSeconds * 1000 }),

@@ -53,6 +53,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
       dispatch: true,
       requestsPerSecond: flags.requestRate,
       epoch: start.epoch,
+      mayAct: leadership === undefined ? undefined : () => leadership.mayAct(),
     });
   }
   const reason = await Promise.race([asked, ...(leadership === undefined ? [] : [leadership.lost])]);

@@ -1,4 +1,4 @@
-import { competeForLeadership } from "#events/hub/leadership.ts";
+import { competeForLeadership, type Leadership } from "#events/hub/leadership.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import type { Log } from "#platform/observability/log.ts";
@@ -19,6 +19,8 @@ export interface Leading {
   readonly leads: Promise<{ epoch: number }>;
   /** Resolves with the reason when it leads no more; it must not act from then on. */
   readonly lost: Promise<string>;
+  /** Whether it may act at this moment, by the clock; see {@link Leadership.mayAct}. */
+  mayAct(): boolean;
   release(): Promise<void>;
 }
 
@@ -30,7 +32,7 @@ export function untilLeading({ management, clock, random, log, namespace }: Lead
   const client = createKubeClient(management, { clock, random, userAgent: "capfn/leader" });
   const leads = Promise.withResolvers<{ epoch: number }>();
   const lost = Promise.withResolvers<string>();
-  const leadership = competeForLeadership({
+  const leadership: Leadership = competeForLeadership({
     client,
     clock,
     random,
@@ -48,6 +50,7 @@ export function untilLeading({ management, clock, random, log, namespace }: Lead
   return {
     leads: leads.promise,
     lost: lost.promise,
+    mayAct: () => leadership.mayAct(),
     release: async () => {
       await leadership.release();
       client.close();

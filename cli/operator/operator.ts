@@ -30,6 +30,8 @@ export interface RunningOperatorOptions {
   readonly requestsPerSecond: number;
   /** First part of attempt tokens when a Lease counts the leaders. */
   readonly epoch?: number | undefined;
+  /** Whether this process still leads, by the clock: asked before every run and every write. Always when left out. */
+  readonly mayAct?: (() => boolean) | undefined;
 }
 
 export interface RunningOperator {
@@ -49,6 +51,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
       clock,
       random: options.random,
       userAgent: `capfn/${version}`,
+      mayWrite: options.mayAct,
       budget: createRequestBudget({
         clock,
         requestsPerSecond: options.requestsPerSecond,
@@ -85,6 +88,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
       ),
     dispatch: options.dispatch,
     epoch: options.epoch,
+    mayAct: options.mayAct,
   });
   const running = operator;
   return {

@@ -63,11 +63,16 @@ export class Runs {
   /** Starts whatever may start now. */
   pump(): void {
     const { queue, options } = this.#parts;
-    while (options.dispatch && !this.#stopping && queue.inFlight < options.policy.maxInFlight) {
+    while (this.#mayStart() && queue.inFlight < options.policy.maxInFlight) {
       const next = queue.take();
       if (next !== undefined) this.#start(next);
       else if (!this.#openGates()) return;
     }
+  }
+
+  #mayStart(): boolean {
+    const { dispatch, mayAct } = this.#parts.options;
+    return dispatch && !this.#stopping && (mayAct?.() ?? true);
   }
 
   openBreakers(): readonly string[] {
