@@ -1,4 +1,5 @@
 import type { HandedOut } from "#events/hub/handed-out.ts";
+import type { Heard } from "#events/hub/hints.ts";
 import type { Item } from "#events/hub/items.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import type { Clock } from "#platform/process/clock.ts";
@@ -13,6 +14,8 @@ export interface Run {
   readonly dependencies: readonly string[];
   /** Of the own-write window that was opened for it. */
   readonly window: number;
+  /** Hints for its objects since it began. */
+  readonly heard: Heard;
   readonly startedAt: number;
   readonly signal: AbortSignal;
 }

@@ -1,4 +1,5 @@
 import { Arrivals } from "#events/hub/arrivals.ts";
+import { Hints } from "#events/hub/hints.ts";
 import { Items } from "#events/hub/items.ts";
 import { Judging } from "#events/hub/judging.ts";
 import { LedgerKeeper } from "#events/hub/ledger.ts";
@@ -43,6 +44,7 @@ export class Hub {
       queue: new WorkQueue(),
       timers: new Timers(options.clock, (id) => this.#judging.due(id)),
       buckets: new RunBuckets(options.policy.thrash),
+      hints: new Hints(),
       views: viewsOf(options.functions),
     };
     this.#parts = parts;
@@ -96,7 +98,7 @@ export class Hub {
 
   /** Any reason to look at an object: an alert, an injected event. It asks the predicates, nothing more. */
   hint(view: ResourceView<unknown>, ref: ObjectRef, cause: Cause): void {
-    this.#judging.mark(view, ref, { cause, low: false });
+    this.#judging.hint(view, ref, { cause, low: false });
   }
 
   /** Nothing is in line, running or to be judged. Waits and timers may be pending. */

@@ -99,6 +99,16 @@ export class Items {
     this.revision += 1;
   }
 
+  /** The item a run was for is the one that counts, also when its object was let go during the run and taken up again. */
+  keep(item: Item): void {
+    const other = this.open(item.function, item.object, item.uid, item.cause);
+    if (other === item) return;
+    this.remember(other, undefined);
+    item.cause = other.cause;
+    item.hintedAt = other.hintedAt;
+    this.#items.set(item.id, item);
+  }
+
   drop(id: string): void {
     const item = this.#items.get(id);
     if (item !== undefined) this.remember(item, undefined);

@@ -20,6 +20,8 @@ export interface Ended {
   readonly after: HandedOut;
   /** Somebody else's change lies under the run's own writes: what the run concluded does not hold. */
   readonly disturbed: boolean;
+  /** Names of objects for which a hint came during the run. */
+  readonly hinted: ReadonlySet<string>;
   readonly durationMs: number;
   readonly key: string;
   /** How many items the run was for. */
@@ -43,7 +45,13 @@ export class Outcomes {
     const outcome = valid(result.outcomes.get(item.uid));
     this.#observe(item, outcome, ended);
     timers.clear(item.id);
-    if (items.get(item.id) !== item) return; // The object went away while the step ran: there is nothing to remember it for.
+    this.#emit(item, outcome);
+    if (!items.has(item.id)) {
+      // Its object is gone, or as it should be: nothing has to be remembered, but people are told.
+      if (outcome?.kind === "failed") options.reporter.failed(item.function, item.object, item.uid, outcome);
+      return;
+    }
+    items.keep(item);
     const finding = settling.evaluate(item.function, item.object, ended.after);
     const hash = finding.kind === "evaluated" ? finding.hash : "";
     if (outcome === undefined) {
@@ -57,8 +65,20 @@ export class Outcomes {
       options.reporter.note(item.function, item.object, item.uid, undefined);
     }
     const record = this.#record(item, outcome, hash);
-    const covered = !ended.disturbed && !(outcome.kind === "done" && ended.after.isBeyond);
-    items.remember(item, covered ? record : undefined);
+    items.remember(item, this.#covers(item, outcome, ended) ? record : undefined);
+  }
+
+  /** Whether what the step said holds for the world as it is now; otherwise it looks again. */
+  #covers({ function: fn, object }: Item, { kind }: Outcome, ended: Ended): boolean {
+    if (ended.disturbed) return false;
+    if (kind === "done") return !ended.after.isBeyond;
+    return kind !== "requeueAfter" || !ended.hinted.has(objectName(fn.for.type, object));
+  }
+
+  #emit(item: Item, outcome: Outcome | undefined): void {
+    if (outcome?.kind !== "done") return;
+    for (const { type } of outcome.emit ?? [])
+      this.#parts.options.observe({ kind: "emitted", function: item.function.name, type });
   }
 
   #record(item: Item, outcome: Outcome, hash: string): LedgerRecord | undefined {
@@ -66,8 +86,6 @@ export class Outcomes {
     const now = options.clock.now();
     switch (outcome.kind) {
       case "done":
-        for (const { type } of outcome.emit ?? [])
-          options.observe({ kind: "emitted", function: item.function.name, type });
         return { kind: "done", hash };
       case "requeueAfter":
         return {

@@ -3,6 +3,7 @@ import { Attempts, DeadlinePassed, type Run } from "#events/hub/attempts.ts";
 import { Breakers } from "#events/hub/breakers.ts";
 import { deadDependency } from "#events/hub/faults.ts";
 import { HandedOut, type WrittenObject } from "#events/hub/handed-out.ts";
+import type { Heard } from "#events/hub/hints.ts";
 import { objectName } from "#events/hub/names.ts";
 import { Outcomes } from "#events/hub/outcomes.ts";
 import type { HubParts } from "#events/hub/parts.ts";
@@ -113,7 +114,7 @@ export class Runs {
   }
 
   #dispatch(key: string, { items, dependencies }: Admitted, handedOut: HandedOut): void {
-    const { options, arrivals } = this.#parts;
+    const { options, arrivals, hints } = this.#parts;
     const [first] = items;
     if (first === undefined) return;
     const { function: fn } = first;
@@ -121,8 +122,9 @@ export class Runs {
     for (const item of items) this.#unpark(item);
     this.#breakers.sent(dependencies);
     const window = arrivals.openWindow();
+    const heard = hints.listen(items.map(({ object }) => objectName(fn.for.type, object)));
     const run = this.#attempts.begin(
-      { token, key, function: fn, items, handedOut, dependencies, window },
+      { token, key, function: fn, items, handedOut, dependencies, window, heard },
       (abandoned) => this.#finish(abandoned, new DeadlinePassed("no answer")),
     );
     const hintedAt = Math.min(...items.map((item) => item.hintedAt ?? run.startedAt));
@@ -164,12 +166,13 @@ export class Runs {
    * the attempt is not current any more: then nothing it says counts.
    */
   #finish(token: string, answer: RunResult | DeadlinePassed): boolean {
-    const { queue, options } = this.#parts;
+    const { queue, options, hints } = this.#parts;
     const result: RunResult =
       answer instanceof DeadlinePassed ? { token, outcomes: new Map(), fault: answer, written: [] } : answer;
     if (result.token !== token) return false;
     const run = this.#attempts.end(token);
     if (run === undefined) return false;
+    hints.end(run.heard);
     try {
       this.#breakers.ended(run.dependencies, {
         dead: deadDependency(result.fault),
@@ -181,6 +184,7 @@ export class Runs {
         result,
         after: written.length === 0 ? run.handedOut : run.handedOut.withWrites(written),
         disturbed,
+        hinted: hintedBeside(run.heard, result.written),
         durationMs: options.clock.monotonic() - run.startedAt,
         key: run.key,
         items: run.items.length,
@@ -194,6 +198,14 @@ export class Runs {
     }
     return true;
   }
+}
+
+/** Objects of which something else than the run's own writes was said. A change is named by uid and version, as its cause's id is. */
+function hintedBeside(heard: Heard, written: readonly Written[]): ReadonlySet<string> {
+  const own = new Set(
+    written.map(({ object: { metadata } }) => `${metadata.uid}/${metadata.resourceVersion}`),
+  );
+  return new Set([...heard].filter(([, causes]) => !causes.isSubsetOf(own)).map(([object]) => object));
 }
 
 /** The runner's answer. A runner that throws could not run the step at all; an answer that is none counts as a run that said nothing. */
