@@ -31,9 +31,12 @@ interface Disturbance {
  */
 export class OwnWrites {
   readonly #chains = new Map<string, Chain>();
+  /** Oldest first. */
   readonly #windows = new Set<number>();
-  /** Changes the index took in while a run was under way, by object. */
+  /** Changes the index took in since the oldest window was opened, by object, oldest first. */
   readonly #disturbances = new Map<string, Disturbance[]>();
+  /** The objects of these changes, by tick, oldest first. */
+  readonly #ticks = new Map<number, string>();
   /** When a stream of the collection last was complete without having delivered every version on the way. */
   readonly #gaps = new Map<string, number>();
   #tick = 0;
@@ -47,9 +50,22 @@ export class OwnWrites {
 
   close(window: number): void {
     this.#windows.delete(window);
-    if (this.#windows.size > 0) return;
-    this.#disturbances.clear();
-    this.#gaps.clear();
+    const [oldest = Infinity] = this.#windows;
+    const outdated = new Set<string>();
+    for (const [at, object] of this.#ticks) {
+      if (at > oldest) break;
+      this.#ticks.delete(at);
+      outdated.add(object);
+    }
+    for (const object of outdated) this.#forget(object, oldest);
+    for (const [collection, at] of this.#gaps) if (at < oldest) this.#gaps.delete(collection);
+  }
+
+  /** No window that is still open began before these changes of the object. */
+  #forget(object: string, oldest: number): void {
+    const left = this.#disturbances.get(object)?.filter(({ at }) => at > oldest) ?? [];
+    if (left.length === 0) this.#disturbances.delete(object);
+    else this.#disturbances.set(object, left);
   }
 
   /** The index took in a change of what we look at. */
@@ -60,6 +76,7 @@ export class OwnWrites {
     const disturbance = { at: this.#tick, resourceVersion };
     if (known === undefined) this.#disturbances.set(object, [disturbance]);
     else known.push(disturbance);
+    this.#ticks.set(this.#tick, object);
   }
 
   /**
@@ -125,8 +142,8 @@ export class OwnWrites {
     return hidden.flatMap(([, { versions }]) => versions.flatMap(({ items }) => items));
   }
 
-  /** Objects with own versions on the way. */
+  /** Objects with own versions on the way, and changes that are still remembered for a run under way. */
   get size(): number {
-    return this.#chains.size;
+    return this.#chains.size + this.#ticks.size + this.#gaps.size;
   }
 }
