@@ -42,7 +42,7 @@ export async function pass(flags: HubFlags, terminal: Terminal): Promise<void> {
     mayAct: () => leadership.mayAct(),
   });
   const quiet = await Promise.race([
-    untilQuiet(running.operator, clock, { timeoutMs: flags.timeoutSeconds * 1000 }),
+    untilQuiet(running.operator, clock, { timeoutMs: flags.timeoutSeconds * 1000, quietMs: 500 }),
     leadership.lost.then(() => false),
   ]);
   await running.stop();

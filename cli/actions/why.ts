@@ -57,7 +57,7 @@ async function look(
     dispatch: false,
     requestsPerSecond: flags.requestRate,
   });
-  await untilQuiet(running.operator, clock, { timeoutMs: 10_000 });
+  await untilQuiet(running.operator, clock, { timeoutMs: 10_000, quietMs: 0 });
   const found = explainObject(running.operator.hub, question);
   await running.stop();
   return found;

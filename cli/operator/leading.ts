@@ -27,6 +27,9 @@ export interface Leading {
 /** As client-go's leader election has them, so that a dead leader is followed within 20 s. */
 const LEASE_TIMES = { leaseMs: 15_000, giveUpMs: 10_000, retryMs: 2_000 };
 
+/** A Lease that cannot be given back in this time, ms, runs out by itself. */
+const LONGEST_RELEASE_MS = 3_000;
+
 /** Competes for the Lease `capfn-hub` with a client of its own, so that a busy request budget cannot cost the lead. */
 export function untilLeading({ management, clock, random, log, namespace }: LeadingOptions): Leading {
   const client = createKubeClient(management, { clock, random, userAgent: "capfn/leader" });
@@ -52,7 +55,9 @@ export function untilLeading({ management, clock, random, log, namespace }: Lead
     lost: lost.promise,
     mayAct: () => leadership.mayAct(),
     release: async () => {
+      const cancel = clock.schedule(LONGEST_RELEASE_MS, () => client.close());
       await leadership.release();
+      cancel();
       client.close();
     },
   };

@@ -32,6 +32,8 @@ export interface RunningOperatorOptions {
   readonly epoch?: number | undefined;
   /** Whether this process still leads, by the clock: asked before every run and every write. Always when left out. */
   readonly mayAct?: (() => boolean) | undefined;
+  /** Gives up a start that is still under way, e.g. because the management cluster does not answer: it then rejects at once. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface RunningOperator {
@@ -40,6 +42,9 @@ export interface RunningOperator {
   readonly management: KubeClient;
   stop(): Promise<void>;
 }
+
+/** Longest end, ms, of which runs under way get half: Kubernetes kills a process 30 s after it was asked to end. */
+const LONGEST_STOP_MS = 20_000;
 
 /** All functions in one process against a management cluster: what `run`, `hub --once`, `why` and `demo` share. */
 export async function startRunningOperator(options: RunningOperatorOptions): Promise<RunningOperator> {
@@ -67,6 +72,9 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
         }),
     });
   const management = connect(options.management);
+  const giveUp = () => management.close();
+  options.signal?.addEventListener("abort", giveUp, { once: true });
+  if (options.signal?.aborted === true) giveUp();
   operator = await startOperator({
     management,
     functions: allFunctions,
@@ -90,13 +98,17 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
     epoch: options.epoch,
     mayAct: options.mayAct,
   });
+  options.signal?.removeEventListener("abort", giveUp);
   const running = operator;
   return {
     operator: running,
     metrics,
     management,
     stop: async () => {
-      await running.stop();
+      // A management cluster that does not answer must not hold up the end: the ledger then stays as it was stored last.
+      const cancel = clock.schedule(LONGEST_STOP_MS, () => management.close());
+      await running.stop(LONGEST_STOP_MS / 2);
+      cancel();
       management.close();
     },
   };

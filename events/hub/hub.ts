@@ -101,10 +101,11 @@ export class Hub {
     this.#judging.hint(view, ref, { cause, low: false });
   }
 
-  /** Nothing is in line, running or to be judged. Waits and timers may be pending. */
+  /** Nothing is to be judged, running, or in line for a run. Waits and timers may be pending. */
   get idle(): boolean {
-    const { queue } = this.#parts;
-    return this.#judging.idle && queue.length === 0 && queue.inFlight === 0;
+    const { queue, options } = this.#parts;
+    const inLine = options.dispatch ? queue.length : 0;
+    return this.#judging.idle && inLine === 0 && queue.inFlight === 0;
   }
 
   /** What the hub knows of an object's items, per function. */

@@ -43,7 +43,7 @@ describe("an outcome", () => {
     const told: unknown[] = [];
     const reporter = {
       note: () => told.push("note"),
-      failed: (_fn: unknown, object: unknown, uid: string, report: object) => told.push({ uid, ...report }),
+      failed: (_fn: unknown, _object: unknown, uid: string, report: object) => told.push({ uid, ...report }),
       thrashing: () => undefined,
     };
     const bench = hubBench({ reporter });
