@@ -117,12 +117,13 @@ export class Admission {
 
   #others(key: string, first: Item, handedOut: HandedOut): Item[] {
     const { items, queue, options } = this.#parts;
-    if (!first.function.batch || first.alone) return [];
+    const most = Math.min(first.largestBatch, options.policy.largestBatch);
+    if (!first.function.batch || most <= 1) return [];
     const mayJoin = (id: string) => {
       const item = items.get(id);
-      return item?.function === first.function && !item.alone;
+      return item?.function === first.function && item.largestBatch >= most;
     };
-    const queued = queue.takeAll(key, mayJoin, options.policy.largestBatch - 1);
+    const queued = queue.takeAll(key, mayJoin, most - 1);
     return queued.flatMap((place) => {
       const item = items.get(place.id);
       const evaluation = item && this.#runnable(item, handedOut);

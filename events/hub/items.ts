@@ -18,8 +18,8 @@ export interface Item {
   attempts: Attempts | undefined;
   /** Faults in a row that were not the object's own: conflicts and dead API servers. */
   foreignFaults: number;
-  /** A batch with this item in it failed: it runs by itself until it is known which item it was. */
-  alone: boolean;
+  /** Most items it may run together with, itself included: less since a batch with it in it broke or took too long. */
+  largestBatch: number;
   /** Field manager of the last change that made us look; names who keeps undoing what the item does. */
   culprit: string | undefined;
   /** How it ended last, for `capfn why`. */
@@ -72,7 +72,7 @@ export class Items {
       record: undefined,
       attempts: undefined,
       foreignFaults: 0,
-      alone: false,
+      largestBatch: Infinity,
       culprit: undefined,
       lastOutcome: undefined,
     };

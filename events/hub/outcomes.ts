@@ -22,6 +22,8 @@ export interface Ended {
   readonly disturbed: boolean;
   /** Names of objects for which a hint came during the run. */
   readonly hinted: ReadonlySet<string>;
+  /** A batch that was more than one run can do. */
+  readonly overlong: boolean;
   readonly durationMs: number;
   readonly key: string;
   /** How many items the run was for. */
@@ -59,7 +61,7 @@ export class Outcomes {
       return;
     }
     item.foreignFaults = 0;
-    item.alone = false;
+    item.largestBatch = Infinity;
     if (item.attempts !== undefined && outcome.kind !== "failed") {
       item.attempts = undefined;
       options.reporter.note(item.function, item.object, item.uid, undefined);
@@ -147,15 +149,16 @@ export class Outcomes {
     return { kind: "parked", hash, reason, message };
   }
 
-  #afterFault(item: Item, hash: string, { result, items }: Ended): LedgerRecord {
+  #afterFault(item: Item, hash: string, { result, items, overlong }: Ended): LedgerRecord {
     const { options } = this.#parts;
     const now = options.clock.now();
     const fault = result.fault ?? new NoOutcome();
     const verdict = judgeFault(fault, item, options.policy, { now, random: options.random });
     const { reason } = verdict;
+    if (overlong) item.largestBatch = Math.ceil(items / 2);
     if (items > 1 && result.fault !== undefined && (verdict.kind === "retry" || verdict.kind === "park")) {
       // One of them broke the run of all. Each runs by itself now, so that only the one uses up its budget.
-      item.alone = true;
+      if (!overlong) item.largestBatch = 1;
       return { kind: "due", hash, at: now, reason };
     }
     switch (verdict.kind) {

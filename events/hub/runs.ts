@@ -173,9 +173,10 @@ export class Runs {
     const run = this.#attempts.end(token);
     if (run === undefined) return false;
     hints.end(run.heard);
+    const overlong = isOverlong(result, run);
     try {
       this.#breakers.ended(run.dependencies, {
-        dead: deadDependency(result.fault),
+        dead: overlong ? undefined : deadDependency(result.fault),
         reached: result.reached,
         completed: result.fault === undefined,
       });
@@ -184,6 +185,7 @@ export class Runs {
         result,
         after: written.length === 0 ? run.handedOut : run.handedOut.withWrites(written),
         disturbed,
+        overlong,
         hinted: hintedBeside(run.heard, result.written),
         durationMs: options.clock.monotonic() - run.startedAt,
         key: run.key,
@@ -198,6 +200,14 @@ export class Runs {
     }
     return true;
   }
+}
+
+/** A batch whose deadline passed although the API servers answered: it was more than one run can do. */
+function isOverlong({ fault, reached }: RunResult, { items, signal }: Run): boolean {
+  if (items.length <= 1 || fault === undefined) return false;
+  const dead = deadDependency(fault);
+  const ranOut = fault instanceof DeadlinePassed || signal.reason instanceof DeadlinePassed;
+  return ranOut && (dead === undefined || (reached?.includes(dead) ?? false));
 }
 
 /** Objects of which something else than the run's own writes was said. A change is named by uid and version, as its cause's id is. */

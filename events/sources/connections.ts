@@ -1,5 +1,5 @@
 import { compareVersions } from "#events/hub/versions.ts";
-import { parseConnection, type SecretLocation } from "#events/sources/connection-names.ts";
+import { connectionsFrom, parseConnection, type SecretLocation } from "#events/sources/connection-names.ts";
 import { connectionStateView, type ConnectionState } from "#platform/cluster-api/connection-state.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
@@ -60,9 +60,10 @@ export class Connections {
 
   /** A Secret changed; connections made from it are made anew. `version` is its resourceVersion, or `absent`. */
   secretChanged(namespace: string, name: string, version: string): void {
-    for (const [connection, open] of this.#open) {
+    for (const connection of connectionsFrom(namespace, name)) {
+      const open = this.#open.get(connection);
       const location = parseConnection(connection);
-      if (location?.namespace !== namespace || location.name !== name) continue;
+      if (open === undefined || location === undefined) continue;
       if (open.secretVersion === version || isKnownToBeOlder(version, open.secretVersion)) continue;
       void this.#connect(connection, location);
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { connectionsFrom, parseConnection } from "#events/sources/connection-names.ts";
 import { Connections } from "#events/sources/connections.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
@@ -66,6 +67,18 @@ function world() {
     last: () => states.at(-1) ?? expect.fail(),
   };
 }
+
+describe("the connections made from a Secret", () => {
+  it.each([
+    ["harvester/demo/identity", ["harvester/demo/identity"]],
+    ["workload/demo/a", ["harvester/demo/a-kubeconfig", "workload/demo/a"]],
+    ["workload/demo/a-kubeconfig", ["harvester/demo/a-kubeconfig-kubeconfig", "workload/demo/a-kubeconfig"]],
+  ])("are found by its name alone: that of %s", (connection, found) => {
+    const { namespace, name } = parseConnection(connection) ?? expect.fail();
+    expect(connectionsFrom(namespace, name)).toEqual(found);
+    expect(found).toContain(connection);
+  });
+});
 
 describe("a connection", () => {
   it("is made from its Secret when somebody wants it, and shown without anything secret", async () => {
