@@ -61,9 +61,10 @@ function predicateText({ need, blockedOn }: HubExplanation): string {
   return need ? "work" : "no work";
 }
 
-function stateText({ blockedOn, record, queued }: HubExplanation): string {
+function stateText({ blockedOn, record, queued, heldBy }: HubExplanation): string {
   if (blockedOn.length > 0) return `waiting for the first list of: ${blockedOn.join(", ")}`;
   if (queued) return "in line";
+  if (heldBy !== undefined) return `held back until ${heldBy} answers again`;
   switch (record?.kind) {
     case "waiting":
       return `waiting (${record.reason}) for ${record.targets.map(({ object }) => object).join(", ")}`;

@@ -67,7 +67,12 @@ export class Breakers {
   }
 
   open(): readonly string[] {
-    return [...this.#circuits].filter(([, { openUntil }]) => openUntil !== undefined).map(([name]) => name);
+    return [...this.#circuits.keys()].filter((name) => this.isOpen(name));
+  }
+
+  /** It has not answered since it was given up: nothing, or one probe at a time, is sent to it. */
+  isOpen(name: string): boolean {
+    return this.#circuits.get(name)?.openUntil !== undefined;
   }
 
   #failed(name: string): void {

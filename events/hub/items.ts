@@ -20,6 +20,8 @@ export interface Item {
   foreignFaults: number;
   /** Most items it may run together with, itself included: less since a batch with it in it broke or took too long. */
   largestBatch: number;
+  /** The API server it waits for because it does not answer. */
+  heldBy: string | undefined;
   /** Field manager of the last change that made us look; names who keeps undoing what the item does. */
   culprit: string | undefined;
   /** How it ended last, for `capfn why`. */
@@ -73,6 +75,7 @@ export class Items {
       attempts: undefined,
       foreignFaults: 0,
       largestBatch: Infinity,
+      heldBy: undefined,
       culprit: undefined,
       lastOutcome: undefined,
     };

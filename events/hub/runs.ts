@@ -4,6 +4,7 @@ import { Breakers } from "#events/hub/breakers.ts";
 import { deadDependency } from "#events/hub/faults.ts";
 import { HandedOut, type WrittenObject } from "#events/hub/handed-out.ts";
 import type { Heard } from "#events/hub/hints.ts";
+import { HeldBack } from "#events/hub/held-back.ts";
 import { objectName } from "#events/hub/names.ts";
 import { Outcomes } from "#events/hub/outcomes.ts";
 import type { HubParts } from "#events/hub/parts.ts";
@@ -43,6 +44,7 @@ export class Runs {
   readonly #outcomes: Outcomes;
   readonly #attempts: Attempts;
   readonly #breakers: Breakers;
+  readonly #heldBack: HeldBack;
   readonly #admission: Admission;
   #count = 0;
   #stopping = false;
@@ -53,9 +55,14 @@ export class Runs {
     this.#outcomes = new Outcomes(parts);
     this.#attempts = new Attempts(clock, policy.deadlineMarginMs);
     this.#breakers = new Breakers(clock, policy.breaker);
+    this.#heldBack = new HeldBack(clock, this.#breakers, (id) => {
+      const item = parts.items.get(id);
+      if (item !== undefined) parts.again(id, item.cause);
+    });
     this.#admission = new Admission({
       ...parts,
       breakers: this.#breakers,
+      heldBack: this.#heldBack,
       inFlightAt: (server) => this.#attempts.inFlightAt(server),
       isRunning: (id) => this.#attempts.isRunning(id),
     });
@@ -83,6 +90,7 @@ export class Runs {
   /** No further dispatches. */
   stop(): void {
     this.#stopping = true;
+    this.#heldBack.stop();
   }
 
   /** No further dispatches; what is under way gets until `graceMs` to end, and may not write after that. */
@@ -180,6 +188,7 @@ export class Runs {
         reached: result.reached,
         completed: result.fault === undefined,
       });
+      this.#heldBack.ended(run.dependencies);
       const { written, disturbed } = this.#parts.arrivals.own(result.written, run);
       const ended = {
         result,

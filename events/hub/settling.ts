@@ -105,6 +105,7 @@ export class Settling {
   rest(item: Item, decision: Exclude<Decision, { kind: "run" }>): void {
     const { queue, timers } = this.#parts;
     queue.remove(item.id);
+    item.heldBy = undefined;
     switch (decision.kind) {
       case "drop":
         this.#forgive(item);
@@ -148,6 +149,7 @@ export class Settling {
       blockedOn: evaluation?.blockedOn ?? [],
       record: item?.record,
       queued: this.#parts.queue.has(id),
+      heldBy: item?.heldBy,
       dueAt: this.#parts.timers.dueAt(id),
       faults: item?.attempts?.faults ?? 0,
       lastOutcome: item?.lastOutcome,
