@@ -71,8 +71,14 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       alive: () => connections.alive(connection),
       disrupted: (error) => connections.disrupted(connection, error),
     }),
-    connectionWanted: (connection) => connections.want(connection),
-    connectionUnwanted: (connection) => connections.unwant(connection),
+    connectionWanted: (connection) => {
+      hub.connectionWanted(connection);
+      connections.want(connection);
+    },
+    connectionUnwanted: (connection) => {
+      connections.unwant(connection);
+      hub.connectionUnwanted(connection);
+    },
     audit: { everyMs: options.auditMs ?? 600_000, random: options.random, observe: options.observe },
     deliver: (view, scope, event) => {
       hub.receive(view, scope, event);
@@ -112,9 +118,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     management,
     clock,
     connect: options.connect,
-    up: (connection, client) => streams.connected(connection, client),
+    up: (connection, client, cluster) => {
+      hub.connected(connection, cluster);
+      streams.connected(connection, client);
+    },
     down: (connection) => streams.disconnected(connection),
     publish: (state) => hub.publish(connectionStateView, state),
+    withdraw: (state) => hub.withdraw(connectionStateView, state),
     retryMs: options.reconnectMs ?? 10_000,
   });
   streams.attach(hub);

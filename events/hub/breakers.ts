@@ -66,6 +66,11 @@ export class Breakers {
     if (dead !== undefined) this.#failed(dead);
   }
 
+  /** The API server is another one now, or nobody needs it any more. */
+  forget(name: string): void {
+    this.#circuits.delete(name);
+  }
+
   open(): readonly string[] {
     return [...this.#circuits.keys()].filter((name) => this.isOpen(name));
   }

@@ -17,7 +17,7 @@ import { WorkQueue } from "#events/hub/work-queue.ts";
 import type { Cause, StepFunction } from "#functions/contract/function.ts";
 import type { WatchEvent } from "#platform/kube/client.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
-import type { ObjectRef, ResourceView } from "#platform/kube/view.ts";
+import type { Connection, ObjectRef, ResourceView } from "#platform/kube/view.ts";
 
 /**
  * The hub: watches become an index, the index asks the predicates, true predicates become items in line, one of a key runs at a time, and
@@ -89,6 +89,36 @@ export class Hub {
   /** Puts an object of the hub's own into the index, e.g. the state of a connection. */
   publish(view: ResourceView<unknown>, object: KubeObject): void {
     if (!this.#stopped) this.#arrivals.put(view, { connection: "hub" }, object);
+  }
+
+  /** Takes an object of the hub's own out of the index. */
+  withdraw(view: ResourceView<unknown>, object: KubeObject): void {
+    this.receive(view, { connection: "hub" }, { type: "deleted", object });
+  }
+
+  /** Somebody looks at this API server. */
+  connectionWanted(connection: Connection): void {
+    this.#ledger.wanted(connection);
+  }
+
+  /**
+   * An API server answers. `cluster`: uid of its `kube-system` Namespace, undefined when it may not be read. When the name led to another
+   * cluster before, all that was known of that one is void, also its versions: those of two clusters are not comparable.
+   */
+  connected(connection: Connection, cluster: string | undefined): void {
+    if (this.#stopped || cluster === undefined || !this.#ledger.leadsTo(connection, cluster)) return;
+    this.#ledger.forgetVersions(connection);
+    this.#arrivals.drop(connection);
+    this.#runs.forgive(connection);
+  }
+
+  /** Nobody looks at the API server any more: nothing of it is kept. */
+  connectionUnwanted(connection: Connection): void {
+    if (this.#stopped) return;
+    this.#ledger.unwanted(connection);
+    this.#arrivals.drop(connection);
+    this.#judging.unwanted(connection);
+    this.#runs.forgive(connection);
   }
 
   /** A stream is no longer watched: what it showed is unknown from now on. */

@@ -1,13 +1,13 @@
 import { causeOfChange, causeOfTime } from "#events/hub/causes.ts";
 import type { Change } from "#events/hub/collection.ts";
 import type { LedgerKeeper } from "#events/hub/ledger.ts";
-import { objectName, scopeName, type Scope } from "#events/hub/names.ts";
+import { connectionIn, objectName, scopeName, type Scope } from "#events/hub/names.ts";
 import type { HubParts } from "#events/hub/parts.ts";
 import type { Occasion, Settling } from "#events/hub/settling.ts";
 import type { Wakes } from "#events/hub/wakes.ts";
 import type { EventType } from "#events/catalog/types.ts";
 import type { Cause, StepFunction } from "#functions/contract/function.ts";
-import { MANAGEMENT, type ObjectRef, type ResourceView } from "#platform/kube/view.ts";
+import { MANAGEMENT, type Connection, type ObjectRef, type ResourceView } from "#platform/kube/view.ts";
 
 interface JudgingParts extends HubParts {
   readonly settling: Settling;
@@ -84,6 +84,12 @@ export class Judging {
     for (const owner of waiting ?? []) this.#markKnown(owner, occasion);
     if (scope.connection === MANAGEMENT) for (const fn of this.#functionsFor(view)) this.#complete.add(fn);
     this.#schedule();
+  }
+
+  /** Streams of this API server will not be listed for those that wait for them. */
+  unwanted(connection: Connection): void {
+    for (const name of this.#blocked.keys())
+      if (connectionIn(name) === connection) this.#blocked.delete(name);
   }
 
   /** What an item concluded is void; it is judged anew. */

@@ -1,3 +1,4 @@
+import { connectionPrefix } from "#events/hub/names.ts";
 import { compareVersions } from "#events/hub/versions.ts";
 
 /** One version of one object, by what we look at of it. */
@@ -39,6 +40,8 @@ export class OwnWrites {
   readonly #ticks = new Map<number, string>();
   /** When a stream of the collection last was complete without having delivered every version on the way. */
   readonly #gaps = new Map<string, number>();
+  /** When what was known of a connection last became void. */
+  readonly #cuts = new Map<string, number>();
   #tick = 0;
 
   /** A run begins; returns its window. */
@@ -58,7 +61,8 @@ export class OwnWrites {
       outdated.add(object);
     }
     for (const object of outdated) this.#forget(object, oldest);
-    for (const [collection, at] of this.#gaps) if (at < oldest) this.#gaps.delete(collection);
+    for (const marks of [this.#gaps, this.#cuts])
+      for (const [name, at] of marks) if (at < oldest) marks.delete(name);
   }
 
   /** No window that is still open began before these changes of the object. */
@@ -133,6 +137,19 @@ export class OwnWrites {
     this.#chains.delete(object);
   }
 
+  /** The connection leads to another cluster now, whose versions have nothing to do with those written before. */
+  cut(connection: string): void {
+    this.#tick += 1;
+    if (this.#windows.size > 0) this.#cuts.set(connection, this.#tick);
+    const prefix = connectionPrefix(connection);
+    for (const object of this.#chains.keys()) if (object.startsWith(prefix)) this.#chains.delete(object);
+  }
+
+  /** Whether the run whose window this is may have written to the cluster before. */
+  isCut(connection: string, window: number): boolean {
+    return (this.#cuts.get(connection) ?? 0) > window;
+  }
+
   /** A complete list stands for versions that were never delivered. Returns the items that cannot know what their writes hid. */
   gap(collection: string): readonly string[] {
     this.#tick += 1;
@@ -144,6 +161,6 @@ export class OwnWrites {
 
   /** Objects with own versions on the way, and changes that are still remembered for a run under way. */
   get size(): number {
-    return this.#chains.size + this.#ticks.size + this.#gaps.size;
+    return this.#chains.size + this.#ticks.size + this.#gaps.size + this.#cuts.size;
   }
 }

@@ -87,6 +87,12 @@ export class Runs {
     return this.#breakers.open();
   }
 
+  /** Nothing is held against this API server, or back because of it, any more. */
+  forgive(server: string): void {
+    this.#breakers.forget(server);
+    this.#heldBack.ended([server]);
+  }
+
   /** No further dispatches. */
   stop(): void {
     this.#stopping = true;

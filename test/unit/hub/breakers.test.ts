@@ -165,6 +165,18 @@ describe("a dead API server", () => {
     expect(bench.runs).toHaveLength(before + 1);
   });
 
+  it("that nobody looks at any more holds nothing back", async () => {
+    const bench = tenHarvesters(1, 50);
+    const server = "harvester/default/h0";
+    await bench.list(...bench.objects);
+    for (let n = 0; n < 3; n += 1) await bench.answerAll(new Set([server]));
+    const before = bench.runs.length;
+    bench.hub.connectionUnwanted(server);
+    await settle();
+    expect(bench.hub.figures().openBreakers).toEqual([]);
+    expect(bench.runs.length - before).toBe(16);
+  });
+
   it("that is back serves what was held, every item once", async () => {
     const bench = tenHarvesters(1, 50);
     await bench.list(...bench.objects);
