@@ -16,6 +16,7 @@ import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { MANAGEMENT, type Connection, type ResourceView } from "#platform/kube/view.ts";
 import type { CounterName } from "#platform/observability/counters.ts";
 import type { Clock } from "#platform/process/clock.ts";
+import type { Contain } from "#platform/process/stray-rejections.ts";
 
 export interface OperatorOptions {
   readonly management: KubeClient;
@@ -47,6 +48,8 @@ export interface OperatorOptions {
   readonly auditMs?: number;
   /** First part of every attempt token, when a Lease counts the leaders. */
   readonly epoch?: number | undefined;
+  /** Keeps what one step leaves behind from ending the process; see the runner. */
+  readonly contain?: Contain | undefined;
   /** Whether this process still leads, by the clock; see the hub's `mayAct`. */
   readonly mayAct?: (() => boolean) | undefined;
 }
@@ -101,13 +104,16 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     reporter: options.dispatch
       ? kubeReporter({ client: management, clock, announce, dropped: options.dropped })
       : silentReporter,
-    runner: inProcessRunner({
-      clock,
-      announce,
-      count: options.count,
-      measureCreation: options.measureCreation ?? (() => undefined),
-      client: (connection) => streams.client(connection),
-    }),
+    runner: inProcessRunner(
+      {
+        clock,
+        announce,
+        count: options.count,
+        measureCreation: options.measureCreation ?? (() => undefined),
+        client: (connection) => streams.client(connection),
+      },
+      { contain: options.contain },
+    ),
     scopeOf: (_view, connection, namespace) => ({
       connection,
       namespace:

@@ -2,6 +2,7 @@ import type { ClusterFlags } from "#cli/commands/flags.ts";
 import { parseBindAddress, startServers } from "#cli/http/servers.ts";
 import { untilLeading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
+import { logStray } from "#cli/operator/observe.ts";
 import { startRunningOperator, type RunningOperator } from "#cli/operator/operator.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
@@ -55,6 +56,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
           policy: { maxInFlight: flags.maxInFlight },
           ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
           dispatch: true,
+          contain: terminal.contain((error) => logStray(log, error)),
           requestsPerSecond: flags.requestRate,
           epoch: lead.epoch,
           mayAct: leadership === undefined ? undefined : () => leadership.mayAct(),

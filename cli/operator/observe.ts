@@ -13,6 +13,12 @@ export function observeWith(log: Log, metrics: Metrics): HubObserver {
   };
 }
 
+/** A step forgot to await something that failed. Its class only: the text may quote what must not be logged. */
+export function logStray(log: Log, error: unknown): void {
+  const fields = { error: error instanceof Error ? error.name : "unknown" };
+  log.error(fields, "a step left a rejection behind; its attempt counts as a fault");
+}
+
 function count(event: HubEvent, metrics: Metrics): void {
   switch (event.kind) {
     case "dispatched":

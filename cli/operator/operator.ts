@@ -16,6 +16,7 @@ import { MANAGEMENT, type ResourceView, type Seen } from "#platform/kube/view.ts
 import type { Log } from "#platform/observability/log.ts";
 import { createMetrics, type Metrics, type Snapshot } from "#platform/observability/metrics.ts";
 import type { Clock } from "#platform/process/clock.ts";
+import type { Contain } from "#platform/process/stray-rejections.ts";
 
 export interface RunningOperatorOptions {
   readonly management: ConnectionConfig;
@@ -32,6 +33,8 @@ export interface RunningOperatorOptions {
   readonly epoch?: number | undefined;
   /** Whether this process still leads, by the clock: asked before every run and every write. Always when left out. */
   readonly mayAct?: (() => boolean) | undefined;
+  /** Keeps what one step leaves behind from ending the process; see the runner. */
+  readonly contain?: Contain | undefined;
   /** Gives up a start that is still under way, e.g. because the management cluster does not answer: it then rejects at once. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -97,6 +100,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
     dispatch: options.dispatch,
     epoch: options.epoch,
     mayAct: options.mayAct,
+    contain: options.contain,
   });
   options.signal?.removeEventListener("abort", giveUp);
   const running = operator;

@@ -41,6 +41,7 @@ async function start(script: Script, flags: { leaderElect?: boolean } = {}) {
     say: () => undefined,
     interactive: false,
     stayAwake: () => () => undefined,
+    contain: () => (act) => act(),
     ended: () => signal.promise,
   };
   const port = await freePort();
