@@ -1,5 +1,6 @@
 import { fastify, type FastifyInstance } from "fastify";
 import { explainObject } from "#cli/operator/explain.ts";
+import { traceObject } from "#cli/operator/trace-answer.ts";
 import type { RunningOperator } from "#cli/operator/operator.ts";
 
 /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`, or `0` for none, as the flags of controller-runtime managers take it. */
@@ -28,10 +29,10 @@ export interface ServerOptions {
   /** Another process leads, and this one is there to take over. */
   readonly standby: () => boolean;
   /** What runs; undefined on standby and while it starts. */
-  readonly running: () => Pick<RunningOperator, "operator" | "metrics"> | undefined;
+  readonly running: () => Pick<RunningOperator, "operator" | "metrics" | "trace"> | undefined;
 }
 
-/** `/metrics`; `/healthz`, `/readyz` and `/why`. */
+/** `/metrics`; `/healthz`, `/readyz`, `/why` and `/trace`. */
 export async function startServers(
   options: ServerOptions,
 ): Promise<{ addresses: string[]; close(): Promise<void> }> {
@@ -80,6 +81,18 @@ function healthServer({ running, standby }: ServerOptions): FastifyInstance {
       const hub = running()?.operator.hub;
       const found = hub === undefined ? undefined : explainObject(hub, params);
       const error = `no ${params.kind} ${params.namespace}/${params.name} is known here`;
+      return found ?? reply.code(404).send({ error });
+    },
+  );
+  server.get<{ Params: { kind: string; namespace: string; name: string } }>(
+    "/trace/:kind/:namespace/:name",
+    ({ params }, reply) => {
+      const memory = running()?.trace;
+      const found = memory === undefined ? undefined : traceObject(memory, params);
+      const error =
+        memory === undefined
+          ? "nothing runs here yet, or another process leads"
+          : `no kind ${params.kind}; machine and cluster have functions`;
       return found ?? reply.code(404).send({ error });
     },
   );

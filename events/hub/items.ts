@@ -22,6 +22,8 @@ export interface Item {
   alone: boolean;
   /** Field manager of the last change that made us look; names who keeps undoing what the item does. */
   culprit: string | undefined;
+  /** The last replay a person asked for that was heeded. */
+  replayed: string | undefined;
   /** How it ended last, for `capfn why`. */
   lastOutcome: string | undefined;
 }
@@ -74,6 +76,7 @@ export class Items {
       foreignFaults: 0,
       alone: false,
       culprit: undefined,
+      replayed: undefined,
       lastOutcome: undefined,
     };
     this.#items.set(id, item);

@@ -178,6 +178,7 @@ export class Runs {
         disturbed,
         durationMs: options.clock.monotonic() - run.startedAt,
         key: run.key,
+        causes: run.causes,
         items: run.items.length,
       };
       for (const item of run.items) this.#outcomes.apply(item, ended);

@@ -58,6 +58,17 @@ export async function loadKubeconfig(
   };
 }
 
+/**
+ * Name of the kubeconfig's user, for what people leave behind in writing. It is what they call themselves; who they are is in the API server's
+ * audit log.
+ *
+ * @throws KubeconfigError
+ */
+export async function kubeconfigUser(options: Omit<KubeconfigFileOptions, "clock">): Promise<string> {
+  const loaded = await load(options);
+  return loaded.getCurrentUser()?.name ?? "unknown";
+}
+
 /** Undefined for a kubeconfig that is not self-contained or has a mistake: the other way knows more kinds, and names the mistake. */
 async function readSelfContained(
   connection: string,
@@ -126,7 +137,7 @@ function credentialSource(
   };
 }
 
-async function load(options: KubeconfigFileOptions): Promise<KubeConfig> {
+async function load(options: Omit<KubeconfigFileOptions, "clock">): Promise<KubeConfig> {
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
   const { path, context } = options;

@@ -15,7 +15,9 @@ import { customResources } from "#api/custom-resources.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
+import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
+import { addTraceCommand } from "#cli/commands/trace.ts";
 import { addWhyCommand } from "#cli/commands/why.ts";
 import { processTerminal } from "#cli/terminal.ts";
 import { resourceTypeOf } from "#platform/control-plane/install-manifests.ts";
@@ -49,7 +51,15 @@ function onEachPage(of: typeof pages, find: (page: (typeof pages)[number]) => st
 function quietProgram(): Command {
   const program = new Command("capfn").version("0");
   const terminal = processTerminal();
-  for (const add of [addDemoCommand, addRunCommand, addHubCommand, addWhyCommand, addGenerateCommand])
+  for (const add of [
+    addDemoCommand,
+    addRunCommand,
+    addHubCommand,
+    addWhyCommand,
+    addTraceCommand,
+    addParkedCommands,
+    addGenerateCommand,
+  ])
     add(program, terminal);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
@@ -255,7 +265,7 @@ describe("the names in the pages", () => {
         .filter((path) => !served.includes(path)),
     );
     expect(unknown).toEqual([]);
-    expect(served.length).toBe(4);
+    expect(served.length).toBe(5);
   });
 
   it("of metrics exist, and all are listed with type, labels and meaning", async () => {
