@@ -4,7 +4,7 @@ import type { RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
 
 import type { ClientIdentity, ConnectionConfig } from "#platform/kube/connection-config.ts";
-import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
+import { KubeconfigError, parseKubeconfig, userNameIn } from "#platform/kube/kubeconfig.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
 export interface KubeconfigFileOptions {
@@ -59,13 +59,16 @@ export async function loadKubeconfig(
 }
 
 /**
- * Name of the kubeconfig's user, for what people leave behind in writing. It is what they call themselves; who they are is in the API server's
- * audit log.
+ * Name of the kubeconfig's user, for what people leave behind in writing.
  *
  * @throws KubeconfigError
  */
-export async function kubeconfigUser(options: Omit<KubeconfigFileOptions, "clock">): Promise<string> {
-  const loaded = await load(options);
+export async function kubeconfigUser({
+  path,
+  context,
+}: Omit<KubeconfigFileOptions, "clock">): Promise<string> {
+  if (path !== undefined) return userNameIn(await readFile(path, "utf8"), context);
+  const loaded = await load({ context });
   return loaded.getCurrentUser()?.name ?? "unknown";
 }
 
