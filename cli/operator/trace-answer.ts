@@ -51,7 +51,7 @@ function answerOf(step: LinkedStep): TracedStepAnswer {
     function: step.function,
     object: step.object.replaceAll("|", " "),
     at: new Date(step.endedAt).toISOString(),
-    durationMs: Math.round(step.durationMs * 10) / 10,
+    durationMs: step.durationMs,
     outcome: step.outcome,
     reason: step.reason,
     causationid: id,
