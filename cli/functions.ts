@@ -1,5 +1,6 @@
 import type { StepFunction } from "#functions/contract/function.ts";
 import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
+import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
@@ -16,6 +17,7 @@ export const allFunctions: readonly StepFunction[] = [
   machineObserve,
   nodeInit,
   etcdRemove,
+  etcdSnapshot,
   vmDelete,
   ipRelease,
 ];

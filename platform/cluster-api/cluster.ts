@@ -13,9 +13,28 @@ export const contractAnnotationsSchema = z
   })
   .prefault({});
 
+/** Annotations of a Cluster that ask for snapshots of its etcd, and tell when the last one was taken. */
+export const snapshotAnnotations = {
+  every: "capfn.dev/etcd-snapshot-every",
+  keep: "capfn.dev/etcd-snapshot-keep",
+  taken: "capfn.dev/etcd-snapshot-taken",
+} as const;
+
 /** What we look at of a Cluster (cluster.x-k8s.io/v1beta2). */
 const clusterSchema = z.object({
-  metadata: z.object({ annotations: contractAnnotationsSchema }).default({ annotations: {} }),
+  metadata: z
+    .object({
+      annotations: z
+        .object({
+          ...contractAnnotationsSchema.unwrap().shape,
+          [snapshotAnnotations.every]: z.string().optional(),
+          [snapshotAnnotations.keep]: z.string().optional(),
+          [snapshotAnnotations.taken]: z.string().optional(),
+          "capfn.dev/look-at": z.string().optional(),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
   spec: z
     .object({
       paused: z.boolean().optional(),

@@ -283,4 +283,18 @@ describe("a network that is cut between the check and the removal", () => {
     expect(await play.run(target.name)).toMatchObject({ reason: "QuorumAtRisk" });
     expect(await play.members()).toHaveLength(3);
   });
+
+  test("nothing is removed by a process that has lost the lead since it looked", async () => {
+    const play = await stage(["cp-1", "cp-2", "cp-3"]);
+    const name = await follower(play);
+    play.deletion(name);
+    Object.assign(play.deps, {
+      ensureMayWrite: () => {
+        throw new Error("no longer leading");
+      },
+    });
+    await expect(play.run(name)).rejects.toThrow("no longer leading");
+    expect(await play.members()).toHaveLength(3);
+    expect(play.hooked(name)).toBe(true);
+  });
 });

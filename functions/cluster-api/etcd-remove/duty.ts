@@ -4,6 +4,7 @@ import {
   pausedAnnotation,
   deleteForMoveAnnotation,
 } from "#api/names.ts";
+import { etcdSecretName } from "#functions/cluster-api/etcd-credentials.ts";
 import type { View } from "#functions/contract/function.ts";
 import { relations } from "#functions/contract/relations.ts";
 import {
@@ -46,12 +47,9 @@ export const controlPlaneScope = relations(machineView)
         ]
       : [],
   )
-  .one("etcdSecret", secretView, (own) => (isControlPlane(own) ? etcdSecretRef(own) : undefined));
-
-/** Where the Cluster keeps the authority of its etcd. */
-export function etcdSecretRef(own: Seen<Machine>): ObjectRef {
-  return besides(own, `${own.spec.clusterName}-etcd`);
-}
+  .one("etcdSecret", secretView, (own) =>
+    isControlPlane(own) ? besides(own, etcdSecretName(own.spec.clusterName)) : undefined,
+  );
 
 /**
  * What is ours to do for a Machine:

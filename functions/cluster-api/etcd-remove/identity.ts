@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import type { MemberIdentity } from "#functions/cluster-api/etcd-remove/member-match.ts";
 import type { Machine } from "#platform/cluster-api/cluster.ts";
 import type { Seen } from "#platform/kube/view.ts";
@@ -19,11 +18,4 @@ export function memberIdentity({ meta, spec, status }: Seen<Machine>): MemberIde
         : [status.nodeRef.name],
     addresses: status.addresses.map(({ address }) => address),
   };
-}
-
-/** The addresses of a Machine that can be dialled without a name service. */
-export function dialled({ status }: Seen<Machine>): string[] {
-  return [
-    ...new Set(status.addresses.map(({ address }) => address).filter((address) => isIP(address) !== 0)),
-  ];
 }

@@ -1,10 +1,9 @@
-import { etcdCredentials } from "#functions/cluster-api/etcd-remove/credentials.ts";
-import { dialled, memberIdentity } from "#functions/cluster-api/etcd-remove/identity.ts";
+import { openEtcd } from "#functions/cluster-api/etcd-credentials.ts";
+import { memberIdentity } from "#functions/cluster-api/etcd-remove/identity.ts";
 import { planRemoval, type RemovalPlan, type RemovalView } from "#functions/cluster-api/etcd-remove/plan.ts";
-import { surveyEtcd, type OpenEtcd } from "#functions/cluster-api/etcd-remove/survey.ts";
+import { dialled, surveyEtcd, type OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { Machine } from "#platform/cluster-api/cluster.ts";
-import { createEtcdClient } from "#platform/etcd/client.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
 /** No look at etcd can be had: nothing is known of the member. */
@@ -20,16 +19,11 @@ export interface NoQuorum {
   readonly message: string;
 }
 
-/** Longest wait for one answer of one member, ms. */
-const CALL_MS = 5_000;
-
-/** Opens clients of etcd members with a certificate made for this attempt; text for people when there can be none. */
-export async function openEtcd(own: Seen<Machine>, deps: Deps): Promise<OpenEtcd | Blind> {
-  const credentials = await etcdCredentials(deps, own);
-  if (typeof credentials === "string") {
-    return { kind: "blind", reason: "EtcdCredentialsMissing", message: credentials };
-  }
-  return (url) => createEtcdClient({ url, credentials, timeoutMs: CALL_MS, signal: deps.signal });
+/** Clients of the Machine's etcd, or why there are none. */
+export async function etcdOf(own: Seen<Machine>, deps: Deps): Promise<OpenEtcd | Blind> {
+  const { namespace } = own.meta;
+  const open = await openEtcd(deps, { namespace, clusterName: own.spec.clusterName });
+  return typeof open === "string" ? { kind: "blind", reason: "EtcdCredentialsMissing", message: open } : open;
 }
 
 /** Surveys etcd and decides the next step for the Machine's member. */

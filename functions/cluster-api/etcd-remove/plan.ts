@@ -3,13 +3,8 @@ import {
   matchMember,
   type MemberIdentity,
 } from "#functions/cluster-api/etcd-remove/member-match.ts";
-import type { EtcdAlarm, EtcdMember, EtcdStatus } from "#platform/etcd/answers.ts";
-
-/** A member, and how it says it is; undefined when it did not answer for itself. */
-export interface SurveyedMember {
-  readonly member: EtcdMember;
-  readonly status: EtcdStatus | undefined;
-}
+import type { SurveyedMember } from "#functions/cluster-api/etcd-survey.ts";
+import type { EtcdAlarm, EtcdMember } from "#platform/etcd/answers.ts";
 
 /** All that the decision rests on, from one survey. */
 export interface RemovalView {

@@ -1,8 +1,8 @@
 import { withdrawHook } from "#functions/cluster-api/etcd-remove/hook.ts";
-import { lookAtMember, openEtcd, type Blind } from "#functions/cluster-api/etcd-remove/look.ts";
+import { etcdOf, lookAtMember, type Blind } from "#functions/cluster-api/etcd-remove/look.ts";
 import type { RemovalPlan } from "#functions/cluster-api/etcd-remove/plan.ts";
 import { announce, reportTrouble, type Trouble } from "#functions/cluster-api/etcd-remove/report.ts";
-import { clientUrl, type OpenEtcd } from "#functions/cluster-api/etcd-remove/survey.ts";
+import { clientUrl, type OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import { done, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
 import type { Machine } from "#platform/cluster-api/cluster.ts";
@@ -27,7 +27,7 @@ export async function removeMember(
   controlPlane: readonly Seen<Machine>[],
   deps: Deps,
 ): Promise<Outcome> {
-  const open = await openEtcd(own, deps);
+  const open = await etcdOf(own, deps);
   if (typeof open !== "function") return goOnWithout(open, own, deps);
   let removed = false;
   for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
@@ -63,6 +63,7 @@ type Act = Extract<RemovalPlan, { kind: "moveLeader" | "remove" }>;
 
 /** One change of etcd; undefined when it was answered with success. What is true after a lost answer, the next survey shows. */
 async function act(plan: Act, open: OpenEtcd, deps: Deps): Promise<Outcome | undefined> {
+  deps.ensureMayWrite();
   const at = clientUrl(plan.kind === "remove" ? plan.via : plan.from) ?? "";
   try {
     if (plan.kind === "moveLeader") await open(at).moveLeader(plan.to.id);

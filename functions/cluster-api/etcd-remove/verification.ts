@@ -1,4 +1,4 @@
-import { lookAtMember, openEtcd } from "#functions/cluster-api/etcd-remove/look.ts";
+import { etcdOf, lookAtMember } from "#functions/cluster-api/etcd-remove/look.ts";
 import { announce, reportTrouble } from "#functions/cluster-api/etcd-remove/report.ts";
 import { describeMember } from "#functions/cluster-api/etcd-remove/member-match.ts";
 import type { Deps } from "#functions/contract/deps.ts";
@@ -15,7 +15,7 @@ export async function verifyRemoval(
   controlPlane: readonly Seen<Machine>[],
   deps: Deps,
 ): Promise<Outcome> {
-  const open = await openEtcd(own, deps);
+  const open = await etcdOf(own, deps);
   const found = typeof open === "function" ? await lookAtMember(open, own, controlPlane, "theirs") : open;
   if (found.kind === "absent") {
     const message = "the control plane provider has removed the machine's etcd member";

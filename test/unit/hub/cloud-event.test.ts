@@ -113,7 +113,7 @@ async function indexOf(fn: StepFunction, deps: FakeDeps): Promise<ObjectIndex> {
 }
 
 async function dispatchOf(fn: StepFunction, deps: FakeDeps): Promise<Dispatch> {
-  const name = fn.for.type.plural === "harvesterclusters" ? place.cluster : "m-0";
+  const name = fn.for.type.plural.endsWith("clusters") ? place.cluster : "m-0";
   const item: RunItem = {
     object: { connection: "management", namespace: place.namespace, name },
     cause,

@@ -1,5 +1,6 @@
 import type { MemberIdentity } from "#functions/cluster-api/etcd-remove/member-match.ts";
-import type { RemovalView, SurveyedMember } from "#functions/cluster-api/etcd-remove/plan.ts";
+import type { RemovalView } from "#functions/cluster-api/etcd-remove/plan.ts";
+import type { SurveyedMember } from "#functions/cluster-api/etcd-survey.ts";
 import type { EtcdMember, EtcdStatus } from "#platform/etcd/answers.ts";
 
 /** Ids above 2^53 that would all be one and the same as JavaScript numbers. */

@@ -1,9 +1,17 @@
-import type { SurveyedMember } from "#functions/cluster-api/etcd-remove/plan.ts";
-import type { EtcdAlarm, EtcdMember, EtcdMembers } from "#platform/etcd/answers.ts";
+import { isIP } from "node:net";
+import type { Machine } from "#platform/cluster-api/cluster.ts";
+import type { EtcdAlarm, EtcdMember, EtcdMembers, EtcdStatus } from "#platform/etcd/answers.ts";
 import type { EtcdClient } from "#platform/etcd/client.ts";
+import type { Seen } from "#platform/kube/view.ts";
 
-/** Makes a client of the member at a client URL. */
-export type OpenEtcd = (url: string) => EtcdClient;
+/** A member, and how it says it is; undefined when it did not answer for itself. */
+export interface SurveyedMember {
+  readonly member: EtcdMember;
+  readonly status: EtcdStatus | undefined;
+}
+
+/** Makes a client of the member at a client URL; a call may take five seconds unless said otherwise. */
+export type OpenEtcd = (url: string, timeoutMs?: number) => EtcdClient;
 
 /** Where members may be found before any has been asked. */
 export interface Addresses {
@@ -51,6 +59,13 @@ export async function surveyEtcd(open: OpenEtcd, addresses: Addresses): Promise<
 /** Where a member serves clients, by its own announcement; undefined before it has started. */
 export function clientUrl({ clientURLs }: EtcdMember): string | undefined {
   return clientURLs.find((url) => url.startsWith("https://"));
+}
+
+/** The addresses of a Machine that can be dialled without a name service. */
+export function dialled({ status }: Seen<Machine>): string[] {
+  return [
+    ...new Set(status.addresses.map(({ address }) => address).filter((address) => isIP(address) !== 0)),
+  ];
 }
 
 async function firstList(clients: readonly EtcdClient[]): Promise<EtcdMembers | undefined> {
