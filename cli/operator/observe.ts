@@ -1,16 +1,36 @@
 import type { HubEvent, HubObserver } from "#events/hub/observer.ts";
 import type { Log } from "#platform/observability/log.ts";
 import type { Metrics } from "#platform/observability/metrics.ts";
+import { seldom, type Seldom } from "#platform/observability/seldom.ts";
+import type { Clock } from "#platform/process/clock.ts";
 
 /** Functions whose steps take a machine away; the rest of them bring it about. */
 const DELETING: ReadonlySet<string> = new Set(["vm-delete", "ip-release"]);
 
+/** A function that cannot judge one object often cannot judge any: it is logged once in this time. */
+const PREDICATE_FAILURE_EVERY_MS = 60_000;
+
 /** What happens in the hub, as metrics and one log line per outcome. */
-export function observeWith(log: Log, metrics: Metrics): HubObserver {
+export function observeWith(log: Log, metrics: Metrics, clock: Clock): HubObserver {
+  const mayTell = seldom(clock, PREDICATE_FAILURE_EVERY_MS);
   return (event) => {
     count(event, metrics);
-    write(event, log);
+    if (event.kind === "predicateFailed") writePredicateFailure(event, log, mayTell(event.function));
+    else write(event, log);
   };
+}
+
+function writePredicateFailure(
+  { function: fn, object, message }: Extract<HubEvent, { kind: "predicateFailed" }>,
+  log: Log,
+  turn: ReturnType<Seldom>,
+): void {
+  if (turn === undefined) return;
+  const fields = { function: fn, object, error: message, passedOver: turn.passedOver };
+  log.error(
+    fields,
+    "a function cannot judge an object; it is left alone until something it looks at changes",
+  );
 }
 
 function count(event: HubEvent, metrics: Metrics): void {
@@ -36,6 +56,9 @@ function count(event: HubEvent, metrics: Metrics): void {
       break;
     case "thrashing":
       metrics.thrashing.inc({ function: event.function });
+      break;
+    case "predicateFailed":
+      metrics.predicateFailures.inc({ function: event.function });
       break;
     case "unreadable":
       metrics.unreadable.inc();
@@ -73,7 +96,6 @@ function write(event: HubEvent, log: Log): void {
     case "parked":
     case "thrashing":
     case "unreadable":
-    case "predicateFailed":
     case "missed":
     case "late":
       log.warn({ ...event }, event.kind);

@@ -75,7 +75,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
     version,
     namespace: options.namespace,
     connect,
-    observe: observeWith(log, metrics),
+    observe: observeWith(log, metrics, clock),
     count: (counter) => metrics.count(counter),
     measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
     dropped: (what, error) =>

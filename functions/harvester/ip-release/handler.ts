@@ -17,7 +17,6 @@ import { ownEntries, type PoolEntry } from "#functions/harvester/pool-entries.ts
 import { writePool } from "#functions/harvester/pool-write.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { planRelease } from "#platform/harvester/ip-pool-allocation.ts";
-import { readRanges } from "#platform/harvester/ip-pool-ranges.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 import { virtualMachineView } from "#platform/harvester/virtual-machine.ts";
 import { KubeError } from "#platform/kube/errors.ts";
@@ -124,7 +123,7 @@ async function releaseIn(
   for (let round = 0; round < ROUNDS; round += 1) {
     const pool = pools.get(name);
     if (pool === undefined) return [];
-    const read = readRanges(pool.spec);
+    const read = pool.summary.ranges;
     const releases = items.flatMap((item) =>
       ownEntries(item.object, [pool]).map((entry) => ({ item, entry })),
     );
