@@ -29,8 +29,8 @@ export interface OpenPool {
  */
 export function openPool(status: IpPoolBody["status"], pool: PoolRanges): OpenPool {
   const holders = new Map(Object.entries(status.allocated).map(([address, id]) => [id, address]));
-  const taken = takenAddresses(status, pool);
-  const history = addressesByFormerHolder(status);
+  // Every address of the pool is read for it, which is not worth it for who only asks what is held.
+  let seen: { taken: Set<bigint>; history: ReadonlyMap<string, readonly IpAddress[]> } | undefined;
   const granted: Grant[] = [];
   let last = status.lastAllocated === undefined ? undefined : parseIp(status.lastAllocated);
   let exhausted = false;
@@ -38,6 +38,8 @@ export function openPool(status: IpPoolBody["status"], pool: PoolRanges): OpenPo
     held: (claim) => claim.heldAs.map((id) => holders.get(id)).find((address) => address !== undefined),
     take: (claim) => {
       if (exhausted) return undefined;
+      seen ??= { taken: takenAddresses(status, pool), history: addressesByFormerHolder(status) };
+      const { taken, history } = seen;
       const ip = formerAddress(claim, history, pool, taken) ?? nextFree(pool, taken, last);
       if (ip === undefined) {
         exhausted = true;
