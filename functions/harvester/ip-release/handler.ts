@@ -73,13 +73,15 @@ export async function releaseAddresses(
 
 /** Undefined when the machine is being deleted and its VM is gone; else the outcome to end its step with. */
 async function confirmGone(item: Item, deps: Deps, clusterReads: ClusterReads): Promise<Outcome | undefined> {
-  const stop = await confirmDeletion(deps, item, clusterReads);
-  if (stop !== undefined) return stop;
   const { object, related } = item;
   const at = onHarvester(object, related.harvesterCluster);
-  if (at === undefined || related.harvesterCluster === undefined) return done();
-  const harvester = await deps.harvester(related.harvesterCluster.spec.identitySecret);
-  const vm = await freshLook(harvester, virtualMachineView, at);
+  const identity = related.harvesterCluster?.spec.identitySecret;
+  const [stop, vm] = await Promise.all([
+    confirmDeletion(deps, item, clusterReads),
+    at && identity && freshLook(await deps.harvester(identity), virtualMachineView, at),
+  ]);
+  if (stop !== undefined) return stop;
+  if (at === undefined) return done();
   if (vm === undefined || !isOurs(vm, object)) return undefined;
   // What the hub saw is older than the answer: its news of the VM ends the wait.
   const news =
