@@ -21,13 +21,16 @@ export interface DecideInput {
   readonly now: number;
   /** Whether what is awaited has come about; false while that is not known yet. */
   readonly hasMoved: (target: AwaitedObject) => boolean;
+  /** Whether a person said that this is not to be tried until the spec changes. Asked only where there is work. */
+  readonly isSkipped: () => boolean;
 }
 
 /** The heart of level triggering: the present state and what is remembered of the last run decide, never the event that made us look. */
-export function decide({ evaluation, record, hash, now, hasMoved }: DecideInput): Decision {
+export function decide({ evaluation, record, hash, now, hasMoved, isSkipped }: DecideInput): Decision {
   if (evaluation.blockedOn.length > 0) return { kind: "blocked" };
   const { need } = evaluation;
   if (need === false) return { kind: "drop" };
+  if (isSkipped()) return { kind: "rest" };
   if (need instanceof Date && need.getTime() > now) return { kind: "sleep", until: need.getTime() };
   switch (record?.kind) {
     case undefined:

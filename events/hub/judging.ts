@@ -2,7 +2,7 @@ import { causeOfChange, causeOfTime } from "#events/hub/causes.ts";
 import type { Change } from "#events/hub/collection.ts";
 import { FunctionSets, type FunctionSet } from "#events/hub/function-sets.ts";
 import type { LedgerKeeper } from "#events/hub/ledger.ts";
-import { objectName, scopeName, type Scope } from "#events/hub/names.ts";
+import { connectionIn, objectName, scopeName, type Scope } from "#events/hub/names.ts";
 import type { HubParts } from "#events/hub/parts.ts";
 import { PlaceCalls } from "#events/hub/place-calls.ts";
 import type { Occasion, Settling } from "#events/hub/settling.ts";
@@ -10,7 +10,7 @@ import { Unlisted } from "#events/hub/unlisted.ts";
 import type { Wakes } from "#events/hub/wakes.ts";
 import type { EventType } from "#events/catalog/types.ts";
 import type { Cause, StepFunction } from "#functions/contract/function.ts";
-import { MANAGEMENT, type ObjectRef, type ResourceView } from "#platform/kube/view.ts";
+import { MANAGEMENT, type Connection, type ObjectRef, type ResourceView } from "#platform/kube/view.ts";
 
 interface JudgingParts extends HubParts {
   readonly settling: Settling;
@@ -78,18 +78,18 @@ export class Judging {
       low: old === undefined && !ledger.settled,
       manager: change.new?.manager,
     };
-    if (own !== 0) this.mark(view, ref, occasion);
+    if (own !== 0) this.hint(view, ref, occasion);
     const urgent = { ...occasion, low: false };
-    for (const [owner, functions] of wakes.woken(change)) this.#markKnown(owner, urgent, functions);
+    for (const [owner, functions] of wakes.woken(change)) this.#hintKnown(owner, urgent, functions);
     for (const id of this.#places.called(change)) this.#markItem(id, urgent);
   }
 
   /** Whether the object can be read has changed, or what it is like is in doubt: it and those that name it are looked at again. */
   doubted(view: ResourceView<unknown>, ref: ObjectRef): void {
     const occasion = { cause: this.#now("dev.capfn.object.changed", objectName(view.type, ref)), low: false };
-    if (this.#functions.all(view) !== 0) this.mark(view, ref, occasion);
+    if (this.#functions.all(view) !== 0) this.hint(view, ref, occasion);
     for (const [owner, functions] of this.#parts.wakes.naming(view, ref))
-      this.#markKnown(owner, occasion, functions);
+      this.#hintKnown(owner, occasion, functions);
   }
 
   /** A stream has had a complete list: who rests on it can be judged now. */
@@ -101,6 +101,11 @@ export class Judging {
     if (scope.connection === MANAGEMENT)
       for (const fn of this.#functions.members(view, this.#functions.all(view))) this.#complete.add(fn);
     this.#schedule();
+  }
+
+  /** Streams of this API server will not be listed for those that wait for them. */
+  unwanted(connection: Connection): void {
+    this.#unlisted.forget((stream) => connectionIn(stream) === connection);
   }
 
   /** What an item concluded is void; it is judged anew. */
@@ -121,13 +126,14 @@ export class Judging {
     this.#markItem(id, { cause: this.#now("dev.capfn.step.due", id), low: false });
   }
 
+  /** News from outside: unlike a timer or a sweep, a step that is under way did not know of it. */
+  hint(view: ResourceView<unknown>, ref: ObjectRef, occasion: Occasion): void {
+    this.#parts.hints.hint(objectName(view.type, ref), occasion.cause.id);
+    this.#mark({ view, ref }, occasion);
+  }
+
   /** Has functions of an object judged soon; all that are for its kind, unless some are named. */
-  mark(
-    view: ResourceView<unknown>,
-    ref: ObjectRef,
-    occasion: Occasion,
-    functions = this.#functions.all(view),
-  ): void {
+  #mark({ view, ref }: KnownObject, occasion: Occasion, functions = this.#functions.all(view)): void {
     const name = objectName(view.type, ref);
     const before = this.#marked.get(name);
     this.#marked.set(name, {
@@ -177,13 +183,19 @@ export class Judging {
 
   #markItem(id: string, occasion: Occasion): void {
     const item = this.#parts.items.get(id);
-    if (item !== undefined)
-      this.mark(item.function.for, item.object, occasion, this.#functions.of(item.function));
+    if (item === undefined) return;
+    const { function: fn, object } = item;
+    this.#mark({ view: fn.for, ref: object }, occasion, this.#functions.of(fn));
+  }
+
+  #hintKnown(name: string, occasion: Occasion, functions: FunctionSet): void {
+    this.#parts.hints.hint(name, occasion.cause.id);
+    this.#markKnown(name, occasion, functions);
   }
 
   #markKnown(name: string, occasion: Occasion, functions?: FunctionSet): void {
     const known = this.#known.get(name);
-    if (known !== undefined) this.mark(known.view, known.ref, occasion, functions);
+    if (known !== undefined) this.#mark(known, occasion, functions);
   }
 
   #schedule(): void {

@@ -57,6 +57,18 @@ export class Unlisted {
     });
   }
 
+  /** These streams will not be listed: nobody waits for them any more. */
+  forget(isMeant: (stream: string) => boolean): void {
+    for (const [stream, entries] of this.#byStream) {
+      if (!isMeant(stream)) continue;
+      this.#byStream.delete(stream);
+      for (const entry of entries) {
+        entry.missing.delete(stream);
+        if (entry.missing.size === 0) this.#entries.delete(`${entry.function.name}|${entry.object}`);
+      }
+    }
+  }
+
   #remove(key: string, entry: Entry): void {
     this.#entries.delete(key);
     for (const stream of entry.missing) {

@@ -8,7 +8,12 @@ function observed() {
   const write = (fields: Readonly<Record<string, unknown>>) => void lines.push(fields);
   const clock = new FakeClock();
   const metrics = createMetrics(() => expect.fail("nothing is scraped"));
-  const observe = observeWith({ debug: write, info: write, warn: write, error: write }, metrics, clock);
+  const observe = observeWith({
+    log: { debug: write, info: write, warn: write, error: write },
+    metrics,
+    clock,
+    functions: [],
+  });
   const fail = (fn: string, object: string) =>
     observe({ kind: "predicateFailed", function: fn, object, message: "cannot be" });
   return { lines, clock, metrics, fail };

@@ -172,7 +172,7 @@ describe("a place that stays free", () => {
             // A list that repeats what is known.
             const scope = { connection: "management" };
             const object = shelf(bench.next(), free, colour);
-            bench.hub.receive(partView, scope, { type: "relist", reason: "gone" });
+            bench.hub.receive(partView, scope, { type: "relist", reason: "expired" });
             bench.hub.receive(partView, scope, { type: "added", object });
             bench.hub.receive(partView, scope, { type: "synced", resourceVersion: bench.next() });
           } else if (each.do === "lose") {
