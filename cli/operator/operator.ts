@@ -4,6 +4,7 @@ import { version } from "#cli/version.ts";
 import type { Hub } from "#events/hub/hub.ts";
 import { typed } from "#events/hub/projection.ts";
 import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
+import { TraceMemory } from "#events/hub/trace-memory.ts";
 import type { LedgerStore } from "#events/hub/records.ts";
 import { startOperator, type Operator } from "#events/start.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
@@ -42,6 +43,8 @@ export interface RunningOperatorOptions {
 export interface RunningOperator {
   readonly operator: Operator;
   readonly metrics: Metrics;
+  /** What ran lately, and why. */
+  readonly trace: TraceMemory;
   readonly management: KubeClient;
   stop(): Promise<void>;
 }
@@ -52,8 +55,10 @@ const LONGEST_STOP_MS = 20_000;
 /** All functions in one process against a management cluster: what `run`, `hub --once`, `why` and `demo` share. */
 export async function startRunningOperator(options: RunningOperatorOptions): Promise<RunningOperator> {
   const { clock, log } = options;
+  const trace = new TraceMemory(clock);
   let operator: Operator | undefined;
   const metrics = createMetrics(() => snapshotOf(operator));
+  const observe = observeWith(log, metrics, allFunctions);
   const connect = (config: ConnectionConfig): KubeClient =>
     createKubeClient(config, {
       clock,
@@ -91,7 +96,10 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
       version,
       namespace: options.namespace,
       connect,
-      observe: observeWith(log, metrics),
+      observe: (event) => {
+        observe(event);
+        trace.record(event);
+      },
       count: (counter) => metrics.count(counter),
       measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
       dropped: (what, error) =>
@@ -110,6 +118,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
   return {
     operator: running,
     metrics,
+    trace,
     management,
     stop: async () => {
       // A management cluster that does not answer must not hold up the end: the ledger then stays as it was stored last.

@@ -153,7 +153,10 @@ export class Hub {
       queued: queue.length,
       inFlight: queue.inFlight,
       oldestQueuedMs: Math.max(0, now - (queue.oldest() ?? now)),
-      parked: [...items.values()].filter(({ record }) => record?.kind === "parked").length,
+      parked: [...items.values()].filter(
+        (item) =>
+          item.record?.kind === "parked" && this.#settling.skipOf(item.function, item.object) === undefined,
+      ).length,
       timers: timers.size,
       openBreakers: this.#runs.openBreakers(),
     };

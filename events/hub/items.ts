@@ -24,6 +24,8 @@ export interface Item {
   heldBy: string | undefined;
   /** Field manager of the last change that made us look; names who keeps undoing what the item does. */
   culprit: string | undefined;
+  /** The last replay a person asked for that was heeded. */
+  replayed: string | undefined;
   /** How it ended last, for `capfn why`. */
   lastOutcome: string | undefined;
 }
@@ -77,6 +79,7 @@ export class Items {
       largestBatch: Infinity,
       heldBy: undefined,
       culprit: undefined,
+      replayed: undefined,
       lastOutcome: undefined,
     };
     this.#items.set(id, item);

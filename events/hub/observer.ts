@@ -1,3 +1,4 @@
+import type { WriteNote } from "#events/transport/runner.ts";
 import type { Cause } from "#functions/contract/function.ts";
 import type { RelistReason } from "#platform/kube/client.ts";
 
@@ -19,6 +20,8 @@ export type HubEvent =
       readonly outcome: "done" | "waitFor" | "requeueAfter" | "failed" | "fault";
       readonly reason: string;
       readonly cause: Cause;
+      /** What the run wrote, other items of a batch apart. */
+      readonly writes: readonly WriteNote[];
       readonly durationMs: number;
       readonly attempt: string;
     }

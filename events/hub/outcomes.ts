@@ -6,7 +6,8 @@ import type { HubParts } from "#events/hub/parts.ts";
 import type { LedgerRecord } from "#events/hub/records.ts";
 import type { Settling } from "#events/hub/settling.ts";
 import { compareVersions } from "#events/hub/versions.ts";
-import type { RunResult } from "#events/transport/runner.ts";
+import type { RunResult, WriteNote } from "#events/transport/runner.ts";
+import type { Cause } from "#functions/contract/function.ts";
 import { outcomeSchema, type Outcome, type WaitTarget } from "#functions/contract/outcome.ts";
 
 interface OutcomesParts extends HubParts {
@@ -26,6 +27,8 @@ export interface Ended {
   readonly overlong: boolean;
   readonly durationMs: number;
   readonly key: string;
+  /** Why it ran, by uid. */
+  readonly causes: ReadonlyMap<string, Cause>;
   /** How many items the run was for. */
   readonly items: number;
 }
@@ -176,7 +179,7 @@ export class Outcomes {
     }
   }
 
-  #observe(item: Item, outcome: Outcome | undefined, { result, durationMs, key }: Ended): void {
+  #observe(item: Item, outcome: Outcome | undefined, { result, durationMs, key, causes }: Ended): void {
     const kind = outcome?.kind ?? "fault";
     const reason =
       outcome === undefined
@@ -192,7 +195,8 @@ export class Outcomes {
       object: objectName(item.function.for.type, item.object),
       outcome: kind,
       reason,
-      cause: item.cause,
+      cause: causes.get(item.uid) ?? item.cause,
+      writes: (result.writes ?? []).filter((write) => concerns(write, item.uid, result)),
       durationMs,
       attempt: result.token,
     });
@@ -202,6 +206,12 @@ export class Outcomes {
 /** The run ended, but said nothing about this item, or nothing that can be understood. */
 class NoOutcome extends Error {
   override readonly name = "NoOutcome";
+}
+
+/** Whether a write of a run is about this item: not when it is about another item of the same batch. */
+function concerns({ eventId }: WriteNote, uid: string, { outcomes }: RunResult): boolean {
+  const [written = ""] = eventId?.split("/") ?? [];
+  return written === uid || !outcomes.has(written);
 }
 
 function valid(outcome: unknown): Outcome | undefined {

@@ -204,6 +204,7 @@ export class Runs {
         hinted: hintedBeside(run.heard, result.written),
         durationMs: options.clock.monotonic() - run.startedAt,
         key: run.key,
+        causes: run.causes,
         items: run.items.length,
       };
       for (const item of run.items) this.#outcomes.apply(item, ended);

@@ -27,8 +27,8 @@ export function inProcessRunner(
   return {
     run: async (dispatch: Dispatch): Promise<RunResult> => {
       const { token, signal } = dispatch.attempt;
-      const { deps, written, reached } = attemptDeps(world, signal);
-      const trace = () => ({ token, written: [...written], reached: [...reached] });
+      const { deps, written, writes, reached } = attemptDeps(world, signal);
+      const trace = () => ({ token, written: [...written], writes: [...writes], reached: [...reached] });
       const strays: unknown[] = [];
       const step = () =>
         roundTrip === undefined
