@@ -101,17 +101,6 @@ export interface Evaluation {
   readonly view: View<unknown, unknown>;
 }
 
-/** A predicate, key or inputs threw: an error of the function for this object. Says what was looked at all the same. */
-export class PredicateFailed extends Error {
-  override readonly name = "PredicateFailed";
-  readonly edges: readonly Edge[];
-
-  constructor(cause: unknown, edges: readonly Edge[]) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-    this.edges = edges;
-  }
-}
-
 /** A function as hub and runners know it: the types of its objects are closed over. */
 export interface StepFunction {
   readonly name: string;
@@ -125,7 +114,7 @@ export interface StepFunction {
   readonly deletes: boolean;
   readonly timeoutMs: number;
   readonly batch: boolean;
-  /** Undefined when the index does not hold the object. Throws {@link PredicateFailed}. */
+  /** Undefined when the index does not hold the object. Throws `PredicateFailed`. */
   evaluate(object: ObjectKey, lookup: Lookup): Evaluation | undefined;
   /** Runs one attempt over the newest snapshots of its items; one outcome per uid. */
   run(items: readonly RunItem[], lookup: Lookup, deps: Deps): Promise<ReadonlyMap<string, Outcome>>;
