@@ -1,5 +1,6 @@
 import type { StepFunction } from "#functions/contract/function.ts";
 import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
+import { etcdRelieve } from "#functions/cluster-api/etcd-relieve/function.ts";
 import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
@@ -18,6 +19,7 @@ export const allFunctions: readonly StepFunction[] = [
   nodeInit,
   etcdRemove,
   etcdSnapshot,
+  etcdRelieve,
   vmDelete,
   ipRelease,
 ];

@@ -20,6 +20,9 @@ export const snapshotAnnotations = {
   taken: "capfn.dev/etcd-snapshot-taken",
 } as const;
 
+/** Annotation of a Cluster whose etcd has run out of space: make room. Its value is the reason, for people; taken off when it is done. */
+export const RELIEVE_ANNOTATION = "capfn.dev/etcd-relieve";
+
 /** What we look at of a Cluster (cluster.x-k8s.io/v1beta2). */
 const clusterSchema = z.object({
   metadata: z
@@ -30,6 +33,7 @@ const clusterSchema = z.object({
           [snapshotAnnotations.every]: z.string().optional(),
           [snapshotAnnotations.keep]: z.string().optional(),
           [snapshotAnnotations.taken]: z.string().optional(),
+          [RELIEVE_ANNOTATION]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),

@@ -7,7 +7,7 @@
 export type EtcdErrorReason = "unreachable" | "refused" | "unfit";
 
 /** Status codes of gRPC that a decision is made on (gRPC, "Status codes and their use"). */
-export const grpcCodes = { notFound: 5, failedPrecondition: 9, unavailable: 14 } as const;
+export const grpcCodes = { notFound: 5, outOfRange: 11 } as const;
 
 /** One failed call. `message` names the member's URL and the call; it never holds credentials or stored data. */
 export class EtcdError extends Error {

@@ -1,23 +1,18 @@
 import { join } from "node:path";
-import { clusterNameLabel, controlPlaneLabel } from "#api/names.ts";
+import { controlPlaneAddresses } from "#functions/cluster-api/etcd-addresses.ts";
 import { openEtcd } from "#functions/cluster-api/etcd-credentials.ts";
 import { chooseMember } from "#functions/cluster-api/etcd-snapshot/choose-member.ts";
 import { scheduleOf, snapshotNeed } from "#functions/cluster-api/etcd-snapshot/schedule.ts";
-import { clientUrl, dialled, surveyEtcd, type OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
+import { clientUrl, surveyEtcd, type OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, failed, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
-import { freshLook, seenAs } from "#functions/harvester/fresh-look.ts";
-import {
-  clusterView,
-  machineView,
-  snapshotAnnotations,
-  type Cluster,
-} from "#platform/cluster-api/cluster.ts";
+import { freshLook } from "#functions/harvester/fresh-look.ts";
+import { clusterView, snapshotAnnotations, type Cluster } from "#platform/cluster-api/cluster.ts";
 import type { SecretPresence } from "#platform/cluster-api/secret.ts";
 import { EtcdError } from "#platform/etcd/errors.ts";
 import { pruneSnapshots, writeSnapshot } from "#platform/etcd/snapshot-files.ts";
-import { clusters, machines } from "#platform/kube/resources.ts";
+import { clusters } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
 export interface ClusterWithAuthority {
@@ -52,7 +47,11 @@ export async function takeSnapshot({ object, related }: Event, deps: Deps): Prom
   if (typeof open === "string") return trouble(fresh, deps, open);
   const directory = join(snapshotDirectory, namespace ?? "", clusterName);
   try {
-    const kept = await keepOne(open, { directory, addresses: await addressesOf(fresh, deps) }, deps);
+    const kept = await keepOne(
+      open,
+      { directory, addresses: await controlPlaneAddresses(fresh, deps) },
+      deps,
+    );
     if (kept === undefined) return await trouble(fresh, deps, "no etcd member is well enough for a snapshot");
     await pruneSnapshots(directory, schedule.keep);
     await noteTaken(fresh, deps);
@@ -83,17 +82,6 @@ async function keepOne(
   deps.ensureMayWrite();
   const { revision } = chosen.status;
   return writeSnapshot(open(url, SNAPSHOT_MS).snapshot(), { directory, takenAt: deps.now(), revision });
-}
-
-async function addressesOf({ meta }: Seen<Cluster>, deps: Deps): Promise<string[]> {
-  const addresses: string[] = [];
-  const { namespace, connection, name } = meta;
-  const labelSelector = `${clusterNameLabel}=${name}`;
-  for await (const object of deps.management.list(machines, { namespace, labelSelector })) {
-    const machine = seenAs(machineView, object, connection);
-    if (controlPlaneLabel in machine.metadata.labels) addresses.push(...dialled(machine));
-  }
-  return addresses;
 }
 
 /** When the last snapshot was taken is on the Cluster itself, so that a restart or a move to another hub takes none too many. */
