@@ -2,7 +2,10 @@ import type { Deps } from "#functions/contract/deps.ts";
 import type { Outcome } from "#functions/contract/outcome.ts";
 import type { Edge, Lookup, Relations } from "#functions/contract/relations.ts";
 import type { EventType } from "#events/catalog/types.ts";
+import type { Cause, WaitEnd } from "#functions/contract/cause.ts";
 import type { ResourceView, Seen } from "#platform/kube/view.ts";
+
+export type { Cause, WaitEnd } from "#functions/contract/cause.ts";
 
 /** Everything a predicate, a key or a handler sees: the object and what it is related to, at one moment. */
 export interface View<P, R> {
@@ -75,20 +78,6 @@ export interface StepEvent<P, R> extends View<P, R> {
 /** What a batch handler is handed: all due items of one key, oldest first. */
 export interface BatchEvent<P, R> {
   readonly items: readonly StepEvent<P, R>[];
-}
-
-/** `fulfilled`: a target changed. `timedOut`: none did in time. `superseded`: something else woke the item. */
-export type WaitEnd = "fulfilled" | "timedOut" | "superseded";
-
-/** Why an item runs; becomes attributes of its CloudEvent and fields of its log line. */
-export interface Cause {
-  /** Id of the event that woke the item, deterministic, e.g. `<uid>/<resourceVersion>`. */
-  readonly id: string;
-  readonly type: EventType;
-  /** `/clusters/<id>/apis/<group>/<version>/<plural>` of the event's origin. */
-  readonly source: string;
-  /** RFC 3339 time at which the hub saw it. */
-  readonly time: string;
 }
 
 /** What the predicate says about one object now. */
