@@ -104,6 +104,16 @@ async function remove(name: string): Promise<void> {
   await client.delete(machines, { namespace, name }, { uid });
 }
 
+const conditionsSchema = z.looseObject({
+  status: z.looseObject({ conditions: z.array(z.looseObject({ type: z.string(), reason: z.string() })) }),
+});
+
+/** Reasons of a Machine's conditions, by type. */
+async function conditionsOf(name: string): Promise<Record<string, string>> {
+  const { status } = conditionsSchema.parse(await machine(name));
+  return Object.fromEntries(status.conditions.map(({ type, reason }) => [type, reason]));
+}
+
 const eventSchema = z.looseObject({
   reason: z.string(),
   involvedObject: z.looseObject({ name: z.string() }),
@@ -161,8 +171,18 @@ test("[check 90] Cluster API waits with a machine until its etcd member is gone,
   const leader = await etcd.leader();
   const [first = expect.fail(), second = expect.fail()] = etcd.members.filter((each) => each !== leader);
 
-  // Both at once: the one deleted first goes first, and neither takes the quorum along.
+  // While another member is frozen the machine waits, and says why beside the conditions Cluster API keeps.
+  second.process.signal("STOP");
   await remove(leader.name);
+  await expect
+    .poll(() => conditionsOf(leader.name), patient)
+    .toMatchObject({
+      Deleting: "WaitingForPreTerminateHook",
+      EtcdMemberRemoved: "QuorumAtRisk",
+    });
+  second.process.signal("CONT");
+
+  // Two at once: the one deleted first goes first, and neither takes the quorum along.
   await remove(first.name);
   let fewest = 3;
   for (const { name } of [leader, first]) {
