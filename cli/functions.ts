@@ -1,4 +1,7 @@
 import type { StepFunction } from "#functions/contract/function.ts";
+import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
+import { etcdRelieve } from "#functions/cluster-api/etcd-relieve/function.ts";
+import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
@@ -14,6 +17,9 @@ export const allFunctions: readonly StepFunction[] = [
   vmCreate,
   machineObserve,
   nodeInit,
+  etcdRemove,
+  etcdSnapshot,
+  etcdRelieve,
   vmDelete,
   ipRelease,
 ];

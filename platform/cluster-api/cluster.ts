@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { controlPlaneLabel } from "#api/names.ts";
 import { clusters, machines } from "#platform/kube/resources.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 
@@ -12,9 +13,32 @@ export const contractAnnotationsSchema = z
   })
   .prefault({});
 
+/** Annotations of a Cluster that ask for snapshots of its etcd, and tell when the last one was taken. */
+export const snapshotAnnotations = {
+  every: "capfn.dev/etcd-snapshot-every",
+  keep: "capfn.dev/etcd-snapshot-keep",
+  taken: "capfn.dev/etcd-snapshot-taken",
+} as const;
+
+/** Annotation of a Cluster whose etcd has run out of space: make room. Its value is the reason, for people; taken off when it is done. */
+export const RELIEVE_ANNOTATION = "capfn.dev/etcd-relieve";
+
 /** What we look at of a Cluster (cluster.x-k8s.io/v1beta2). */
 const clusterSchema = z.object({
-  metadata: z.object({ annotations: contractAnnotationsSchema }).default({ annotations: {} }),
+  metadata: z
+    .object({
+      annotations: z
+        .object({
+          ...contractAnnotationsSchema.unwrap().shape,
+          [snapshotAnnotations.every]: z.string().optional(),
+          [snapshotAnnotations.keep]: z.string().optional(),
+          [snapshotAnnotations.taken]: z.string().optional(),
+          [RELIEVE_ANNOTATION]: z.string().optional(),
+          "capfn.dev/look-at": z.string().optional(),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
   spec: z
     .object({
       paused: z.boolean().optional(),
@@ -32,18 +56,73 @@ export type Cluster = z.infer<typeof clusterSchema>;
 
 export const clusterView: ResourceView<Cluster> = { type: clusters, schema: clusterSchema };
 
+/** Annotation that holds back the end of a control plane Machine until its etcd member is removed (Cluster API, "Machine deletion phase hooks"). */
+export const ETCD_HOOK_ANNOTATION = "pre-terminate.delete.hook.machine.cluster.x-k8s.io/capfn-etcd";
+
+/** Hooks of the control plane providers that remove etcd members themselves: KubeadmControlPlane and RKE2ControlPlane. */
+export const MEMBER_CLEANUP_HOOKS = [
+  "pre-terminate.delete.hook.machine.cluster.x-k8s.io/kcp-cleanup",
+  "pre-terminate.delete.hook.machine.cluster.x-k8s.io/rke2-cleanup",
+] as const;
+
+/** Condition of a Machine that says why its etcd member is still there. */
+export const ETCD_CONDITION = "EtcdMemberRemoved";
+
+/** Conditions of a Machine we look at; their messages change too often to be held. */
+const watchedConditions: readonly string[] = ["Deleting", ETCD_CONDITION];
+
+const machineConditionSchema = z.object({
+  type: z.string(),
+  status: z.string(),
+  reason: z.string().default(""),
+});
+
 /** What we look at of a Machine (cluster.x-k8s.io/v1beta2). */
 const machineSchema = z.object({
   metadata: z
-    .object({ labels: z.record(z.string(), z.string()).prefault({}), annotations: contractAnnotationsSchema })
-    .default({ labels: {}, annotations: {} }),
+    .object({
+      labels: z.record(z.string(), z.string()).prefault({}),
+      annotations: z
+        .object({
+          ...contractAnnotationsSchema.unwrap().shape,
+          [ETCD_HOOK_ANNOTATION]: z.string().optional(),
+          [MEMBER_CLEANUP_HOOKS[0]]: z.string().optional(),
+          [MEMBER_CLEANUP_HOOKS[1]]: z.string().optional(),
+          "capfn.dev/look-at": z.string().optional(),
+        })
+        .prefault({}),
+      ownerReferences: z
+        .array(z.object({ apiVersion: z.string(), kind: z.string(), controller: z.boolean().optional() }))
+        .default([]),
+    })
+    .prefault({}),
   spec: z.object({
     clusterName: z.string(),
     failureDomain: z.string().optional(),
     bootstrap: z.object({ dataSecretName: z.string().optional() }).prefault({}),
+    infrastructureRef: z
+      .object({ kind: z.string(), name: z.string(), apiGroup: z.string().optional() })
+      .optional(),
   }),
+  status: z
+    .object({
+      nodeRef: z.object({ name: z.string() }).optional(),
+      addresses: z.array(z.object({ type: z.string(), address: z.string() })).default([]),
+      conditions: z
+        .array(machineConditionSchema)
+        .default([])
+        .transform((all) => all.filter(({ type }) => watchedConditions.includes(type))),
+    })
+    .prefault({}),
 });
 
 export type Machine = z.infer<typeof machineSchema>;
 
-export const machineView: ResourceView<Machine> = { type: machines, schema: machineSchema };
+/** A Machine of a control plane is found by the name of its Cluster (index `controlPlaneOf`). */
+export const machineView: ResourceView<Machine> = {
+  type: machines,
+  schema: machineSchema,
+  indexes: ({ metadata, spec }) => ({
+    controlPlaneOf: controlPlaneLabel in metadata.labels ? [spec.clusterName] : [],
+  }),
+};

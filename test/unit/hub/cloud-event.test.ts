@@ -48,12 +48,19 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
           vmNetworkConfig: { ipPoolRefs: ["pool"], gateway: "10.50.0.1", subnetMask: "255.255.255.0" },
         },
       }),
-      objects.machine("m-0"),
+      objects.machine("m-0", {
+        metadata: { labels: { "cluster.x-k8s.io/control-plane": "" } },
+        spec: { infrastructureRef: { kind: "HarvesterMachine", name: "m-0" } },
+      }),
       objects.harvesterMachine("m-0", {
         metadata,
         spec: node === true ? { providerID: "harvester://vms/m-0" } : {},
       }),
       withData({ ...objects.secret("identity"), metadata: { name: "identity", namespace: place.namespace } }),
+      withData({
+        ...objects.secret("demo-etcd"),
+        metadata: { name: "demo-etcd", namespace: place.namespace },
+      }),
       withData({
         ...objects.secret("m-0-bootstrap"),
         metadata: { name: "m-0-bootstrap", namespace: place.namespace },
@@ -106,7 +113,7 @@ async function indexOf(fn: StepFunction, deps: FakeDeps): Promise<ObjectIndex> {
 }
 
 async function dispatchOf(fn: StepFunction, deps: FakeDeps): Promise<Dispatch> {
-  const name = fn.for.type.plural === "harvestermachines" ? "m-0" : place.cluster;
+  const name = fn.for.type.plural.endsWith("clusters") ? place.cluster : "m-0";
   const item: RunItem = {
     object: { connection: "management", namespace: place.namespace, name },
     cause,
