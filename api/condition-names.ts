@@ -17,6 +17,10 @@ export const clusterConditions = {
   Paused: "Paused",
   /** Addition: the summary Cluster API mirrors to the Cluster. */
   Ready: "Ready",
+  /** Addition: whether the IPPools of its machines have free addresses. Absent until they once had none or hardly any. */
+  AddressesAvailable: "AddressesAvailable",
+  /** Addition: False while two IPPools, or two spellings, give one address to two holders. Absent until that was so once. */
+  AddressesUnique: "AddressesUnique",
 } as const;
 
 export type ClusterConditionType = keyof typeof clusterConditions;
@@ -80,6 +84,20 @@ export const clusterReasons = {
   // InitMachineCreated
   InitMachineNotYetCreated: "InitMachineNotYetCreated",
   InitMachineCreated: "InitMachineCreated",
+  // AddressesAvailable
+  /** Addition: more than a tenth of the addresses of every pool is free. */
+  AddressesAvailable: "AddressesAvailable",
+  /** Addition: a tenth or less of the addresses of a pool is free. */
+  AddressesRunningOut: "AddressesRunningOut",
+  /** Addition: a pool has no free address, or machines wait for one. */
+  AddressesExhausted: "AddressesExhausted",
+  /** Addition: a pool's ranges cannot be read. */
+  IPPoolMalformed: "IPPoolMalformed",
+  // AddressesUnique
+  /** Addition. */
+  AddressesUnique: "AddressesUnique",
+  /** Addition: an address has two holders. */
+  AddressHeldTwice: "AddressHeldTwice",
 } as const;
 
 export type ClusterReason = keyof typeof clusterReasons;
@@ -98,6 +116,8 @@ export const machineReasons = {
   VMIPAllocated: "VMIPAllocated",
   VMIPAllocationFailed: "VMIPAllocationFailed",
   VMIPPoolExhausted: "VMIPPoolExhausted",
+  /** Addition: the pool gives the machine's address to another holder. */
+  VMIPHeldByAnother: "VMIPHeldByAnother",
   // VMProvisioningReady
   VMProvisioningInProgress: "VMProvisioningInProgress",
   VMProvisioningFailed: "VMProvisioningFailed",

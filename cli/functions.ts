@@ -4,6 +4,7 @@ import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
 import { ipRelease } from "#functions/harvester/ip-release/function.ts";
 import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
+import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
 import { vmCreate } from "#functions/harvester/vm-create/function.ts";
 import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
 
@@ -16,4 +17,5 @@ export const allFunctions: readonly StepFunction[] = [
   nodeInit,
   vmDelete,
   ipRelease,
+  poolReclaim,
 ];

@@ -8,11 +8,13 @@ import type { LedgerStore } from "#events/hub/records.ts";
 import { startOperator, type Operator } from "#events/start.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import { poolUse } from "#platform/harvester/ip-pool-use.ts";
+import { ipPoolView } from "#platform/harvester/ip-pool.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import { MANAGEMENT, type ResourceView, type Seen } from "#platform/kube/view.ts";
+import { harvesterConnection, MANAGEMENT, type ResourceView, type Seen } from "#platform/kube/view.ts";
 import type { Log } from "#platform/observability/log.ts";
 import { createMetrics, type Metrics, type Snapshot } from "#platform/observability/metrics.ts";
 import type { Clock } from "#platform/process/clock.ts";
@@ -110,21 +112,35 @@ function snapshotOf(operator: Operator | undefined): Snapshot {
       openBreakers: [],
       machines: [],
       clusters: [],
+      pools: [],
     };
   }
+  const harvesterClusters = everyOne(hub, harvesterClusterView);
   const machines = everyOne(hub, harvesterMachineView).map((machine) => ({
     cluster: `${machine.meta.namespace ?? ""}/${machine.metadata.labels["cluster.x-k8s.io/cluster-name"] ?? ""}`,
     machine: `${machine.meta.namespace ?? ""}/${machine.meta.name}`,
     ready: machine.status.ready === true,
   }));
-  const clusters = everyOne(hub, harvesterClusterView).map((cluster) => ({
+  const clusters = harvesterClusters.map((cluster) => ({
     cluster: `${cluster.meta.namespace ?? ""}/${cluster.meta.name}`,
     ready: cluster.status.ready === true,
   }));
-  return { ...hub.figures(), machines, clusters };
+  const identities = new Map(
+    harvesterClusters.map(({ spec: { identitySecret } }) => [
+      harvesterConnection(identitySecret),
+      identitySecret,
+    ]),
+  );
+  const pools = [...identities].flatMap(([connection, { namespace, name }]) =>
+    everyOne(hub, ipPoolView, connection).flatMap((pool) => {
+      const use = poolUse(pool);
+      return use === undefined ? [] : [{ harvester: `${namespace}/${name}`, pool: pool.meta.name, ...use }];
+    }),
+  );
+  return { ...hub.figures(), machines, clusters, pools };
 }
 
-function everyOne<P>(hub: Hub, view: ResourceView<P>): Seen<P>[] {
-  const entries = hub.index.collection(view, MANAGEMENT).snapshot();
+function everyOne<P>(hub: Hub, view: ResourceView<P>, connection = MANAGEMENT): Seen<P>[] {
+  const entries = hub.index.collection(view, connection).snapshot();
   return entries.map(([, { seen }]) => typed(view, seen));
 }

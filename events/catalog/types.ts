@@ -13,6 +13,7 @@ export const eventTypes = {
   "dev.capfn.vm.deleting": "Deletion of a VirtualMachine or its instance was asked for",
   "dev.capfn.vm.deleted": "A VirtualMachine or its instance is gone from Harvester",
   "dev.capfn.ippool.changed": "An IPPool on Harvester appeared, changed or is gone",
+  "dev.capfn.ippool.exhausted": "An IPPool on Harvester has no free address, or hardly any",
   "dev.capfn.image.changed": "A VirtualMachineImage on Harvester appeared, changed or is gone",
   "dev.capfn.keypair.changed": "A KeyPair on Harvester appeared, changed or is gone",
   "dev.capfn.node.registered": "A Node appeared in a workload cluster",

@@ -38,6 +38,7 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #open = new Map<Connection, Open>();
   #published = 0;
+  #managementUid: string | undefined;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -136,6 +137,7 @@ export class Connections {
         return { secretVersion: "absent", state: { state: "failed", reason: "SecretNotFound", message } };
       }
       secretVersion = secret.metadata.resourceVersion;
+      this.#managementUid ??= await uidOf(this.#options.management);
       const config = parseKubeconfig(textOf(secret, { namespace, name, key }), connection);
       server = config.server;
       client = this.#options.connect(config);
@@ -148,8 +150,10 @@ export class Connections {
     }
   }
 
-  #publish(connection: Connection, state: ConnectionState): void {
+  #publish(connection: Connection, said: ConnectionState): void {
     const open = this.#open.get(connection);
+    const managementUid = this.#managementUid;
+    const state = managementUid === undefined ? said : { ...said, managementUid };
     if (open === undefined || JSON.stringify(open.state) === JSON.stringify(state)) return;
     open.state = state;
     this.#published += 1;
@@ -182,6 +186,16 @@ async function probe(client: KubeClient): Promise<void> {
     await client.get(namespaces, { name: "kube-system" });
   } catch (error) {
     if (!isKubeError(error, "forbidden")) throw error;
+  }
+}
+
+/** What tells this management cluster from others; undefined when it may not be read, then nothing that rests on it is done. */
+async function uidOf(management: KubeClient): Promise<string | undefined> {
+  try {
+    return (await management.get(namespaces, { name: "kube-system" }))?.metadata.uid;
+  } catch (error) {
+    if (!isKubeError(error, "forbidden")) throw error;
+    return undefined;
   }
 }
 

@@ -2,8 +2,17 @@ import * as z from "zod";
 import { ipPools } from "#platform/kube/resources.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 
+/**
+ * Annotation of an IPPool: the management clusters whose machines take addresses from it, as uids of their namespaces `kube-system`,
+ * separated by commas. Holder ids do not say which management cluster wrote them.
+ */
+export const USED_FROM_ANNOTATION = "capfn.dev/used-from";
+
 /** What we look at of a Harvester IPPool (loadbalancer.harvesterhci.io/v1beta1). Cluster-scoped; it has no status subresource. */
 const ipPoolSchema = z.object({
+  metadata: z
+    .object({ annotations: z.object({ [USED_FROM_ANNOTATION]: z.string().optional() }).prefault({}) })
+    .prefault({}),
   spec: z.object({
     ranges: z
       .array(

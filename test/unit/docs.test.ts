@@ -268,6 +268,7 @@ describe("the names in the pages", () => {
       openBreakers: [],
       machines: [],
       clusters: [],
+      pools: [],
     }));
     const idle = Object.entries(own)
       .filter(([name]) => !sources.includes(`.${name}.`) && !sources.includes(`metrics.${name}(`))
