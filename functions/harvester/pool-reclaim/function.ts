@@ -4,7 +4,7 @@ import { defineFunction } from "#functions/contract/define.ts";
 import type { Need } from "#functions/contract/function.ts";
 import { poolKey } from "#functions/harvester/pool-entries.ts";
 import { reclaimAddresses } from "#functions/harvester/pool-reclaim/handler.ts";
-import { leakyPools, unmarkedPools } from "#functions/harvester/pool-reclaim/leaks.ts";
+import { leakyPools, unmarkedPools } from "#functions/harvester/pool-reclaim/work.ts";
 import { poolWorld, type PoolView } from "#functions/harvester/pool-reclaim/pool-world.ts";
 import { poolConditions } from "#functions/harvester/pool-reclaim/report.ts";
 import { findCondition, sameConditions } from "#platform/cluster-api/conditions.ts";
@@ -22,6 +22,7 @@ export const poolReclaim = defineFunction({
     "dev.capfn.cluster.changed",
     "dev.capfn.machine.changed",
     "dev.capfn.machine.deleted",
+    "dev.capfn.vm.deleted",
     "dev.capfn.ippool.changed",
     "dev.capfn.connection.changed",
     "dev.capfn.step.due",

@@ -3,17 +3,12 @@ import type { Deps, StepClient } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, requeueAfter, type Emission, type Outcome } from "#functions/contract/outcome.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
-import {
-  leakyPools,
-  markFor,
-  unmarkedPools,
-  usersOf,
-  type Leak,
-  type LeakyPool,
-} from "#functions/harvester/pool-reclaim/leaks.ts";
+import type { Leak } from "#functions/harvester/pool-reclaim/leaks.ts";
+import { markFor, usersOf } from "#functions/harvester/pool-reclaim/pool-users.ts";
 import { isIdle, type PoolView, type PoolWorld } from "#functions/harvester/pool-reclaim/pool-world.ts";
 import { prove } from "#functions/harvester/pool-reclaim/proof.ts";
 import { poolConditions } from "#functions/harvester/pool-reclaim/report.ts";
+import { leakyPools, unmarkedPools, type LeakyPool } from "#functions/harvester/pool-reclaim/work.ts";
 import { writePool } from "#functions/harvester/pool-write.ts";
 import { clusterView } from "#platform/cluster-api/cluster.ts";
 import { findCondition, mergeConditions, sameCondition } from "#platform/cluster-api/conditions.ts";

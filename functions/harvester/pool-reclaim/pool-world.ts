@@ -1,6 +1,7 @@
 import type { View } from "#functions/contract/function.ts";
 import { relations } from "#functions/contract/relations.ts";
 import { effectiveNetwork, poolNames } from "#functions/harvester/network-config.ts";
+import { leaksIn } from "#functions/harvester/pool-reclaim/leaks.ts";
 import { readHolder } from "#functions/harvester/pool-entries.ts";
 import { clusterView, type Cluster } from "#platform/cluster-api/cluster.ts";
 import {
@@ -12,6 +13,7 @@ import { harvesterClusterView, type HarvesterClusterBody } from "#platform/clust
 import { harvesterMachineView, type HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { isShort } from "#platform/harvester/ip-pool-use.ts";
 import { ipPoolView, type IpPool } from "#platform/harvester/ip-pool.ts";
+import { virtualMachineView, type VirtualMachine } from "#platform/harvester/virtual-machine.ts";
 import { harvesterConnection, MANAGEMENT, type ObjectRef, type Seen } from "#platform/kube/view.ts";
 
 /** The IPPools of a cluster's machines, and who holds or waits for their addresses. */
@@ -23,6 +25,8 @@ export interface PoolWorld {
   readonly pools: readonly Seen<IpPool>[];
   /** Machines named by entries of pools that are short of addresses, as far as there are machines of these names. */
   readonly holders: readonly Seen<HarvesterMachineBody>[];
+  /** VMs under the names of machines that are held an address for and do not exist. */
+  readonly leftVms: readonly Seen<VirtualMachine>[];
 }
 
 export type PoolView = View<HarvesterClusterBody, PoolWorld>;
@@ -56,6 +60,21 @@ export const poolWorld = relations(harvesterClusterView)
       const found = names.map((id) => readHolder(id)).filter((holder) => holder !== undefined);
       const near = found.filter(({ namespace }) => namespace === own.meta.namespace);
       return [...new Set(near.map(({ name }) => name))].map((name) => inNamespace(own, name));
+    },
+    { wake: "membership" },
+  )
+  .several(
+    "leftVms",
+    virtualMachineView,
+    (own, { pools, holders }) => {
+      const { identitySecret, targetNamespace } = own.spec;
+      const connection = harvesterConnection(identitySecret);
+      const leaks = pools.filter(isShort).flatMap((pool) => leaksIn(pool, holders, own.meta.namespace));
+      return [...new Set(leaks.map(({ holder }) => holder.name))].map((name) => ({
+        connection,
+        namespace: targetNamespace,
+        name,
+      }));
     },
     { wake: "membership" },
   );

@@ -1,7 +1,7 @@
 import { ownerUidLabel } from "#api/names.ts";
 import type { Deps, StepClient } from "#functions/contract/deps.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
-import { isHeld, type Leak } from "#functions/harvester/pool-reclaim/leaks.ts";
+import { isHeld, mayBeVmOf, type Leak } from "#functions/harvester/pool-reclaim/leaks.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
 import { formatIp, parseIp } from "#platform/harvester/ip-address.ts";
 import { virtualMachineInstanceView } from "#platform/harvester/virtual-machine.ts";
@@ -68,12 +68,12 @@ async function livingMachine(
 
 async function livingVm(
   harvester: StepClient,
-  { name, identity }: Leak["holder"],
+  holder: Leak["holder"],
   targetNamespace: string,
 ): Promise<string | undefined> {
+  const { name, identity } = holder;
   const namesake = await harvester.get(virtualMachines, { namespace: targetNamespace, name });
-  const owner = namesake?.metadata.labels?.[ownerUidLabel];
-  if (namesake !== undefined && (owner === undefined || owner === identity)) {
+  if (namesake !== undefined && mayBeVmOf(holder, namesake.metadata.labels)) {
     return `VM ${targetNamespace}/${name} exists`;
   }
   const labelSelector = `${ownerUidLabel}=${identity}`;

@@ -1,7 +1,6 @@
 import { clusterConditions, clusterReasons } from "#api/condition-names.ts";
-import { readHolder } from "#functions/harvester/pool-entries.ts";
-import { isHeld, usersOf } from "#functions/harvester/pool-reclaim/leaks.ts";
 import { isIdle, type PoolView } from "#functions/harvester/pool-reclaim/pool-world.ts";
+import { orphansIn } from "#functions/harvester/pool-reclaim/work.ts";
 import { findCondition, type WantedCondition } from "#platform/cluster-api/conditions.ts";
 import { isShort, poolUse, sharedAddresses } from "#platform/harvester/ip-pool-use.ts";
 import { readRanges } from "#platform/harvester/ip-pool-ranges.ts";
@@ -63,24 +62,18 @@ function shortage(pool: Seen<IpPool>, view: PoolView): string {
 
 /** What of the pool looks left over and is not taken back, and why. */
 function leftToAPerson(pool: Seen<IpPool>, view: PoolView): string | undefined {
-  const { object, related } = view;
-  const byName = new Map(related.holders.map((machine) => [machine.meta.name, machine]));
-  const orphans = Object.entries(pool.status.allocated)
-    .filter(([, id]) => {
-      const holder = readHolder(id);
-      return holder?.namespace === object.meta.namespace && holder !== undefined
-        ? !isHeld(holder, byName.get(holder.name))
-        : false;
-    })
-    .map(([address]) => address);
-  if (orphans.length === 0) return undefined;
-  switch (usersOf(pool, related.connection?.managementUid)) {
-    case "ours":
-      return undefined;
+  const { leaks, why } = orphansIn(pool, view);
+  if (leaks.length === 0) return undefined;
+  const addresses = list(leaks.map(({ address }) => address));
+  switch (why) {
+    case "vm": {
+      const names = list(leaks.map(({ holder }) => holder.name));
+      return `${addresses} would be taken back, but VM ${names} still exists in ${view.object.spec.targetNamespace}; its machine does not: delete it if nobody needs it`;
+    }
     case "shared":
-      return `other management clusters use it too, so ${list(orphans)}, whose machines do not exist here, must be taken out by hand`;
+      return `other management clusters use it too, so ${addresses}, whose machines do not exist here, must be taken out by hand`;
     case "unknown":
-      return `it is unknown who uses it, so ${list(orphans)}, whose machines do not exist here, must be taken out by hand`;
+      return `it is unknown who uses it, so ${addresses}, whose machines do not exist here, must be taken out by hand`;
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
-import { harvesterClusters, ipPools } from "#platform/kube/resources.ts";
+import { harvesterClusters, ipPools, virtualMachines } from "#platform/kube/resources.ts";
 import {
   cluster,
   harvesterCluster,
@@ -128,6 +128,22 @@ describe("an address whose machine is gone", () => {
       harvester: [leaky({ range: { rangeStart: "10.50.0.10", rangeEnd: "10.50.0.99" } })],
     });
     expect((await world.evaluate(poolReclaim, "demo")).need).toBe(false);
+  });
+});
+
+describe("an address whose machine is gone while its VM is known to live on", () => {
+  test("stays, which is told, and is taken back when the VM goes", async () => {
+    const { deps, world } = setUp();
+    deps.harvesterApi.put(virtualMachine("gone"));
+    await world.settle([poolReclaim], ["demo"]);
+    expect(pool(deps)["allocated"]).toEqual(untouched);
+    expect(deps.announced.map(({ event }) => event.message)).toEqual([
+      "IPPool a has no free address; widen spec.ranges, or name a further pool (10.50.0.11 would be taken back, but VM gone still exists in vms; its machine does not: delete it if nobody needs it)",
+    ]);
+    expect((await world.evaluate(poolReclaim, "demo")).need).toBe(false);
+    deps.harvesterApi.drop(virtualMachines, { namespace: "vms", name: "gone" });
+    await world.settle([poolReclaim], ["demo"]);
+    expect(pool(deps)["allocated"]).toEqual({ "10.50.0.10": holder("m-0") });
   });
 });
 
