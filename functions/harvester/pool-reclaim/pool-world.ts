@@ -108,7 +108,7 @@ function poolRefs(
   return [...names].toSorted().map((name) => ({ connection, name }));
 }
 
-export function ownerCluster(own: Seen<HarvesterClusterBody>): string | undefined {
+function ownerCluster(own: Seen<HarvesterClusterBody>): string | undefined {
   return own.metadata.ownerReferences.find(({ kind }) => kind === "Cluster")?.name;
 }
 

@@ -149,7 +149,7 @@ test("of what looks left over in a pool that runs out, only what nobody has goes
   await play.rest();
   const now = held(play, "pool");
   const holders = [now.get(names.address(10)), now.get(names.address(14))].map((id) => id?.split("/")[1]);
-  expect(holders.toSorted()).toEqual([names.machine("m1"), names.machine("m2")]);
+  expect(new Set(holders)).toEqual(new Set([names.machine("m1"), names.machine("m2")]));
   for (const [address, holder] of Object.entries(kept)) expect(now.get(address)).toBe(holder);
   expectSound(play);
 });

@@ -120,7 +120,7 @@ test("whatever is in a pool and around it, only what nobody has is taken back, a
       await world.run(poolReclaim, ["demo"], { lookup });
       await world.settle([poolReclaim], ["demo"]);
       const found = deps.harvesterApi.peek(ipPools, { name: "a" });
-      const left = (found?.["status"] as { allocated: Record<string, string> }).allocated;
+      const { allocated: left } = found!["status"] as { allocated: Record<string, string> };
       const now = usedFrom.includes(HERE) ? usedFrom : [...usedFrom, HERE];
       const kept = given.filter((entry) => !isFree(entry, now));
       expect(left).toEqual(Object.fromEntries(kept.map((entry) => [addressOf(entry), idOf(entry)])));

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
-import { harvesterClusters, ipPools, virtualMachines } from "#platform/kube/resources.ts";
+import { ipPools, virtualMachines } from "#platform/kube/resources.ts";
 import {
   cluster,
-  harvesterCluster,
   harvesterMachine,
   ipPool,
   ownedLabels,
@@ -11,84 +10,7 @@ import {
   virtualMachine,
 } from "#test/support/cluster-objects.ts";
 import { kubeError } from "#test/support/fake-api.ts";
-import { fakeDeps, type FakeDeps } from "#test/support/step-deps.ts";
-import { stepWorld } from "#test/support/step-world.ts";
-
-type Json = Record<string, unknown>;
-
-const HERE = "uid-of-this-management-cluster";
-const holder = (name: string) => `demo/${name}/uid-HarvesterMachine-${name}`;
-const two = { rangeStart: "10.50.0.10", rangeEnd: "10.50.0.11" };
-const mark = (...users: string[]) => ({ annotations: { "capfn.dev/used-from": users.join(",") } });
-const pools = { ipPoolRef: "a", gateway: "10.50.0.1", subnetMask: "255.255.0.0" };
-
-/** A pool of two addresses: m-0 has one, the other is held by a machine that is gone. */
-const leaky = (over: Json = {}) =>
-  ipPool("a", {
-    range: two,
-    status: {
-      total: 2,
-      available: 0,
-      allocated: { "10.50.0.10": holder("m-0"), "10.50.0.11": holder("gone") },
-    },
-    metadata: mark(HERE),
-    ...over,
-  });
-
-interface Setup {
-  readonly management?: readonly object[];
-  readonly harvester?: readonly object[];
-  readonly metadata?: Json;
-  readonly cluster?: Json;
-  readonly connection?: Json;
-  readonly down?: readonly string[];
-}
-
-function setUp(setup: Setup = {}) {
-  const deps = fakeDeps({
-    management: [
-      cluster({ metadata: { uid: "uid-Cluster-demo" }, ...setup.cluster }),
-      harvesterCluster({ spec: { vmNetworkConfig: pools }, metadata: setup.metadata ?? {} }),
-      harvesterMachine("m-0"),
-      ...(setup.management ?? []),
-    ],
-    harvester: [virtualMachine("m-0"), ...(setup.harvester ?? [leaky()])],
-  });
-  const connection = setup.connection ?? { state: "connected", managementUid: HERE };
-  const world = stepWorld(deps, "demo", {
-    hub: { [place.connection]: connection },
-    down: setup.down ?? [],
-  });
-  return { deps, world, run: () => world.run(poolReclaim, ["demo"]) };
-}
-
-const waiting = (name: string, creationTimestamp = "2026-01-01T00:00:00Z") =>
-  harvesterMachine(name, {
-    metadata: { creationTimestamp, labels: { "cluster.x-k8s.io/cluster-name": "demo" } },
-    status: {
-      conditions: [
-        {
-          type: "VMIPAllocated",
-          status: "False",
-          reason: "VMIPPoolExhausted",
-          message: "no IPPool has a free address: a is exhausted",
-          lastTransitionTime: "2026-01-01T00:00:00Z",
-        },
-      ],
-    },
-  });
-
-function pool(deps: FakeDeps, name = "a"): Json {
-  return (deps.harvesterApi.peek(ipPools, { name })?.["status"] ?? {}) as Json;
-}
-
-function conditions(deps: FakeDeps): string[] {
-  const status = deps.management.peek(harvesterClusters, { namespace: "demo", name: "demo" })?.["status"];
-  const { conditions: found = [] } = (status ?? {}) as { conditions?: Json[] };
-  return found.map((each) => `${String(each["type"])}=${String(each["status"])}/${String(each["reason"])}`);
-}
-
-const untouched = { "10.50.0.10": holder("m-0"), "10.50.0.11": holder("gone") };
+import { HERE, conditions, holder, leaky, mark, pool, setUp, untouched, type Setup } from "./pool-setup.ts";
 
 describe("an address whose machine is gone", () => {
   test("is taken back to a pool that has run out, by one write, and the counter is derived", async () => {
@@ -308,98 +230,6 @@ describe("a pool", () => {
       ],
     });
     expect((await world.evaluate(poolReclaim, "demo")).need).toBe(false);
-  });
-});
-
-describe("what is missing", () => {
-  const full = () =>
-    leaky({ status: { allocated: { "10.50.0.10": holder("m-0"), "10.50.0.11": "kube-system/lb" } } });
-
-  test("is told of all machines that began to wait together, by a condition, an Event and an emission", async () => {
-    const { deps, world, run } = setUp({
-      management: [waiting("m-1"), waiting("m-2", "2026-01-01T00:00:03Z")],
-      harvester: [full()],
-    });
-    expect((await world.evaluate(poolReclaim, "demo")).need).toEqual(new Date("2026-01-01T00:00:08Z"));
-    const message =
-      "2 machines wait for an address: 2 addresses are short; IPPool a has no free address; widen spec.ranges, or name a further pool";
-    expect(await run()).toEqual({
-      demo: {
-        kind: "done",
-        emit: [
-          {
-            type: "dev.capfn.ippool.exhausted",
-            data: { cluster: "demo/demo", reason: "AddressesExhausted", message },
-          },
-        ],
-      },
-    });
-    expect(conditions(deps)).toEqual(["AddressesAvailable=False/AddressesExhausted"]);
-    expect(deps.announced.map(({ event }) => event)).toEqual([
-      { type: "Warning", reason: "AddressesExhausted", message },
-    ]);
-    expect((await world.evaluate(poolReclaim, "demo")).need).toBe(false);
-  });
-
-  test("is looked for in the pools a waiting machine names itself too", async () => {
-    const own = { vmNetworkConfig: { ...pools, ipPoolRef: "b" } };
-    const machine = waiting("m-1") as { spec: Json };
-    const { deps, world } = setUp({
-      management: [{ ...machine, spec: { ...machine.spec, ...own } }],
-      harvester: [
-        ipPool("a", { metadata: mark(HERE) }),
-        ipPool("b", {
-          range: { rangeStart: "10.50.0.30", rangeEnd: "10.50.0.30" },
-          status: { allocated: { "10.50.0.30": holder("gone") } },
-        }),
-      ],
-    });
-    await world.settle([poolReclaim], ["demo"]);
-    expect(pool(deps, "b")["allocated"]).toEqual({});
-  });
-
-  test("is taken back when there are addresses again, and a cluster that never lacked any has no condition", async () => {
-    const { deps, world } = setUp({ harvester: [full()] });
-    await world.settle([poolReclaim], ["demo"]);
-    expect(conditions(deps)).toEqual(["AddressesAvailable=False/AddressesExhausted"]);
-    deps.harvesterApi.put(leaky({ range: { rangeStart: "10.50.0.10", rangeEnd: "10.50.0.99" }, status: {} }));
-    await world.settle([poolReclaim], ["demo"]);
-    expect(conditions(deps)).toEqual(["AddressesAvailable=True/AddressesAvailable"]);
-    const fine = setUp({ harvester: [leaky({ status: {} })] });
-    await fine.world.settle([poolReclaim], ["demo"]);
-    expect(conditions(fine.deps)).toEqual([]);
-  });
-
-  test("is told early, at a tenth of the addresses", async () => {
-    const ten = { rangeStart: "10.50.0.10", rangeEnd: "10.50.0.19" };
-    const allocated = Object.fromEntries(
-      Array.from({ length: 9 }, (_, n) => [`10.50.0.1${n}`, `ns/lb-${n}`]),
-    );
-    const { deps, world } = setUp({ harvester: [leaky({ range: ten, status: { allocated } })] });
-    await world.settle([poolReclaim], ["demo"]);
-    expect(conditions(deps)).toEqual(["AddressesAvailable=True/AddressesRunningOut"]);
-  });
-});
-
-describe("an address with two holders", () => {
-  test.each([
-    ["in two pools", { "10.50.0.10": holder("m-0") }, { "10.50.0.10": "other/x" }],
-    ["in two spellings", { "fd00::1": holder("m-0"), "fd00:0::1": "other/x" }, {}],
-  ])("%s is told", async (_what, one, two) => {
-    const { deps, world } = setUp({
-      harvester: [
-        ipPool("a", { status: { allocated: one }, metadata: mark(HERE) }),
-        ipPool("b", { status: { allocated: two }, metadata: mark(HERE) }),
-      ],
-    });
-    deps.management.put(
-      harvesterCluster({ spec: { vmNetworkConfig: { ...pools, ipPoolRefs: ["a", "b"] } } }),
-    );
-    await world.settle([poolReclaim], ["demo"]);
-    expect(conditions(deps)).toEqual(["AddressesUnique=False/AddressHeldTwice"]);
-    expect(deps.announced[0]?.event.message).toMatch(
-      /is held by demo\/m-0\/\S+ in a and by other\/x in [ab];/,
-    );
   });
 });
 
