@@ -26,6 +26,8 @@ const LEAKS_AT_A_TIME = 16;
 /** Nothing tells that a VM which is in the way, somewhere on Harvester, is gone. */
 const ASK_AGAIN_MS = 10 * 60_000;
 
+const MORE_MS = 100;
+
 /** Marks the pools as used from here; takes back what is proven to be left over in one of them; says what is missing. */
 export async function reclaimAddresses(
   event: StepEvent<HarvesterClusterBody, PoolWorld>,
@@ -36,7 +38,7 @@ export async function reclaimAddresses(
   const [unmarked] = unmarkedPools(event);
   if (unmarked !== undefined && management !== undefined) {
     await mark(await deps.harvester(identitySecret), unmarked, management);
-    return done();
+    return more();
   }
   const [leaky] = leakyPools(event);
   if (leaky === undefined || management === undefined) return done(await report(event, deps));
@@ -48,12 +50,17 @@ export async function reclaimAddresses(
   const taken = await takeBack(harvester, leaky, proven, management);
   for (const leak of taken) tell(event, deps, leaky, leak);
   const kept = proofs.filter(({ objection }) => objection !== undefined);
-  if (kept.length === 0) return done();
+  if (kept.length === 0) return more();
   await report(event, deps);
   const why = kept.map(({ leak, objection }) => `${leak.address}: ${objection ?? ""}`).join("; ");
   const message = `not taken back to IPPool ${leaky.pool.meta.name}, though the machine is gone: ${why}`;
   announce(event, deps, { type: "Warning", reason: "VMIPNotReclaimed", message });
   return requeueAfter(ASK_AGAIN_MS, message);
+}
+
+/** One of its pools is as it should be; the others, and what there is to tell, come next, each under its own key. */
+function more(): Outcome {
+  return requeueAfter(MORE_MS, "a pool is done; the next, or the report, follows");
 }
 
 async function mark(harvester: StepClient, pool: Seen<IpPool>, management: string): Promise<void> {

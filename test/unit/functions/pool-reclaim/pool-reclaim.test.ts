@@ -17,7 +17,7 @@ describe("an address whose machine is gone", () => {
     const { deps, world, run } = setUp();
     const { need, key } = await world.evaluate(poolReclaim, "demo");
     expect({ need, key }).toEqual({ need: true, key: `ippool/${place.connection}/a` });
-    expect(await run()).toEqual({ demo: { kind: "done" } });
+    expect(await run()).toMatchObject({ demo: { kind: "requeueAfter", afterMs: 100 } });
     expect(pool(deps)).toEqual({
       total: 2,
       available: 1,
@@ -190,6 +190,15 @@ describe("a step cut short", () => {
     );
     await run();
     expect(pool(deps)).toMatchObject({ allocated: { ...wanted, "10.50.0.77": "ns/x" }, available: 7 });
+  });
+});
+
+describe("a step that mends one pool", () => {
+  test("says that there may be more to do, so that no condition is left untold", async () => {
+    const { deps, run } = setUp({ harvester: [leaky({ metadata: {} })] });
+    const outcomes = [await run(), await run(), await run(), await run()];
+    expect(outcomes.map(({ demo }) => demo?.kind)).toEqual(["requeueAfter", "requeueAfter", "done", "done"]);
+    expect(pool(deps)["allocated"]).toEqual({ "10.50.0.10": holder("m-0") });
   });
 });
 
