@@ -21,6 +21,8 @@ export const clusterConditions = {
   AddressesAvailable: "AddressesAvailable",
   /** Addition: False while two IPPools, or two spellings, give one address to two holders. Absent until that was so once. */
   AddressesUnique: "AddressesUnique",
+  /** Addition: the message is the value of the annotation `capfn.dev/look-at` last answered. */
+  LookedAt: "LookedAt",
 } as const;
 
 export type ClusterConditionType = keyof typeof clusterConditions;
@@ -98,6 +100,8 @@ export const clusterReasons = {
   AddressesUnique: "AddressesUnique",
   /** Addition: an address has two holders. */
   AddressHeldTwice: "AddressHeldTwice",
+  // LookedAt
+  LookedAt: "LookedAt",
 } as const;
 
 export type ClusterReason = keyof typeof clusterReasons;

@@ -15,7 +15,7 @@ export type Json = Record<string, unknown>;
 
 export const HERE = "uid-of-this-management-cluster";
 export const holder = (name: string) => `demo/${name}/uid-HarvesterMachine-${name}`;
-export const two = { rangeStart: "10.50.0.10", rangeEnd: "10.50.0.11" };
+const two = { rangeStart: "10.50.0.10", rangeEnd: "10.50.0.11" };
 export const mark = (...users: string[]) => ({ annotations: { "capfn.dev/used-from": users.join(",") } });
 export const pools = { ipPoolRef: "a", gateway: "10.50.0.1", subnetMask: "255.255.0.0" };
 
