@@ -23,6 +23,8 @@ export const clusterConditions = {
   AddressesUnique: "AddressesUnique",
   /** Addition: the message is the value of the annotation `capfn.dev/look-at` last answered. */
   LookedAt: "LookedAt",
+  /** Addition: False while a certificate of the workload cluster needs a person. Absent until one once did. */
+  CertificatesValid: "CertificatesValid",
 } as const;
 
 export type ClusterConditionType = keyof typeof clusterConditions;
@@ -102,6 +104,17 @@ export const clusterReasons = {
   AddressHeldTwice: "AddressHeldTwice",
   // LookedAt
   LookedAt: "LookedAt",
+  // CertificatesValid
+  /** Addition. */
+  CertificatesValid: "CertificatesValid",
+  /** Addition: two thirds of a certificate's life are over, and it is not ours to reissue. */
+  CertificateExpiring: "CertificateExpiring",
+  CertificateExpired: "CertificateExpired",
+  CertificateNotYetValid: "CertificateNotYetValid",
+  /** Addition: the API server shows a certificate that no authority in the kubeconfig signed. */
+  CertificateUntrusted: "CertificateUntrusted",
+  /** Addition: the API server refuses the credentials in the kubeconfig. */
+  CertificateRefused: "CertificateRefused",
 } as const;
 
 export type ClusterReason = keyof typeof clusterReasons;

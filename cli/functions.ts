@@ -1,4 +1,5 @@
 import type { StepFunction } from "#functions/contract/function.ts";
+import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
@@ -18,4 +19,5 @@ export const allFunctions: readonly StepFunction[] = [
   vmDelete,
   ipRelease,
   poolReclaim,
+  certReissue,
 ];

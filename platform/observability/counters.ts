@@ -11,6 +11,7 @@ export const counters = {
   caphv_ippool_allocation_errors_total: "Machines that found every configured IPPool exhausted or unusable",
   caphv_ippool_releases_total: "Addresses given back to an IPPool, each address once",
   capfn_ippool_reclaims_total: "Addresses taken back from machines that no longer exist",
+  capfn_certificates_reissued_total: "Client certificates in kubeconfig Secrets reissued",
   caphv_node_init_total: "Nodes initialised: providerID set, uninitialized taint removed",
   caphv_node_init_errors_total: "Attempts to initialise a Node that failed",
 } as const;
