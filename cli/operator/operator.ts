@@ -7,6 +7,11 @@ import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
 import { TraceMemory } from "#events/hub/trace-memory.ts";
 import type { LedgerStore } from "#events/hub/records.ts";
 import { startOperator, type Operator } from "#events/start.ts";
+import {
+  CERTIFICATES_ANNOTATION,
+  certificateNames,
+  readCertificateRecord,
+} from "#platform/cluster-api/certificate-record.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
 import { poolUse } from "#platform/harvester/ip-pool-use.ts";
@@ -59,7 +64,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
   const { clock, log } = options;
   const trace = new TraceMemory(clock);
   let operator: Operator | undefined;
-  const metrics = createMetrics(() => snapshotOf(operator));
+  const metrics = createMetrics(() => snapshotOf(operator, clock.now()));
   const observe = observeWith(log, metrics, allFunctions);
   const connect = (config: ConnectionConfig): KubeClient =>
     createKubeClient(config, {
@@ -129,7 +134,10 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
   };
 }
 
-function snapshotOf(operator: Operator | undefined): Snapshot {
+const DAY_MS = 86_400_000;
+
+/** `now`: wall clock, ms. */
+function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
   const hub = operator?.hub;
   if (hub === undefined) {
     return {
@@ -141,6 +149,7 @@ function snapshotOf(operator: Operator | undefined): Snapshot {
       openBreakers: [],
       machines: [],
       clusters: [],
+      certificates: [],
       pools: [],
     };
   }
@@ -154,6 +163,15 @@ function snapshotOf(operator: Operator | undefined): Snapshot {
     cluster: `${cluster.meta.namespace ?? ""}/${cluster.meta.name}`,
     ready: cluster.status.ready === true,
   }));
+  const certificates = harvesterClusters.flatMap(({ meta, metadata }) => {
+    const record = readCertificateRecord(metadata.annotations[CERTIFICATES_ANNOTATION]);
+    return certificateNames.flatMap((certificate) => {
+      const facts = record?.[certificate];
+      if (facts === undefined) return [];
+      const daysLeft = (Date.parse(facts.notAfter) - now) / DAY_MS;
+      return [{ cluster: `${meta.namespace ?? ""}/${meta.name}`, certificate, daysLeft }];
+    });
+  });
   const identities = new Map(
     harvesterClusters.map(({ spec: { identitySecret } }) => [
       harvesterConnection(identitySecret),
@@ -166,7 +184,7 @@ function snapshotOf(operator: Operator | undefined): Snapshot {
       return use === undefined ? [] : [{ harvester: `${namespace}/${name}`, pool: pool.meta.name, ...use }];
     }),
   );
-  return { ...hub.figures(), machines, clusters, pools };
+  return { ...hub.figures(), machines, clusters, certificates, pools };
 }
 
 function everyOne<P>(hub: Hub, view: ResourceView<P>, connection = MANAGEMENT): Seen<P>[] {

@@ -28,6 +28,8 @@ const recordSchema = z.object({
   apiServer: factsSchema.exactOptional(),
   /** What the API server showed is not signed by any authority in the kubeconfig. */
   untrusted: z.boolean().exactOptional(),
+  /** Value of the annotation `capfn.dev/look-at` at that time. */
+  lookAt: z.string().exactOptional(),
   /** The API server did not answer; what is told of it is older. */
   unanswered: z.boolean().exactOptional(),
   /** Why a client certificate that is due is not reissued by us, for people. */

@@ -21,6 +21,12 @@ export interface Snapshot {
     readonly ready: boolean;
   }[];
   readonly clusters: readonly { readonly cluster: string; readonly ready: boolean }[];
+  /** By the last look at them; `certificate` is `kubeconfig`, `authority` or `apiServer`. Negative when it has expired. */
+  readonly certificates: readonly {
+    readonly cluster: string;
+    readonly certificate: string;
+    readonly daysLeft: number;
+  }[];
   /** IPPools the hub looks at whose ranges can be read; `harvester` is the identity Secret, `<namespace>/<name>`. */
   readonly pools: readonly {
     readonly harvester: string;
@@ -164,6 +170,17 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
     collect() {
       clusters.reset();
       for (const { cluster, ready } of snapshot().clusters) clusters.set({ cluster }, ready ? 1 : 0);
+    },
+  });
+  const certificates = new Gauge({
+    name: "capfn_certificate_days_left",
+    help: "Days until a certificate of a workload cluster expires, negative since it has",
+    labelNames: ["cluster", "certificate"],
+    registers,
+    collect() {
+      certificates.reset();
+      for (const { cluster, certificate, daysLeft } of snapshot().certificates)
+        certificates.set({ cluster, certificate }, daysLeft);
     },
   });
   const ofPools = (name: string, help: string, read: (pool: Snapshot["pools"][number]) => number): void => {

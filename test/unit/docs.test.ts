@@ -298,6 +298,7 @@ describe("the names in the pages", () => {
       openBreakers: [],
       machines: [],
       clusters: [],
+      certificates: [],
       pools: [],
     }));
     const idle = Object.entries(own)

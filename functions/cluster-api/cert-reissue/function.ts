@@ -55,6 +55,7 @@ function needs(view: CertificateView): Need {
   if (isIdle(object, related.cluster) || related.kubeconfig === undefined) return false;
   const record = freshRecord(view);
   if (record === undefined || record.unanswered === true) return true;
+  if (record.lookAt !== object.metadata.annotations[lookAtAnnotation]) return true;
   const wanted = certificateCondition(view, record);
   if (wanted !== undefined && !isShown(view, wanted)) return true;
   return nextLook(record) ?? false;

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { lookAtAnnotation } from "#api/names.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, requeueAfter, type Emission, type Outcome } from "#functions/contract/outcome.ts";
@@ -50,10 +51,12 @@ export async function reissueCertificates(event: CertificateEvent, deps: Deps): 
     certificate === undefined
       ? undefined
       : await reissueWhenDue({ cluster, secret, kubeconfig, certificate }, event, deps);
+  const lookAt = object.metadata.annotations[lookAtAnnotation];
   const known = readCertificateRecord(object.metadata.annotations[CERTIFICATES_ANNOTATION]);
   const record: CertificateRecord = {
     checked: deps.now().toISOString(),
     secret: secret.metadata.resourceVersion,
+    ...(lookAt !== undefined && { lookAt }),
     ...(config !== undefined && seenInKubeconfig(config)),
     ...(wire ?? { ...lastShown(known), unanswered: true }),
     ...reissue,

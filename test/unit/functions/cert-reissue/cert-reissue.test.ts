@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
-import { secrets } from "#platform/kube/resources.ts";
+import { harvesterClusters, secrets } from "#platform/kube/resources.ts";
 import { parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import { kubeError } from "#test/support/fake-api.ts";
 import {
@@ -70,6 +70,14 @@ describe("the certificates of a cluster", () => {
       { metadata: { labels: { a: "b" } } },
     );
     expect(await made.need()).toBe(true);
+    await made.run();
+    for (const annotations of [{ "capfn.dev/certificates": "{}" }, { "capfn.dev/look-at": "now" }]) {
+      expect(await made.need()).toBeInstanceOf(Date);
+      const at = { namespace: "demo", name: "demo" };
+      await made.deps.management.mergePatch(harvesterClusters, at, { metadata: { annotations } });
+      expect(await made.need()).toBe(true);
+      await made.run();
+    }
   });
 
   test.each([

@@ -14,7 +14,7 @@ import { stepWorld } from "#test/support/step-world.ts";
 type Json = Record<string, unknown>;
 
 export const NOW = new Date("2026-01-01T00:00:00Z");
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 
 /** A moment so many days from now. */
 export function inDays(days: number): Date {
@@ -31,7 +31,7 @@ export function authority(days = 3_650): Promise<CertificateAuthority> {
 }
 
 /** A certificate valid from and to so many days from now. */
-export function leaf(
+function leaf(
   ca: CertificateAuthority,
   { from, to }: Leaf,
   subject = "O=system:masters, CN=kubernetes-admin",
