@@ -1,5 +1,5 @@
 import { formatIp, parseIp } from "#platform/harvester/ip-address.ts";
-import { contains, readRanges, type PoolRanges } from "#platform/harvester/ip-pool-ranges.ts";
+import { contains, type PoolRanges } from "#platform/harvester/ip-pool-ranges.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 
 /** How full a pool is, counted from its ranges and entries; its own counters are not believed. */
@@ -21,20 +21,20 @@ export interface SharedAddress {
 const SHORT_SHARE = 10;
 
 /** Undefined for a pool whose ranges cannot be read. Entries outside the ranges, or that are no address, take nothing away. */
-export function poolUse(pool: Pick<IpPool, "spec" | "status">): PoolUse | undefined {
-  const read = readRanges(pool.spec);
-  return "problem" in read ? undefined : countUse(pool.status, read.pool);
+export function poolUse({ status, summary }: IpPool): PoolUse | undefined {
+  const { ranges } = summary;
+  return "problem" in ranges ? undefined : countUse(status, ranges.pool);
 }
 
 /** Whether at most a tenth of the pool's addresses is free. False for a pool whose ranges cannot be read. */
-export function isShort(pool: Pick<IpPool, "spec" | "status">): boolean {
-  const read = readRanges(pool.spec);
-  if ("problem" in read) return false;
-  const capacity = Number(read.pool.size);
+export function isShort({ status, summary }: IpPool): boolean {
+  const { ranges } = summary;
+  if ("problem" in ranges) return false;
+  const capacity = Number(ranges.pool.size);
   // No entry takes more than one address: mostly the number of entries decides, without a look at each.
-  const atLeastFree = capacity - Object.keys(pool.status.allocated).length;
+  const atLeastFree = capacity - Object.keys(status.allocated).length;
   if (atLeastFree * SHORT_SHARE > capacity) return false;
-  return countUse(pool.status, read.pool).free * SHORT_SHARE <= capacity;
+  return countUse(status, ranges.pool).free * SHORT_SHARE <= capacity;
 }
 
 function countUse(status: IpPool["status"], { ranges, gateways, size }: PoolRanges): PoolUse {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { PoolSummary } from "#platform/harvester/ip-pool-summary.ts";
 import { ipPools } from "#platform/kube/resources.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 
@@ -9,7 +10,7 @@ import type { ResourceView } from "#platform/kube/view.ts";
 export const USED_FROM_ANNOTATION = "capfn.dev/used-from";
 
 /** What we look at of a Harvester IPPool (loadbalancer.harvesterhci.io/v1beta1). Cluster-scoped; it has no status subresource. */
-const ipPoolSchema = z.object({
+const bodySchema = z.object({
   metadata: z
     .object({ annotations: z.object({ [USED_FROM_ANNOTATION]: z.string().optional() }).prefault({}) })
     .prefault({}),
@@ -40,10 +41,19 @@ const ipPoolSchema = z.object({
     .default({ allocated: {}, allocatedHistory: {} }),
 });
 
+/** The pool itself, without what is derived from it. */
+export type IpPoolBody = z.infer<typeof bodySchema>;
+
+const ipPoolSchema = bodySchema.transform((pool) => ({ ...pool, summary: new PoolSummary(pool) }));
+
 export type IpPool = z.infer<typeof ipPoolSchema>;
 
 export const ipPoolView: ResourceView<IpPool> = {
   type: ipPools,
   schema: ipPoolSchema,
   indexes: (pool) => ({ holder: Object.values(pool.status.allocated) }),
+  places: ({ meta, summary }) =>
+    meta.deletionTimestamp === undefined
+      ? { free: summary.free, terms: summary.terms }
+      : { free: 0, terms: `deleted ${summary.terms}` },
 };

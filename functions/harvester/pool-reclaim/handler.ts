@@ -14,7 +14,6 @@ import { clusterView } from "#platform/cluster-api/cluster.ts";
 import { findCondition, mergeConditions, sameCondition } from "#platform/cluster-api/conditions.ts";
 import { harvesterClusterView, type HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import { planRelease } from "#platform/harvester/ip-pool-allocation.ts";
-import { readRanges } from "#platform/harvester/ip-pool-ranges.ts";
 import { USED_FROM_ANNOTATION, type IpPool } from "#platform/harvester/ip-pool.ts";
 import { KubeError } from "#platform/kube/errors.ts";
 import { harvesterClusters, ipPools } from "#platform/kube/resources.ts";
@@ -91,8 +90,8 @@ async function takeBack(
     const now = pools.get(name);
     if (now === undefined || usersOf(now, management) !== "ours") return [];
     const held = proven.filter(({ address, id }) => now.status.allocated[address] === id);
-    const read = readRanges(now.spec);
-    const patch = planRelease(now.status, "pool" in read ? read.pool : undefined, held);
+    const { ranges } = now.summary;
+    const patch = planRelease(now.status, "pool" in ranges ? ranges.pool : undefined, held);
     if (patch === undefined || (await writePool(harvester, pools, name, patch))) return held;
   }
   throw new KubeError({

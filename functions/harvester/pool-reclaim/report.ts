@@ -3,7 +3,6 @@ import { isIdle, type PoolView } from "#functions/harvester/pool-reclaim/pool-wo
 import { orphansIn } from "#functions/harvester/pool-reclaim/work.ts";
 import { findCondition, type WantedCondition } from "#platform/cluster-api/conditions.ts";
 import { isShort, poolUse, sharedAddresses } from "#platform/harvester/ip-pool-use.ts";
-import { readRanges } from "#platform/harvester/ip-pool-ranges.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
@@ -43,10 +42,9 @@ function availability(view: PoolView): Verdict {
 
 const exhausted = { status: "False", reason: clusterReasons.AddressesExhausted } as const;
 
-function malformation({ meta, spec }: Seen<IpPool>): readonly string[] {
-  const read = readRanges(spec);
-  return "problem" in read
-    ? [`IPPool ${meta.name} is malformed: ${read.problem.field} ${read.problem.message}`]
+function malformation({ meta, summary: { ranges } }: Seen<IpPool>): readonly string[] {
+  return "problem" in ranges
+    ? [`IPPool ${meta.name} is malformed: ${ranges.problem.field} ${ranges.problem.message}`]
     : [];
 }
 
