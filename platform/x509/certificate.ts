@@ -40,10 +40,15 @@ export function factsOf(certificate: X509Certificate): CertificateFacts {
   };
 }
 
-/** When two thirds of the validity are over: what renews by itself has done so by then, or is to be renewed. */
+const YEAR_MS = 365 * 24 * 60 * 60_000;
+
+/**
+ * When two thirds of its life are over: what renews by itself has done so by then, or is to be renewed. No life counts as longer than a year:
+ * kubeadm dates every certificate back to the beginning of its authority, so that one renewed yesterday would seem old.
+ */
 export function renewalTime({ notBefore, notAfter }: CertificateFacts): Date {
-  const start = Date.parse(notBefore);
-  return new Date(start + ((Date.parse(notAfter) - start) * 2) / 3);
+  const end = Date.parse(notAfter);
+  return new Date(end - Math.min(end - Date.parse(notBefore), YEAR_MS) / 3);
 }
 
 /** How the certificate stands at a moment. `due`: valid, and to be renewed. */

@@ -73,7 +73,9 @@ export async function reissueKubeconfig(due: DueCertificate, deps: Deps): Promis
   }
   // Signing is rare, and what signs is large: it is loaded when it is needed.
   const { reissueClientCertificate } = await import("#platform/x509/client-certificate.ts");
-  const validity = { notBefore: new Date(now.getTime() - CLOCK_SKEW_MS), notAfter };
+  // As far back as the old one, which the API server took: our clock may be ahead of its own.
+  const sooner = Math.min(now.getTime() - CLOCK_SKEW_MS, certificate.validFromDate.getTime());
+  const validity = { notBefore: new Date(sooner), notAfter };
   const identity = await reissueClientCertificate({ certPem, keyPem }, certificate.toString(), validity);
   const issued = readCertificate(identity.certPem);
   if (issued === undefined || !isIssuedBy(issued, issuer))

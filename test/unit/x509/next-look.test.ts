@@ -53,6 +53,12 @@ describe("a certificate", () => {
     expect(readCertificate(one.keyPem)).toBeUndefined();
   });
 
+  test("dated back to the beginning of its authority, as kubeadm does, is not old for that", () => {
+    const renewed = facts(START - 1_500 * DAY_MS, START + 360 * DAY_MS);
+    expect(validityAt(renewed, new Date(START))).toBe("valid");
+    expect(validityAt(renewed, new Date(START + 239 * DAY_MS))).toBe("due");
+  });
+
   test("is to be renewed at two thirds of its life", () => {
     expect(renewalTime(facts(START, START + 90 * DAY_MS))).toEqual(new Date(START + 60 * DAY_MS));
   });
