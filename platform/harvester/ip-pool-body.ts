@@ -1,7 +1,16 @@
 import * as z from "zod";
 
+/**
+ * Annotation of an IPPool: the management clusters whose machines take addresses from it, as uids of their namespaces `kube-system`,
+ * separated by commas. Holder ids do not say which management cluster wrote them.
+ */
+export const USED_FROM_ANNOTATION = "capfn.dev/used-from";
+
 /** What we look at of a Harvester IPPool (loadbalancer.harvesterhci.io/v1beta1). Cluster-scoped; it has no status subresource. */
 export const ipPoolBodySchema = z.object({
+  metadata: z
+    .object({ annotations: z.object({ [USED_FROM_ANNOTATION]: z.string().optional() }).prefault({}) })
+    .prefault({}),
   spec: z.object({
     ranges: z
       .array(
