@@ -2,11 +2,13 @@ import type { StepFunction } from "#functions/contract/function.ts";
 import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
 import { etcdRelieve } from "#functions/cluster-api/etcd-relieve/function.ts";
 import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
+import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
 import { ipRelease } from "#functions/harvester/ip-release/function.ts";
 import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
+import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
 import { vmCreate } from "#functions/harvester/vm-create/function.ts";
 import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
 
@@ -22,4 +24,6 @@ export const allFunctions: readonly StepFunction[] = [
   etcdRelieve,
   vmDelete,
   ipRelease,
+  poolReclaim,
+  certReissue,
 ];

@@ -15,6 +15,8 @@ export const counters = {
     "Attempts to remove an etcd member, or to see that it is gone, that failed",
   capfn_etcd_snapshots_total: "Snapshots of etcd taken and verified",
   capfn_etcd_snapshot_errors_total: "Attempts to take a snapshot of etcd that failed",
+  capfn_ippool_reclaims_total: "Addresses taken back from machines that no longer exist",
+  capfn_certificates_reissued_total: "Client certificates in kubeconfig Secrets reissued",
   caphv_node_init_total: "Nodes initialised: providerID set, uninitialized taint removed",
   caphv_node_init_errors_total: "Attempts to initialise a Node that failed",
 } as const;

@@ -1,4 +1,6 @@
-import { createPrivateKey, createPublicKey, randomBytes, webcrypto, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, webcrypto, X509Certificate, type KeyObject } from "node:crypto";
+import type { Name } from "@peculiar/x509";
+import { newSigningKeys, privateKeyPem, randomSerial } from "#platform/x509/keys.ts";
 
 /** A certificate authority: certificate and private key (PKCS #1, SEC 1 or PKCS #8), both PEM, as Cluster API keeps them in Secrets. */
 export interface AuthorityPair {
@@ -19,81 +21,117 @@ interface Issue {
   readonly validMs: number;
 }
 
+/** Clocks of machines differ by minutes; a certificate from the future is refused. */
+const SKEW_MS = 600_000;
+
 /** What is wrong with a key pair; never any of its content. */
 export class AuthorityError extends Error {
   override readonly name = "AuthorityError";
 }
 
-/** Clocks of machines differ by minutes; a certificate from the future is refused. */
-const SKEW_MS = 600_000;
-
-const signingAlgorithms: Readonly<Record<string, { name: string; hash: string; namedCurve?: string }>> = {
-  rsa: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
-  prime256v1: { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" },
-  secp384r1: { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" },
-};
-
 /**
- * Issues a client certificate (P-256, extended key usage clientAuth) signed by the authority.
+ * A client certificate (new P-256 key, extended key usage clientAuth) for a name, signed by the authority.
  *
  * @throws AuthorityError when the pair is no usable certificate authority.
  */
-export async function issueClientCertificate(
+export function issueClientCertificate(
   authority: AuthorityPair,
   { commonName, nowMs, validMs }: Issue,
 ): Promise<IssuedCertificate> {
-  // Loaded when first needed: it is large, and most processes never issue anything.
+  return issue(authority, (x509) => new x509.Name([{ CN: [commonName] }]), {
+    notBefore: new Date(nowMs - SKEW_MS),
+    notAfter: new Date(nowMs + validMs),
+  });
+}
+
+/**
+ * The same with the subject of an old certificate, so the same user and groups, and a validity of the caller's.
+ *
+ * @throws AuthorityError when the pair is no usable certificate authority.
+ */
+export function reissueClientCertificate(
+  authority: AuthorityPair,
+  old: string,
+  validity: { readonly notBefore: Date; readonly notAfter: Date },
+): Promise<IssuedCertificate> {
+  return issue(authority, (x509) => new x509.X509Certificate(old).subjectName, validity);
+}
+
+/** Loaded when first needed: it is large, and most processes never issue anything. */
+async function loadX509() {
   await import("reflect-metadata");
-  const x509 = await import("@peculiar/x509");
-  const { algorithm, pkcs8 } = signingKey(authority);
-  const signingKeyOfAuthority = await webcrypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, ["sign"]);
-  const keys = await webcrypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
-    "sign",
-    "verify",
-  ]);
-  const serial = randomBytes(16);
-  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
+  return import("@peculiar/x509");
+}
+
+type X509 = Awaited<ReturnType<typeof loadX509>>;
+
+async function issue(
+  authority: AuthorityPair,
+  subject: (x509: X509) => Name,
+  validity: { readonly notBefore: Date; readonly notAfter: Date },
+): Promise<IssuedCertificate> {
+  const signer = await signingKey(authority);
+  const x509 = await loadX509();
+  const issuer = new x509.X509Certificate(authority.certPem);
+  const keys = await newSigningKeys();
   const certificate = await x509.X509CertificateGenerator.create(
     {
-      serialNumber: serial.toString("hex"),
-      subject: [{ CN: [commonName] }],
-      issuer: new x509.X509Certificate(authority.certPem).subject,
-      notBefore: new Date(nowMs - SKEW_MS),
-      notAfter: new Date(nowMs + validMs),
+      ...validity,
+      serialNumber: randomSerial(),
+      subject: subject(x509),
+      issuer: issuer.subjectName,
       publicKey: keys.publicKey,
-      signingKey: signingKeyOfAuthority,
-      signingAlgorithm: algorithm,
+      signingKey: signer.key,
+      signingAlgorithm: signer.algorithm,
       extensions: [
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey, false, webcrypto),
       ],
     },
     webcrypto,
   );
-  const keyPem = x509.PemConverter.encode(
-    await webcrypto.subtle.exportKey("pkcs8", keys.privateKey),
-    "PRIVATE KEY",
-  );
-  return { certPem: certificate.toString("pem"), keyPem };
+  return { certPem: certificate.toString("pem"), keyPem: privateKeyPem(keys.privateKey) };
 }
 
-function signingKey({ certPem, keyPem }: AuthorityPair) {
-  let privateKey: ReturnType<typeof createPrivateKey>;
+interface Signer {
+  readonly key: webcrypto.CryptoKey;
+  readonly algorithm: { readonly name: string; readonly hash?: string; readonly namedCurve?: string };
+}
+
+const curves: Readonly<Record<string, string>> = {
+  prime256v1: "P-256",
+  secp384r1: "P-384",
+  secp521r1: "P-521",
+};
+
+async function signingKey({ certPem, keyPem }: AuthorityPair): Promise<Signer> {
+  let key: KeyObject;
   let certificate: X509Certificate;
   try {
-    privateKey = createPrivateKey(keyPem);
+    key = createPrivateKey(keyPem);
     certificate = new X509Certificate(certPem);
   } catch {
     throw new AuthorityError("certificate or key of the authority is not PEM; store the pair again");
   }
   const spki = { type: "spki", format: "der" } as const;
-  if (!createPublicKey(privateKey).export(spki).equals(certificate.publicKey.export(spki))) {
+  if (!createPublicKey(key).export(spki).equals(certificate.publicKey.export(spki))) {
     throw new AuthorityError("the authority's key is not that of its certificate; store the pair again");
   }
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = privateKey;
-  const algorithm = signingAlgorithms[type === "ec" ? (details?.namedCurve ?? "") : (type ?? "")];
-  if (algorithm === undefined) {
-    throw new AuthorityError("the authority's key is neither RSA nor EC P-256 or P-384; use one of these");
+  const algorithm = algorithmOf(key);
+  const der = key.export({ type: "pkcs8", format: "der" });
+  return { algorithm, key: await webcrypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]) };
+}
+
+function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): Signer["algorithm"] {
+  const curve = curves[asymmetricKeyDetails?.namedCurve ?? ""];
+  if (asymmetricKeyType === "rsa") return { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  if (asymmetricKeyType === "ec" && curve !== undefined) {
+    return { name: "ECDSA", namedCurve: curve, hash: "SHA-256" };
   }
-  return { algorithm, pkcs8: privateKey.export({ type: "pkcs8", format: "der" }) };
+  if (asymmetricKeyType === "ed25519") return { name: "Ed25519" };
+  throw new AuthorityError(
+    "the authority's key is neither RSA, nor EC on a NIST curve, nor Ed25519; use one of these",
+  );
 }
