@@ -107,7 +107,7 @@ async function indexOf(fn: StepFunction, deps: FakeDeps): Promise<ObjectIndex> {
   index.put(
     connectionStateView,
     { connection: "hub" },
-    { ...state, state: "connected", server: "https://harvester" },
+    { ...state, state: "connected", server: "https://harvester", managementUid: "uid-of-management" },
   );
   return index;
 }
