@@ -5,12 +5,11 @@
 
 export const infrastructureGroup = "infrastructure.cluster.x-k8s.io";
 
-/** Served versions, oldest first; the last one is stored. */
-export const servedVersions = ["v1alpha1", "v1beta1"] as const;
+/** Group of what is asked of capfn itself: remediation. */
+export const capfnGroup = "capfn.dev";
 
-export type ServedVersion = (typeof servedVersions)[number];
-
-export const storageVersion: ServedVersion = "v1beta1";
+/** A version in which some kind is served. */
+export type ServedVersion = "v1alpha1" | "v1beta1";
 
 /** `apiVersion` that functions write. */
 export const storageApiVersion = `${infrastructureGroup}/v1beta1`;

@@ -25,6 +25,10 @@ const clusterApi = "cluster.x-k8s.io/v1beta2";
 export const clusters = resource(clusterApi, "Cluster", "clusters");
 export const machines = resource(clusterApi, "Machine", "machines");
 
+const capfn = "capfn.dev/v1alpha1";
+export const remediationRequests = resource(capfn, "RemediationRequest", "remediationrequests");
+export const machineRemediations = resource(capfn, "MachineRemediation", "machineremediations");
+
 export const secrets = resource("v1", "Secret", "secrets");
 export const configMaps = resource("v1", "ConfigMap", "configmaps");
 export const namespaces = resource("v1", "Namespace", "namespaces", false);

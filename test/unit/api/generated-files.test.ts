@@ -22,7 +22,7 @@ describe("generated files", () => {
     expect(
       (await readdir(join(repository, "manifests/crds"))).map((name) => `manifests/crds/${name}`).sort(),
     ).toEqual(crds.sort());
-    expect(crds).toHaveLength(4);
+    expect(crds).toHaveLength(7);
   });
 
   it("say that they are generated, and are YAML without aliases", () => {
