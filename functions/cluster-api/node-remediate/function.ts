@@ -80,6 +80,7 @@ const ownRights = { api: "management", apiGroups: ["capfn.dev"], verbs: ["get"] 
 const ownStatus = { ...ownRights, verbs: ["patch"] } as const;
 
 const rbac: readonly PolicyRule[] = [
+  { api: "management", apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
   { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["clusters"], verbs: ["get"] },
   { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["machines"], verbs: ["get", "delete"] },
   { api: "workload", apiGroups: [""], resources: ["nodes"], verbs: ["get"] },
