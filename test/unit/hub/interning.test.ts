@@ -19,7 +19,9 @@ describe("equal strings of the index", () => {
       const interning = new Interning();
       const before = await settledHeap();
       const kept = Array.from({ length: 10_000 }, () => {
-        const value: unknown = JSON.parse('{"type":"ControlPlaneInitialized-and-some-more-of-it-so-that-it-is-60"}');
+        const value: unknown = JSON.parse(
+          '{"type":"ControlPlaneInitialized-and-some-more-of-it-so-that-it-is-60"}',
+        );
         if (intern) interning.within(value);
         return value;
       });
