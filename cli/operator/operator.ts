@@ -83,33 +83,36 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
   const giveUp = () => management.close();
   options.signal?.addEventListener("abort", giveUp, { once: true });
   if (options.signal?.aborted === true) giveUp();
-  operator = await startOperator({
+  operator = await closingOnFailure(
     management,
-    functions: allFunctions,
-    clock,
-    random: options.random,
-    policy: { ...defaultPolicy, ...options.policy },
-    ledger: options.ledger(management),
-    clusterId: MANAGEMENT,
-    version,
-    namespace: options.namespace,
-    connect,
-    observe: (event) => {
-      observe(event);
-      trace.record(event);
-    },
-    count: (counter) => metrics.count(counter),
-    measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
-    dropped: (what, error) =>
-      log.warn(
-        { what, error: error instanceof Error ? error.name : "unknown" },
-        "a report for people could not be written",
-      ),
-    dispatch: options.dispatch,
-    epoch: options.epoch,
-    mayAct: options.mayAct,
-    contain: options.contain,
-  });
+    startOperator({
+      management,
+      functions: allFunctions,
+      clock,
+      random: options.random,
+      policy: { ...defaultPolicy, ...options.policy },
+      ledger: options.ledger(management),
+      clusterId: MANAGEMENT,
+      version,
+      namespace: options.namespace,
+      connect,
+      observe: (event) => {
+        observe(event);
+        trace.record(event);
+      },
+      count: (counter) => metrics.count(counter),
+      measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
+      dropped: (what, error) =>
+        log.warn(
+          { what, error: error instanceof Error ? error.name : "unknown" },
+          "a report for people could not be written",
+        ),
+      dispatch: options.dispatch,
+      epoch: options.epoch,
+      mayAct: options.mayAct,
+      contain: options.contain,
+    }),
+  );
   options.signal?.removeEventListener("abort", giveUp);
   const running = operator;
   return {
@@ -125,6 +128,15 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
       management.close();
     },
   };
+}
+
+async function closingOnFailure<T>(client: KubeClient, started: Promise<T>): Promise<T> {
+  try {
+    return await started;
+  } catch (error) {
+    client.close();
+    throw error;
+  }
 }
 
 function snapshotOf(operator: Operator | undefined): Snapshot {
