@@ -108,7 +108,8 @@ async function indexOf(fn: StepFunction, deps: FakeDeps): Promise<ObjectIndex> {
 
 /** Name of the object in that world the function looks after. */
 function nameFor({ name, for: { type } }: StepFunction): string {
-  if (type.plural === "remediationrequests") return name === "alert-resolve" ? "unresolved" : "resolved";
+  const request: Record<string, string> = { "alert-resolve": "unresolved", "remediation-expire": "ended" };
+  if (type.plural === "remediationrequests") return request[name] ?? "resolved";
   return type.plural === "harvesterclusters" ? place.cluster : "m-0";
 }
 
