@@ -1,5 +1,8 @@
 import type { StepFunction } from "#functions/contract/function.ts";
 import { alertResolve } from "#functions/cluster-api/alert-resolve/function.ts";
+import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
+import { etcdRelieve } from "#functions/cluster-api/etcd-relieve/function.ts";
+import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
 import { remediationExpire } from "#functions/cluster-api/remediation-expire/function.ts";
@@ -17,6 +20,9 @@ export const allFunctions: readonly StepFunction[] = [
   vmCreate,
   machineObserve,
   nodeInit,
+  etcdRemove,
+  etcdSnapshot,
+  etcdRelieve,
   vmDelete,
   ipRelease,
   alertResolve,

@@ -20,6 +20,7 @@ export interface RunFlags extends ClusterFlags {
   readonly ledgerNamespace: string;
   readonly maxInFlight: number;
   readonly leaderElect?: boolean;
+  readonly etcdSnapshots?: string;
 }
 
 /** What a person or Kubernetes ends the process with; anything else is the loss of the lead. */
@@ -62,6 +63,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
           log,
           namespace: flags.namespace,
           policy: { maxInFlight: flags.maxInFlight },
+          snapshotDirectory: flags.etcdSnapshots,
           ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
           dispatch: true,
           contain: terminal.contain((error) => logStray(log, error)),

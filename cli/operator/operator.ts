@@ -28,6 +28,8 @@ export interface RunningOperatorOptions {
   readonly namespace?: string | undefined;
   readonly policy?: Partial<HubPolicy>;
   readonly dispatch: boolean;
+  /** Where snapshots of etcd are kept. */
+  readonly snapshotDirectory?: string | undefined;
   /** Requests per second to one API server; bursts of twice as many. */
   readonly requestsPerSecond: number;
   /** First part of attempt tokens when a Lease counts the leaders. */
@@ -110,6 +112,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
       dispatch: options.dispatch,
       epoch: options.epoch,
       mayAct: options.mayAct,
+      snapshotDirectory: options.snapshotDirectory,
       contain: options.contain,
     }),
   );

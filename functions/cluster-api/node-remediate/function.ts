@@ -35,13 +35,9 @@ function declared(
     ],
     for: view,
     related: remediationWorld(view),
-    // One at a time in a cluster: each decision rests on how the others are.
-    key: ({ object, related }) => {
-      const { machine } = related;
-      return machine === undefined
-        ? `${view.type.plural}/${object.meta.uid}`
-        : `remediation/${machine.meta.namespace ?? ""}/${machine.spec.clusterName}`;
-    },
+    // One at a time in a cluster: each decision rests on how the others are, and on who removes an etcd member meanwhile.
+    key: ({ object, related: { cluster } }) =>
+      cluster === undefined ? `${view.type.plural}/${object.meta.uid}` : `cluster/${cluster.meta.uid}`,
     needs: ({ object }) =>
       object.meta.deletionTimestamp === undefined &&
       !isFinal(object) &&

@@ -48,13 +48,20 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
           vmNetworkConfig: { ipPoolRefs: ["pool"], gateway: "10.50.0.1", subnetMask: "255.255.255.0" },
         },
       }),
-      objects.machine("m-0"),
+      objects.machine("m-0", {
+        metadata: { labels: { "cluster.x-k8s.io/control-plane": "" } },
+        spec: { infrastructureRef: { kind: "HarvesterMachine", name: "m-0" } },
+      }),
       ...objects.remediations("m-0"),
       objects.harvesterMachine("m-0", {
         metadata,
         spec: node === true ? { providerID: "harvester://vms/m-0" } : {},
       }),
       withData({ ...objects.secret("identity"), metadata: { name: "identity", namespace: place.namespace } }),
+      withData({
+        ...objects.secret("demo-etcd"),
+        metadata: { name: "demo-etcd", namespace: place.namespace },
+      }),
       withData({
         ...objects.secret("m-0-bootstrap"),
         metadata: { name: "m-0-bootstrap", namespace: place.namespace },
@@ -110,7 +117,7 @@ async function indexOf(fn: StepFunction, deps: FakeDeps): Promise<ObjectIndex> {
 function nameFor({ name, for: { type } }: StepFunction): string {
   const request: Record<string, string> = { "alert-resolve": "unresolved", "remediation-expire": "ended" };
   if (type.plural === "remediationrequests") return request[name] ?? "resolved";
-  return type.plural === "harvesterclusters" ? place.cluster : "m-0";
+  return type.plural.endsWith("clusters") ? place.cluster : "m-0";
 }
 
 async function dispatchOf(fn: StepFunction, deps: FakeDeps): Promise<Dispatch> {
