@@ -5,12 +5,11 @@
 
 export const infrastructureGroup = "infrastructure.cluster.x-k8s.io";
 
-/** Served versions, oldest first; the last one is stored. */
-export const servedVersions = ["v1alpha1", "v1beta1"] as const;
+/** Group of what is asked of capfn itself: remediation. */
+export const capfnGroup = "capfn.dev";
 
-export type ServedVersion = (typeof servedVersions)[number];
-
-export const storageVersion: ServedVersion = "v1beta1";
+/** A version in which some kind is served. */
+export type ServedVersion = "v1alpha1" | "v1beta1";
 
 /** `apiVersion` that functions write. */
 export const storageApiVersion = `${infrastructureGroup}/v1beta1`;
@@ -53,6 +52,15 @@ export const ownerUidLabel = "capfn.dev/owner-uid";
 export const ownerNameLabel = "capfn.dev/owner-name";
 export const ownerNamespaceLabel = "capfn.dev/owner-namespace";
 export const clusterLabel = "capfn.dev/cluster";
+
+/**
+ * On a Namespace, with the value `all-namespaces`: RemediationRequests in it may be about machines of any namespace. Otherwise a request
+ * reaches machines of its own namespace only, so that the right to create one there is no right over anybody else's.
+ */
+export const remediationScopeLabel = {
+  name: "capfn.dev/remediation-scope",
+  value: "all-namespaces",
+} as const;
 
 /** Any new value forces a look at the object; answered in its status. */
 export const lookAtAnnotation = "capfn.dev/look-at";

@@ -1,9 +1,12 @@
 import type { StepFunction } from "#functions/contract/function.ts";
+import { alertResolve } from "#functions/cluster-api/alert-resolve/function.ts";
 import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
 import { etcdRelieve } from "#functions/cluster-api/etcd-relieve/function.ts";
 import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
 import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
+import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
+import { remediationExpire } from "#functions/cluster-api/remediation-expire/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
 import { ipRelease } from "#functions/harvester/ip-release/function.ts";
@@ -26,4 +29,8 @@ export const allFunctions: readonly StepFunction[] = [
   ipRelease,
   poolReclaim,
   certReissue,
+  alertResolve,
+  nodeRemediate,
+  machineRemediate,
+  remediationExpire,
 ];

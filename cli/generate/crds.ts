@@ -1,14 +1,8 @@
 import { stringify } from "yaml";
 
-import { customResources, type CustomResource } from "#api/custom-resources.ts";
-import {
-  infrastructureGroup,
-  clusterctlLabel,
-  providerLabel,
-  servedVersions,
-  storageVersion,
-  type ServedVersion,
-} from "#api/names.ts";
+import type { ApiGroup, CustomResource } from "#api/custom-resource.ts";
+import { customResources } from "#api/custom-resources.ts";
+import { clusterctlLabel, providerLabel, type ServedVersion } from "#api/names.ts";
 import { structuralSchema, type StructuralSchema } from "#cli/generate/structural-schema.ts";
 
 /** A CustomResourceDefinition (`apiextensions.k8s.io/v1`) as plain JSON, ready to be applied. */
@@ -43,7 +37,7 @@ export function generateCrds(): Map<string, string> {
       const definition = customResourceDefinition(resource);
       const body = stringify(definition, { lineWidth: 0, aliasDuplicateObjects: false });
       return [
-        `manifests/crds/${infrastructureGroup}_${resource.plural}.yaml`,
+        `manifests/crds/${resource.group.name}_${resource.plural}.yaml`,
         `# Generated from the schemas in api/ by "capfn generate". Do not edit.\n${body}`,
       ];
     }),
@@ -55,9 +49,9 @@ export function customResourceDefinition(resource: CustomResource): CustomResour
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { name: `${resource.plural}.${infrastructureGroup}`, labels: contractLabels() },
+    metadata: { name: `${resource.plural}.${resource.group.name}`, labels: contractLabels(resource.group) },
     spec: {
-      group: infrastructureGroup,
+      group: resource.group.name,
       names: {
         kind: resource.kind,
         listKind: `${resource.kind}List`,
@@ -67,9 +61,8 @@ export function customResourceDefinition(resource: CustomResource): CustomResour
         categories: resource.categories,
       },
       scope: "Namespaced",
-      // The versions differ by fields nobody writes, so the API server converts by itself: no webhook in the read path.
       conversion: { strategy: "None" },
-      versions: servedVersions.map((version) => renderVersion(resource, version)),
+      versions: resource.group.served.map((version) => renderVersion(resource, version)),
     },
   };
 }
@@ -78,8 +71,8 @@ export function customResourceDefinition(resource: CustomResource): CustomResour
  * Cluster API reads an object in the last listed version that is served: the stored one, so nothing is converted for it (contract
  * of Cluster API, "API version labels"). Both contracts are met by the same status.
  */
-function contractLabels(): Record<string, string> {
-  const versions = servedVersions.join("_");
+function contractLabels(group: ApiGroup): Record<string, string> {
+  const versions = group.served.join("_");
   return {
     [providerLabel.name]: providerLabel.value,
     [clusterctlLabel]: "",
@@ -92,7 +85,7 @@ function renderVersion(resource: CustomResource, version: ServedVersion): Custom
   return {
     name: version,
     served: true,
-    storage: version === storageVersion,
+    storage: version === resource.group.stored,
     additionalPrinterColumns: resource.columns.map(({ priority, ...column }) => ({
       ...column,
       ...(priority > 0 ? { priority } : {}),

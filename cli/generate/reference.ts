@@ -1,5 +1,7 @@
-import { customResources, type CustomResource } from "#api/custom-resources.ts";
-import { infrastructureGroup, servedVersions, storageVersion } from "#api/names.ts";
+import type { CustomResource } from "#api/custom-resource.ts";
+import { customResources } from "#api/custom-resources.ts";
+import { infrastructureGroup } from "#api/names.ts";
+import { quantityPattern } from "#api/quantity.ts";
 import {
   fieldNotes,
   structuralSchema,
@@ -22,7 +24,7 @@ function fileName(kind: string): string {
 
 function referencePage(resource: CustomResource): string {
   const { properties = {} } = structuralSchema(resource.schema, {
-    version: storageVersion,
+    version: resource.group.stored,
     enforced: resource.enforced,
   });
   const notes = fieldNotes(resource.schema);
@@ -45,15 +47,18 @@ function referencePage(resource: CustomResource): string {
 }
 
 function overview(resource: CustomResource): string[] {
-  const served = servedVersions.map(
-    (version) => `\`${version}\`${version === storageVersion ? " (stored)" : ""}`,
-  );
+  const { name, served, stored } = resource.group;
+  const versions = served.map((version) => `\`${version}\`${version === stored ? " (stored)" : ""}`);
   const short = resource.shortNames.map((name) => `\`${name}\``);
   return [
     [
-      `- Group \`${infrastructureGroup}\`, versions ${served.join(", ")}; the versions hold the same fields, but for some nobody writes.`,
+      versions.length > 1
+        ? `- Group \`${name}\`, versions ${versions.join(", ")}; the versions hold the same fields, but for some nobody writes.`
+        : `- Group \`${name}\`, version ${versions.join()}.`,
       `- Plural \`${resource.plural}\`${short.length > 0 ? `, short name ${short.join(", ")}` : ""}, namespaced.`,
-      '- Fields marked "addition" are new in capfn and absent by default.',
+      ...(name === infrastructureGroup
+        ? ['- Fields marked "addition" are new in capfn and absent by default.']
+        : []),
       ...(resource.enforced
         ? []
         : [
@@ -103,7 +108,8 @@ function* fieldsBelow(schema: StructuralSchema, path: string): Generator<Field> 
 }
 
 function typeName(field: StructuralSchema): string {
-  if (field["x-kubernetes-int-or-string"] === true) return "quantity";
+  if (field["x-kubernetes-int-or-string"] === true)
+    return field.pattern === quantityPattern ? "quantity" : "integer or string";
   if (field.items !== undefined) return `list of ${typeName(field.items)}s`;
   if (field.additionalProperties !== undefined) return `map of ${typeName(field.additionalProperties)}s`;
   return field.type ?? "any";

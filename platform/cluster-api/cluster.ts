@@ -13,6 +13,11 @@ export const contractAnnotationsSchema = z
   })
   .prefault({});
 
+/**
+ * Set, to whatever value, on a Machine or Cluster that people work on: it is not remediated. The value may say who works on it, and why.
+ */
+export const MAINTENANCE_ANNOTATION = "capfn.dev/maintenance";
+
 /** Annotations of a Cluster that ask for snapshots of its etcd, and tell when the last one was taken. */
 export const snapshotAnnotations = {
   every: "capfn.dev/etcd-snapshot-every",
@@ -30,6 +35,7 @@ const clusterSchema = z.object({
       annotations: z
         .object({
           ...contractAnnotationsSchema.unwrap().shape,
+          [MAINTENANCE_ANNOTATION]: z.string().optional(),
           [snapshotAnnotations.every]: z.string().optional(),
           [snapshotAnnotations.keep]: z.string().optional(),
           [snapshotAnnotations.taken]: z.string().optional(),
@@ -68,8 +74,11 @@ export const MEMBER_CLEANUP_HOOKS = [
 /** Condition of a Machine that says why its etcd member is still there. */
 export const ETCD_CONDITION = "EtcdMemberRemoved";
 
+/** Condition of a Machine in which a MachineHealthCheck says how it is. */
+export const HEALTH_CONDITION = "HealthCheckSucceeded";
+
 /** Conditions of a Machine we look at; their messages change too often to be held. */
-const watchedConditions: readonly string[] = ["Deleting", ETCD_CONDITION];
+const watchedConditions: readonly string[] = ["Deleting", ETCD_CONDITION, HEALTH_CONDITION];
 
 const machineConditionSchema = z.object({
   type: z.string(),
@@ -85,6 +94,8 @@ const machineSchema = z.object({
       annotations: z
         .object({
           ...contractAnnotationsSchema.unwrap().shape,
+          [MAINTENANCE_ANNOTATION]: z.string().optional(),
+          "cluster.x-k8s.io/skip-remediation": z.string().optional(),
           [ETCD_HOOK_ANNOTATION]: z.string().optional(),
           [MEMBER_CLEANUP_HOOKS[0]]: z.string().optional(),
           [MEMBER_CLEANUP_HOOKS[1]]: z.string().optional(),
@@ -99,6 +110,7 @@ const machineSchema = z.object({
   spec: z.object({
     clusterName: z.string(),
     failureDomain: z.string().optional(),
+    providerID: z.string().optional(),
     bootstrap: z.object({ dataSecretName: z.string().optional() }).prefault({}),
     infrastructureRef: z
       .object({ kind: z.string(), name: z.string(), apiGroup: z.string().optional() })
@@ -118,11 +130,16 @@ const machineSchema = z.object({
 
 export type Machine = z.infer<typeof machineSchema>;
 
-/** A Machine of a control plane is found by the name of its Cluster (index `controlPlaneOf`). */
+/** A Machine is found by its Cluster (`<namespace>/<name>`), one of a control plane also by that name alone, and by what an alert may know of it. */
 export const machineView: ResourceView<Machine> = {
   type: machines,
   schema: machineSchema,
-  indexes: ({ metadata, spec }) => ({
+  indexes: ({ meta, metadata, spec, status }) => ({
+    cluster: [`${meta.namespace ?? ""}/${spec.clusterName}`],
     controlPlaneOf: controlPlaneLabel in metadata.labels ? [spec.clusterName] : [],
+    name: [meta.name],
+    providerID: spec.providerID === undefined ? [] : [spec.providerID],
+    node: status.nodeRef === undefined ? [] : [status.nodeRef.name],
+    address: [...new Set(status.addresses.map(({ address }) => address))],
   }),
 };

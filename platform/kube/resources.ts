@@ -25,10 +25,15 @@ const clusterApi = "cluster.x-k8s.io/v1beta2";
 export const clusters = resource(clusterApi, "Cluster", "clusters");
 export const machines = resource(clusterApi, "Machine", "machines");
 
+const capfn = "capfn.dev/v1alpha1";
+export const remediationRequests = resource(capfn, "RemediationRequest", "remediationrequests");
+export const machineRemediations = resource(capfn, "MachineRemediation", "machineremediations");
+
 export const secrets = resource("v1", "Secret", "secrets");
 export const configMaps = resource("v1", "ConfigMap", "configmaps");
 export const namespaces = resource("v1", "Namespace", "namespaces", false);
 export const nodes = resource("v1", "Node", "nodes", false);
+export const pods = resource("v1", "Pod", "pods");
 export const services = resource("v1", "Service", "services");
 export const persistentVolumeClaims = resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims");
 /** Core v1 events: what `kubectl describe` shows. */

@@ -10,6 +10,8 @@ import {
   machineReasons,
   pausedReasons,
   readyReasons,
+  remediationConditions,
+  remediationReasons,
 } from "#api/condition-names.ts";
 import { customResources } from "#api/custom-resources.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
@@ -213,6 +215,7 @@ describe("the names in the pages", () => {
   const conditionTypes: readonly string[] = [
     ...Object.keys(clusterConditions),
     ...Object.keys(machineConditions),
+    ...Object.keys(remediationConditions),
   ];
   const conditionWords: readonly string[] = [
     ...conditionTypes,
@@ -256,6 +259,15 @@ describe("the names in the pages", () => {
     const silent = conditionWords
       .filter((word) => new RegExp(`(?:clusterReasons|machineReasons)\\.${word}\\b`).test(sources))
       .filter((word) => !told.has(word) && !wellKnown.includes(word));
+    expect(silent).toEqual([]);
+  });
+
+  it("leave out no reason a remediation can have", () => {
+    const told = new Set(readPage("docs/tasks/remediation.md").text.match(/\w+/g));
+    // What says that the machine was found.
+    const silent = Object.keys(remediationReasons).filter(
+      (word) => !told.has(word) && word !== remediationReasons.MachineFound,
+    );
     expect(silent).toEqual([]);
   });
 

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 
 import { customResources } from "#api/custom-resources.ts";
-import { servedVersions } from "#api/names.ts";
+import { harvesterResources } from "#api/harvester-resources.ts";
 import { customResourceDefinition } from "#cli/generate/crds.ts";
 import * as tables from "#test/unit/api/field-tables.ts";
 import { fieldLines, renderedSchema, schemaAt } from "#test/unit/api/structural-fields.ts";
 
 const definitions = customResources.map(customResourceDefinition);
+const infrastructure = harvesterResources.map(customResourceDefinition);
 const definitionOf = (kind: string) => definitions.find(({ spec }) => spec.names["kind"] === kind)!;
 
 const ownFields = ["apiVersion string", "kind string", "metadata object"];
@@ -122,8 +123,8 @@ describe("constraints", () => {
 });
 
 describe("definitions", () => {
-  it("are the four kinds, namespaced, under the names Cluster API computes [check 1]", () => {
-    expect(definitions.map(({ metadata, spec }) => [metadata.name, spec.scope])).toEqual(
+  it("of the infrastructure are the four kinds, namespaced, under the names Cluster API computes [check 1]", () => {
+    expect(infrastructure.map(({ metadata, spec }) => [metadata.name, spec.scope])).toEqual(
       [
         "harvesterclusters",
         "harvesterclustertemplates",
@@ -133,8 +134,8 @@ describe("definitions", () => {
     );
   });
 
-  it("serve v1alpha1 and v1beta1 without a webhook and store v1beta1 [check 2]", () => {
-    for (const { spec } of definitions) {
+  it("of the infrastructure serve v1alpha1 and v1beta1 without a webhook and store v1beta1 [check 2]", () => {
+    for (const { spec } of infrastructure) {
       expect(spec.conversion).toEqual({ strategy: "None" });
       expect(spec.versions.map(({ name, served, storage }) => [name, served, storage])).toEqual([
         ["v1alpha1", true, false],
@@ -149,10 +150,24 @@ describe("definitions", () => {
       const stored = spec.versions.find(({ storage }) => storage)!.name;
       for (const contract of ["v1beta1", "v1beta2"]) {
         const versions = metadata.labels[`cluster.x-k8s.io/${contract}`]!.split("_");
-        expect(versions).toEqual([...servedVersions]);
+        expect(versions).toEqual(spec.versions.map(({ name }) => name));
         expect(versions.at(-1)).toBe(stored);
       }
     }
+  });
+
+  it("of capfn's own group are the request and the pair a MachineHealthCheck clones, in one version", () => {
+    const own = definitions.filter(({ spec }) => spec.group === "capfn.dev");
+    expect(own.map(({ metadata, spec }) => [metadata.name, spec.versions.map(({ name }) => name)])).toEqual(
+      ["machineremediations", "machineremediationtemplates", "remediationrequests"].map((plural) => [
+        `${plural}.capfn.dev`,
+        ["v1alpha1"],
+      ]),
+    );
+    // Cluster API takes "Template" off the kind and copies `spec.template`.
+    const template = schemaAt(renderedSchema("MachineRemediationTemplate", "v1alpha1"), "spec.template.spec");
+    const remediation = schemaAt(renderedSchema("MachineRemediation", "v1alpha1"), "spec");
+    expect(Object.keys(template.properties!)).toEqual(Object.keys(remediation.properties!));
   });
 
   it("publish the flags of both contracts in both statuses [check 5]", () => {
@@ -188,11 +203,10 @@ describe("definitions", () => {
 
   it("say what every field means", () => {
     for (const { spec } of definitions) {
-      for (const path of fieldLines(spec.versions[1]!.schema.openAPIV3Schema).map(
-        (line) => line.split(/[! ]/)[0]!,
-      )) {
+      const { openAPIV3Schema } = spec.versions.at(-1)!.schema;
+      for (const path of fieldLines(openAPIV3Schema).map((line) => line.split(/[! ]/)[0]!)) {
         if (path === "metadata") continue;
-        const field = schemaAt(spec.versions[1]!.schema.openAPIV3Schema, path);
+        const field = schemaAt(openAPIV3Schema, path);
         expect(field.description, path).toMatch(/^.{2,}/);
       }
     }

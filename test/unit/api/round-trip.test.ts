@@ -2,15 +2,16 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { customResources } from "#api/custom-resources.ts";
-import { servedVersions, storageVersion, type ServedVersion } from "#api/names.ts";
+import type { ApiGroup } from "#api/custom-resource.ts";
+import type { ServedVersion } from "#api/names.ts";
 import { renderedSchema } from "#test/unit/api/structural-fields.ts";
 import { pruned, valuesOf } from "#test/unit/api/structural-values.ts";
 
 const metadata = { name: "demo", namespace: "demo", uid: "38bca041", resourceVersion: "357" };
 
-/** How an object written in any version reads back in `to`: the API server stores it in v1beta1 and only renames the version. */
-function reader(kind: string, to: ServedVersion): (written: object) => unknown {
-  const stored = renderedSchema(kind, storageVersion);
+/** How an object written in any version reads back in `to`: the API server stores it in one and only renames the version. */
+function reader(kind: string, group: ApiGroup, to: ServedVersion): (written: object) => unknown {
+  const stored = renderedSchema(kind, group.stored);
   const read = renderedSchema(kind, to);
   return (written) => pruned(read, pruned(stored, written));
 }
@@ -23,19 +24,19 @@ function withoutDeadFields(object: Record<string, unknown>): unknown {
 }
 
 describe("an object of any kind", () => {
-  const routes = customResources.flatMap(({ kind, schema }) =>
-    servedVersions.flatMap((from) => servedVersions.map((to) => ({ kind, schema, from, to }))),
+  const routes = customResources.flatMap(({ kind, group, schema }) =>
+    group.served.flatMap((from) => group.served.map((to) => ({ kind, group, schema, from, to }))),
   );
 
   it.each(routes)(
     "of kind $kind loses nothing when it is written in $from and read in $to [check 2] [check 3]",
-    ({ kind, schema, from, to }) => {
+    ({ kind, group, schema, from, to }) => {
       const objects = valuesOf(renderedSchema(kind, from)).map((object) => ({
         ...(object as object),
         kind,
         metadata,
       }));
-      const readBack = reader(kind, to);
+      const readBack = reader(kind, group, to);
       fc.assert(
         fc.property(objects, (object) => {
           const answered = readBack(object);

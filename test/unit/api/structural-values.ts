@@ -11,7 +11,7 @@ const quantities = fc.oneof(
 
 /** Objects, or parts of them, that a structural schema accepts; optional fields come and go. */
 export function valuesOf(schema: StructuralSchema): fc.Arbitrary<unknown> {
-  if (schema["x-kubernetes-int-or-string"] === true) return quantities;
+  if (schema["x-kubernetes-int-or-string"] === true) return fitting(quantities, schema.pattern);
   if (schema.enum) return fc.constantFrom(...schema.enum);
   const { type = "string" } = schema;
   switch (type) {
@@ -63,8 +63,15 @@ function strings(schema: StructuralSchema): fc.Arbitrary<string> {
   const { pattern } = schema;
   const length = { minLength: numberOf(schema, "minLength") ?? 0, maxLength: 20 };
   if (pattern === undefined) return fc.string(length);
-  const fitting = fc.oneof(quantities.map(String), fc.stringMatching(/^[A-Z][A-Za-z]{0,20}$/));
-  return fitting.filter((text) => new RegExp(pattern).test(text));
+  const words = [/^[A-Z][A-Za-z]{0,20}$/, /^[0-9a-f]{1,20}$/].map((word) => fc.stringMatching(word));
+  return fc.oneof(quantities.map(String), ...words).filter((text) => new RegExp(pattern).test(text));
+}
+
+/** The pattern of an integer or string holds for strings only. */
+function fitting<T>(values: fc.Arbitrary<T>, pattern: string | undefined): fc.Arbitrary<T> {
+  return values.filter(
+    (value) => typeof value !== "string" || pattern === undefined || new RegExp(pattern).test(value),
+  );
 }
 
 function numberOf(schema: StructuralSchema, keyword: string): number | undefined {

@@ -52,6 +52,7 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
         metadata: { labels: { "cluster.x-k8s.io/control-plane": "" } },
         spec: { infrastructureRef: { kind: "HarvesterMachine", name: "m-0" } },
       }),
+      ...objects.remediations("m-0"),
       objects.harvesterMachine("m-0", {
         metadata,
         spec: node === true ? { providerID: "harvester://vms/m-0" } : {},
@@ -112,8 +113,15 @@ async function indexOf(fn: StepFunction, deps: FakeDeps): Promise<ObjectIndex> {
   return index;
 }
 
+/** Name of the object in that world the function looks after. */
+function nameFor({ name, for: { type } }: StepFunction): string {
+  const request: Record<string, string> = { "alert-resolve": "unresolved", "remediation-expire": "ended" };
+  if (type.plural === "remediationrequests") return request[name] ?? "resolved";
+  return type.plural.endsWith("clusters") ? place.cluster : "m-0";
+}
+
 async function dispatchOf(fn: StepFunction, deps: FakeDeps): Promise<Dispatch> {
-  const name = fn.for.type.plural.endsWith("clusters") ? place.cluster : "m-0";
+  const name = nameFor(fn);
   const item: RunItem = {
     object: { connection: "management", namespace: place.namespace, name },
     cause,

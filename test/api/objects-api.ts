@@ -3,8 +3,8 @@ import { request } from "node:https";
 import { expect } from "vitest";
 import * as z from "zod";
 
+import type { CustomResource } from "#api/custom-resource.ts";
 import { customResources } from "#api/custom-resources.ts";
-import { infrastructureGroup } from "#api/names.ts";
 import type { SharedControlPlane } from "#test/support/control-planes.ts";
 
 const refusalSchema = z.object({
@@ -29,13 +29,13 @@ export interface Answer {
   readonly body: unknown;
 }
 
-export type InfrastructureApi = ReturnType<typeof infrastructureApi>;
+export type ObjectsApi = ReturnType<typeof objectsApi>;
 
 /**
- * Plain requests to the infrastructure kinds in one namespace, in either version: what a client without any knowledge of the
+ * Plain requests to our kinds in one namespace, in any version: what a client without any knowledge of the
  * types would send. Deliberately not the product's client.
  */
-export function infrastructureApi(plane: SharedControlPlane, namespace: string) {
+export function objectsApi(plane: SharedControlPlane, namespace: string) {
   async function call(
     method: string,
     path: string,
@@ -67,9 +67,17 @@ export function infrastructureApi(plane: SharedControlPlane, namespace: string) 
     return promise;
   }
 
+  function resourceOf(kind: string) {
+    return customResources.find((resource) => resource.kind === kind)!;
+  }
+
+  function apiVersionOf(kind: string, version: string): string {
+    return `${resourceOf(kind).group.name}/${version}`;
+  }
+
   function pathOf(kind: string, version: string, name = ""): string {
-    const { plural } = customResources.find((resource) => resource.kind === kind)!;
-    return `/apis/${infrastructureGroup}/${version}/namespaces/${namespace}/${plural}${name === "" ? "" : `/${name}`}`;
+    const { plural } = resourceOf(kind);
+    return `/apis/${apiVersionOf(kind, version)}/namespaces/${namespace}/${plural}${name === "" ? "" : `/${name}`}`;
   }
 
   async function read(kind: string, version: string, name: string): Promise<Json> {
@@ -82,7 +90,7 @@ export function infrastructureApi(plane: SharedControlPlane, namespace: string) 
   async function write(object: Json & { kind: string }, version: string, name: string): Promise<Json> {
     const { kind } = object;
     const { labels, annotations } = metaSchema.parse(object["metadata"] ?? {});
-    const apiVersion = `${infrastructureGroup}/${version}`;
+    const apiVersion = apiVersionOf(kind, version);
     const manifest = { ...object, apiVersion, metadata: { name, namespace, labels, annotations } };
     const created = await call("POST", `${pathOf(kind, version)}?fieldValidation=Strict`, manifest);
     expect(created.status, JSON.stringify(created.body)).toBe(201);
@@ -102,7 +110,7 @@ export function infrastructureApi(plane: SharedControlPlane, namespace: string) 
   async function refusals(object: Json & { kind: string }, version: string): Promise<Map<string, string>> {
     const answer = await call("POST", `${pathOf(object.kind, version)}?dryRun=All`, {
       ...object,
-      apiVersion: `${infrastructureGroup}/${version}`,
+      apiVersion: apiVersionOf(object.kind, version),
       metadata: { name: "refused", namespace },
     });
     expect(answer.status, JSON.stringify(answer.body)).toBe(422);
@@ -118,8 +126,8 @@ export function infrastructureApi(plane: SharedControlPlane, namespace: string) 
   }
 
   /** The conditions of a CustomResourceDefinition as `type=status`. */
-  async function conditionsOf(plural: string): Promise<string[]> {
-    const name = `${plural}.${infrastructureGroup}`;
+  async function conditionsOf({ plural, group }: CustomResource): Promise<string[]> {
+    const name = `${plural}.${group.name}`;
     const { body } = await call("GET", `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`);
     const { status } = definitionSchema.parse(body);
     return status?.conditions.map((condition) => `${condition.type}=${condition.status}`) ?? [];
