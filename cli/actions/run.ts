@@ -1,16 +1,17 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
+import type { IngressFlags, IngressWorld } from "#cli/http/ingress.ts";
 import { parseBindAddress, startServers } from "#cli/http/servers.ts";
 import { untilLeading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { startRunningOperator, type RunningOperator } from "#cli/operator/operator.ts";
 import type { Terminal } from "#cli/terminal.ts";
+import type { OpenIngress } from "#events/sources/ingress/open.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
 import { createLog } from "#platform/observability/log.ts";
 
-export interface RunFlags extends ClusterFlags {
+export interface RunFlags extends ClusterFlags, IngressFlags {
   readonly metricsBindAddress: string;
   readonly healthProbeBindAddress: string;
-  readonly ledgerNamespace: string;
   readonly maxInFlight: number;
   readonly leaderElect?: boolean;
 }
@@ -33,7 +34,14 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
     running: () => running,
     standby: () => standby,
   });
-  log.info({ addresses: servers.addresses }, "capfn runs");
+  const ingress = await openIngress(flags, { management, clock, random, log, running: () => running }).catch(
+    async (error: unknown) => {
+      await servers.close();
+      throw error;
+    },
+  );
+  const addresses = [...servers.addresses, ...(ingress === undefined ? [] : [ingress.url])];
+  log.info({ addresses }, "capfn runs");
   const asked = terminal.ended();
   const leadership =
     flags.leaderElect === true
@@ -58,7 +66,14 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const reason = await Promise.race([asked, ...(leadership === undefined ? [] : [leadership.lost])]);
   if (!SIGNALS.has(reason)) running?.operator.hub.stepDown(reason);
   log.info({ reason }, "ending; runs under way may finish");
-  await servers.close();
+  await Promise.all([servers.close(), ingress?.close()]);
   await running?.stop();
   await leadership?.release();
+}
+
+/** Loaded only when it is asked for. */
+async function openIngress(flags: RunFlags, world: IngressWorld): Promise<OpenIngress | undefined> {
+  if (flags.ingressBindAddress === "0") return undefined;
+  const { startIngress } = await import("#cli/http/ingress.ts");
+  return startIngress(flags, world);
 }

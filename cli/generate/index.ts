@@ -1,7 +1,9 @@
+import { generateAsyncApi } from "#cli/generate/asyncapi.ts";
 import { generateCrds } from "#cli/generate/crds.ts";
+import { generateEventPage } from "#cli/generate/events.ts";
 import { generateReference } from "#cli/generate/reference.ts";
 
 /** Every generated file of the repository by path from its root. Pure: the same sources give the same bytes. */
 export function generatedFiles(): Map<string, string> {
-  return new Map([...generateCrds(), ...generateReference()]);
+  return new Map([...generateCrds(), ...generateReference(), ...generateEventPage(), ...generateAsyncApi()]);
 }

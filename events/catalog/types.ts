@@ -23,6 +23,8 @@ export const eventTypes = {
   "dev.capfn.connection.changed":
     "A connection to a Harvester or workload API came up, failed or was replaced",
   "dev.capfn.object.changed": "An object of a kind without a noun of its own appeared, changed or is gone",
+  "dev.capfn.alert.firing": "An alert fires whose machine is to be remediated",
+  "dev.capfn.alert.resolved": "An alert that asked for remediation has ended",
   "dev.capfn.step.due": "A time a function asked for has come",
   "dev.capfn.step.swept": "The regular sweep looked at the item again",
   "dev.capfn.hub.started": "The hub started and looked at everything once",

@@ -94,9 +94,9 @@ export class Hub {
     if (!this.#stopped) this.#arrivals.forget(view, scope);
   }
 
-  /** Any reason to look at an object: an alert, an injected event. It asks the predicates, nothing more. */
+  /** Any reason to look at an object: an alert, an injected event. It asks the predicates that look at the object, nothing more. */
   hint(view: ResourceView<unknown>, ref: ObjectRef, cause: Cause): void {
-    this.#judging.mark(view, ref, { cause, low: false });
+    if (!this.#stopped) this.#judging.hinted(view, ref, cause);
   }
 
   /** Nothing is in line, running or to be judged. Waits and timers may be pending. */

@@ -75,6 +75,16 @@ export class Judging {
     for (const owner of this.#parts.wakes.naming(view, ref)) this.#markKnown(owner, occasion);
   }
 
+  /** Somebody says that the object is worth a look: its own functions are asked, and those that look at it. */
+  hinted(view: ResourceView<unknown>, ref: ObjectRef, cause: Cause): void {
+    const { index, wakes } = this.#parts;
+    const occasion = { cause, low: false };
+    if (this.#functionsFor(view).length > 0) this.mark(view, ref, occasion);
+    const entry = index.entry(view.type, ref);
+    const looking = entry === undefined ? new Set<string>() : wakes.woken({ view, old: entry, new: entry });
+    for (const owner of looking.union(wakes.naming(view, ref))) this.#markKnown(owner, occasion);
+  }
+
   /** A stream has had a complete list: who rests on it can be judged now. */
   listed(view: ResourceView<unknown>, scope: Scope): void {
     const name = scopeName(view.type, scope);

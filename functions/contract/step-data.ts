@@ -48,6 +48,9 @@ const itemSchema = z.object({
   cause: causeSchema.optional(),
 });
 
+/** The data of a dispatch as JSON: one item, or all items of a key. */
+export const stepDataSchema = z.union([itemSchema, z.object({ items: z.array(itemSchema) })]);
+
 /** One item of an event as it came over the wire, read by the views of its function. */
 export type ReadItem = z.infer<typeof itemSchema>;
 

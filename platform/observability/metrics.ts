@@ -105,6 +105,18 @@ export function createMetrics(snapshot: () => Snapshot) {
       labelNames: ["function"],
       registers,
     }),
+    ingressRequests: new Counter({
+      name: "capfn_ingress_requests_total",
+      help: "Requests to the ingress by path, sender and status",
+      labelNames: ["path", "sender", "status"],
+      registers,
+    }),
+    ingressAlerts: new Counter({
+      name: "capfn_ingress_alerts_total",
+      help: "Alerts by what became of them: stored, known, closed, refused",
+      labelNames: ["result"],
+      registers,
+    }),
     unreadable: new Counter({
       name: "capfn_unreadable_objects_total",
       help: "Objects that do not fit their kind",
