@@ -1,4 +1,10 @@
-import { fastify, type FastifyInstance } from "fastify";
+import {
+  serveAnswers,
+  type Answer,
+  type Listening,
+  type PathParameters,
+  type Routes,
+} from "#cli/http/answers.ts";
 import { explainObject } from "#cli/operator/explain.ts";
 import type { RunningOperator } from "#cli/operator/operator.ts";
 
@@ -35,53 +41,56 @@ export interface ServerOptions {
 export async function startServers(
   options: ServerOptions,
 ): Promise<{ addresses: string[]; close(): Promise<void> }> {
-  const servers: FastifyInstance[] = [];
-  const addresses: string[] = [];
-  const listen = async (server: FastifyInstance, address: BindAddress | undefined) => {
-    if (address === undefined) return;
-    servers.push(server);
-    addresses.push(await server.listen(address));
+  const servers: Listening[] = [];
+  const listen = async (routes: Routes, address: BindAddress | undefined): Promise<void> => {
+    if (address !== undefined) servers.push(await serveAnswers(routes, address));
   };
-  await listen(metricsServer(options), options.metricsAddress);
-  await listen(healthServer(options), options.healthAddress);
-  return { addresses, close: async () => void (await Promise.all(servers.map((server) => server.close()))) };
+  await listen(metricsRoutes(options), options.metricsAddress);
+  await listen(healthRoutes(options), options.healthAddress);
+  return {
+    addresses: servers.map(({ address }) => address),
+    close: async () => void (await Promise.all(servers.map((server) => server.close()))),
+  };
 }
 
-function metricsServer({ running }: ServerOptions): FastifyInstance {
-  const server = fastify();
-  server.get("/metrics", async (_request, reply) => {
-    const registry = running()?.metrics.registry;
-    if (registry === undefined) return reply.send("");
-    return reply.type(registry.contentType).send(await registry.metrics());
-  });
-  return server;
+function metricsRoutes({ running }: ServerOptions): Routes {
+  return {
+    "/metrics": async () => {
+      const registry = running()?.metrics.registry;
+      if (registry === undefined) return { body: "" };
+      return { type: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+function healthRoutes(options: ServerOptions): Routes {
+  return {
+    "/healthz": () => ({ body: "ok" }),
+    "/readyz": () => readiness(options),
+    "/why/:kind/:namespace/:name": (parameters) => why(options, parameters),
+  };
 }
 
 /**
  * Ready means: it is decided who leads, and if it is us, every stream that is wanted has had its first list and is heard of. A standby is
  * ready to take over. Alive means: the event loop answers.
  */
-function healthServer({ running, standby }: ServerOptions): FastifyInstance {
-  const server = fastify();
-  server.get("/healthz", () => "ok");
-  server.get("/readyz", (_request, reply) => {
-    const operator = running()?.operator;
-    if (standby()) return reply.send("ok, standby");
-    if (operator === undefined)
-      return reply.code(503).send("not ready; starting, waiting for the first list of everything");
-    if (operator.ready()) return reply.send("ok");
-    const missing = operator.streams.state().filter(({ listed }) => !listed);
-    const names = missing.map(({ name }) => name).join(", ");
-    return reply.code(503).send(`not ready; waiting for the first list of: ${names}`);
-  });
-  server.get<{ Params: { kind: string; namespace: string; name: string } }>(
-    "/why/:kind/:namespace/:name",
-    ({ params }, reply) => {
-      const hub = running()?.operator.hub;
-      const found = hub === undefined ? undefined : explainObject(hub, params);
-      const error = `no ${params.kind} ${params.namespace}/${params.name} is known here`;
-      return found ?? reply.code(404).send({ error });
-    },
-  );
-  return server;
+function readiness({ running, standby }: ServerOptions): Answer {
+  const operator = running()?.operator;
+  if (standby()) return { body: "ok, standby" };
+  if (operator === undefined)
+    return { status: 503, body: "not ready; starting, waiting for the first list of everything" };
+  if (operator.ready()) return { body: "ok" };
+  const missing = operator.streams.state().filter(({ listed }) => !listed);
+  const names = missing.map(({ name }) => name).join(", ");
+  return { status: 503, body: `not ready; waiting for the first list of: ${names}` };
+}
+
+function why({ running }: ServerOptions, { kind = "", namespace = "", name = "" }: PathParameters): Answer {
+  const hub = running()?.operator.hub;
+  const found = hub === undefined ? undefined : explainObject(hub, { kind, namespace, name });
+  const type = "application/json; charset=utf-8";
+  if (found !== undefined) return { type, body: JSON.stringify(found) };
+  const error = `no ${kind} ${namespace}/${name} is known here`;
+  return { status: 404, type, body: JSON.stringify({ error }) };
 }

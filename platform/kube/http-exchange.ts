@@ -1,10 +1,11 @@
-import * as http from "node:http";
+import type { IncomingMessage } from "node:http";
 import * as https from "node:https";
 
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { KubeError } from "#platform/kube/errors.ts";
 import { TCP_KEEP_ALIVE_MS, TlsAgents } from "#platform/kube/tls-agents.ts";
 import type { AgentPool } from "#platform/kube/tls-agents.ts";
+import { http } from "#platform/process/node-http.ts";
 
 /** One HTTP request below the server URL. */
 export interface HttpRequest {
@@ -20,7 +21,7 @@ export interface HttpRequest {
 /** Authenticated HTTP towards one API server. */
 export interface HttpExchange {
   /** Resolves with the response once its headers are there; rejects with the error of node:http, or the signal's reason. */
-  send(request: HttpRequest): Promise<http.IncomingMessage>;
+  send(request: HttpRequest): Promise<IncomingMessage>;
   close(): void;
 }
 
@@ -31,10 +32,10 @@ export function createHttpExchange(config: ConnectionConfig): HttpExchange {
   const base = serverUrl(config);
   const agents = new TlsAgents(config);
 
-  async function once(request: HttpRequest, fresh: boolean): Promise<http.IncomingMessage> {
+  async function once(request: HttpRequest, fresh: boolean): Promise<IncomingMessage> {
     const token = typeof config.token === "function" ? await config.token(fresh) : config.token;
     const lease = await agents.lease(request.pool, fresh);
-    const answer = new Promise<http.IncomingMessage>((resolve, reject) => {
+    const answer = new Promise<IncomingMessage>((resolve, reject) => {
       request.signal.throwIfAborted();
       const open = base.protocol === "https:" ? https.request : http.request;
       const outgoing = open({

@@ -1,14 +1,15 @@
-import * as http from "node:http";
+import type { Agent } from "node:http";
 import * as https from "node:https";
 
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
+import { http } from "#platform/process/node-http.ts";
 
 /** Watches hold their connection for minutes, so they must not take those of requests. */
 export type AgentPool = "requests" | "watches";
 
 /** A connection pool in use by one request or watch; `release` exactly once, when its answer has ended. */
 export interface AgentLease {
-  readonly agent: http.Agent;
+  readonly agent: Agent;
   release(): void;
 }
 
@@ -20,7 +21,7 @@ interface Credentials {
 
 interface Generation {
   readonly credentials: Credentials;
-  readonly agents: Record<AgentPool, http.Agent>;
+  readonly agents: Record<AgentPool, Agent>;
   leases: number;
   retired: boolean;
 }
@@ -89,7 +90,7 @@ export class TlsAgents {
     };
   }
 
-  #newAgent(credentials: Credentials, pool: AgentPool): http.Agent {
+  #newAgent(credentials: Credentials, pool: AgentPool): Agent {
     const connections = {
       keepAlive: true,
       keepAliveMsecs: TCP_KEEP_ALIVE_MS,

@@ -1,7 +1,7 @@
 import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
 import { type BenchWorld, type Sizes, startBenchWorld } from "#test/bench/bench-world.ts";
 import { startFloor } from "#test/bench/floor.ts";
-import { type OperatorProcess, startOperatorProcess } from "#test/bench/operator-process.ts";
+import { buildProgram, type OperatorProcess, startOperatorProcess } from "#test/bench/operator-process.ts";
 import { measureAtRest, measureEmpty } from "#test/bench/phases/at-rest.ts";
 import { measureDeadCluster } from "#test/bench/phases/dead-cluster.ts";
 import { measureDispatch } from "#test/bench/phases/dispatch-rate.ts";
@@ -24,12 +24,15 @@ export interface Bench {
 /** Measures what has a row that is wanted. What cannot be measured is a failed row; the rest goes on. */
 export async function measure(bench: Bench): Promise<void> {
   const { host, sizes, sheet } = bench;
+  await buildProgram();
   await attempt(bench, ["dispatch", "wake/hub"], () => measureDispatch(host.clock, sheet, sizes.dispatches));
   await attempt(bench, ["create", "delete", "floor", "wake/operator", "pool", "dead-cluster"], async () => {
     await using world = await startBenchWorld(host, sizes);
     const further = bench.requestRate === undefined ? [] : [`--request-rate=${bench.requestRate}`];
-    const start = { flags: [], arguments: further };
-    await using operator = await startOperatorProcess(world.capfnKubeconfig, host.clock, start);
+    await using operator = await startOperatorProcess(world.capfnKubeconfig, host.clock, {
+      program: "built",
+      arguments: further,
+    });
     await underLoad(bench, world, operator);
   });
   await attempt(bench, ["memory", "cpu", "start", "restart", "idle"], async () => {

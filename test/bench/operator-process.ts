@@ -1,9 +1,12 @@
 import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { build } from "rolldown";
 import { freePorts } from "#platform/control-plane/free-ports.ts";
 import { lastLogLines, startSupervised } from "#platform/control-plane/supervised-process.ts";
 import { type Clock, sleep } from "#platform/process/clock.ts";
+import buildConfig from "../../rolldown.config.ts";
+import manifest from "../../package.json" with { type: "json" };
 import { parseMetrics, type Scrape } from "#test/bench/scrape.ts";
 
 /** `capfn run` as a process of its own, so that memory and CPU are the product's alone. */
@@ -22,25 +25,37 @@ export interface OperatorProcess extends AsyncDisposable {
 const READY_WITHIN_MS = 60_000;
 const TICK_MS = 10;
 
-/** How Node is started. `plain`: as it comes. */
-export interface NodeStart {
-  readonly flags: readonly string[];
-  /** Where compiled code is kept between starts, so that the TypeScript stripper is not loaded. */
-  readonly compileCache?: string;
+/** What is started, and how. */
+export interface Start {
+  /** `built`: what `npm run build` makes, as `npm start` starts it. `sources`: the TypeScript of this clone, Node as it comes. */
+  readonly program: "built" | "sources";
   /** Further flags of `capfn run`. */
   readonly arguments?: readonly string[];
 }
 
-const PLAIN: NodeStart = { flags: [] };
+const root = join(import.meta.dirname, "..", "..");
 
-/** Small young generation: a hub makes little garbage at a time, and V8 does not give back what it once took for it. */
-export const LEAN_FLAGS: readonly string[] = ["--max-semi-space-size=2"];
+/** Node's flags and the script, as the script `start` of package.json has them. */
+const shipped = startCommand(manifest.scripts.start);
+
+function startCommand(script: string): { readonly flags: readonly string[]; readonly path: string } {
+  const [node, ...words] = script.split(" ");
+  const path = words.find((word) => word.endsWith(".mjs"));
+  if (node !== "node" || path === undefined)
+    throw new Error(`npm start is no longer "node ... .mjs run": ${script}`);
+  return { flags: words.slice(0, words.indexOf(path)), path: join(root, path) };
+}
+
+/** Makes what `built` starts. */
+export async function buildProgram(): Promise<void> {
+  await build(buildConfig);
+}
 
 /** Starts `capfn run` and resolves when it is ready. Throws, with the end of its log, when it does not get there. */
 export async function startOperatorProcess(
   kubeconfig: string,
   clock: Clock,
-  { flags, compileCache, arguments: further = [] }: NodeStart = PLAIN,
+  { program, arguments: further = [] }: Start = { program: "built" },
 ): Promise<OperatorProcess> {
   const directory = await mkdtemp(join(tmpdir(), "capfn-bench-"));
   const kubeconfigPath = join(directory, "kubeconfig");
@@ -51,8 +66,7 @@ export async function startOperatorProcess(
     name: "capfn run",
     command: process.execPath,
     args: [
-      ...flags,
-      join(import.meta.dirname, "..", "..", "cli", "capfn.ts"),
+      ...(program === "built" ? [...shipped.flags, shipped.path] : [join(root, "cli", "capfn.ts")]),
       "run",
       `--kubeconfig=${kubeconfigPath}`,
       "--log-level=warn",
@@ -60,7 +74,6 @@ export async function startOperatorProcess(
       `--metrics-bind-address=127.0.0.1:${metricsPort}`,
       `--health-probe-bind-address=127.0.0.1:${healthPort}`,
     ],
-    ...(compileCache !== undefined && { variables: { NODE_COMPILE_CACHE: compileCache } }),
     directory,
     logPath: join(directory, "capfn.log"),
     clock,

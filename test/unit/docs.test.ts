@@ -248,7 +248,7 @@ describe("the names in the pages", () => {
   });
 
   it("of HTTP paths are served", () => {
-    const served = [...sources.matchAll(/server\.get(?:<[^>]*>)?\(\s*"(\/\w+)/g)].map(([, path]) => path);
+    const served = [...sources.matchAll(/^ {4}"(\/[a-z]+)[^"]*": (?:async )?\(/gm)].map(([, path]) => path);
     const unknown = onEachPage(tasks, (page) =>
       codeSpans(page)
         .flatMap((span) => /^(\/[a-z]+)(?:\/|$)/.exec(span)?.[1] ?? [])

@@ -1,8 +1,7 @@
-import { join } from "node:path";
 import { sleep } from "#platform/process/clock.ts";
 import type { BenchWorld } from "#test/bench/bench-world.ts";
 import { until } from "#test/bench/pacing.ts";
-import { LEAN_FLAGS, type NodeStart, startOperatorProcess } from "#test/bench/operator-process.ts";
+import { startOperatorProcess } from "#test/bench/operator-process.ts";
 import { multiply, OBJECTS_PER_MACHINE } from "#test/bench/phases/population.ts";
 import { warmCluster } from "#test/bench/phases/machines.ts";
 import { countRequests, settledNow, topKinds } from "#test/bench/request-counts.ts";
@@ -10,7 +9,7 @@ import type { Sheet } from "#test/bench/sheet.ts";
 
 const CLUSTER = "many";
 
-/** Memory of an operator that has nothing to look after: as Node comes, and as an image could start it. */
+/** Memory of an operator that has nothing to look after: as it is built, and from the sources. */
 export async function measureEmpty(world: BenchWorld, sheet: Sheet): Promise<void> {
   const { clock, capfnKubeconfig, sizes } = world;
   {
@@ -25,28 +24,16 @@ export async function measureEmpty(world: BenchWorld, sheet: Sheet): Promise<voi
     sheet.measured({ id: "cpu/idle", what, unit: "m CPU", value: milli, target: 10 });
     reportStart(sheet, "start/empty", operator);
   }
-  // The first start fills the compile cache.
-  await (await startOperatorProcess(capfnKubeconfig, clock, leanStart(world))).stop();
-  await using lean = await startOperatorProcess(capfnKubeconfig, clock, leanStart(world));
+  await using sources = await startOperatorProcess(capfnKubeconfig, clock, { program: "sources" });
   await sleep(clock, 5_000);
-  await reportMemory(sheet, lean, {
-    id: "memory/idle-lean",
-    what: `nothing to look after; ${LEAN}`,
-    target: 75,
-  });
-  reportStart(sheet, "start/empty-lean", lean);
-}
-
-const LEAN = `node ${LEAN_FLAGS.join(" ")}, NODE_COMPILE_CACHE filled by an earlier start`;
-
-function leanStart({ directory }: BenchWorld): NodeStart {
-  return { flags: LEAN_FLAGS, compileCache: join(directory, "compile-cache") };
+  const what = "nothing to look after, started from the TypeScript sources";
+  await reportMemory(sheet, sources, { id: "memory/idle-sources", what });
 }
 
 async function reportMemory(
   sheet: Sheet,
   operator: Operator,
-  { id, what, target }: { readonly id: string; readonly what: string; readonly target: number },
+  { id, what, target }: { readonly id: string; readonly what: string; readonly target?: number },
 ): Promise<void> {
   const { resident, anonymous, peak } = await operator.memory();
   const note = `of it ${anonymous.toFixed(0)} MB its own, the rest mapped files; peak ${peak.toFixed(0)} MB; ${process.version}`;
@@ -55,7 +42,7 @@ async function reportMemory(
     what: `resident memory of capfn run, ${what}`,
     unit: "MB",
     value: resident,
-    target,
+    ...(target !== undefined && { target }),
     note,
   });
 }
@@ -158,11 +145,6 @@ async function restart(world: BenchWorld, sheet: Sheet, objects: number): Promis
     what: `${what}, after the idle time`,
     target: 110,
   });
-  await operator.stop();
-  await using lean = await startOperatorProcess(capfnKubeconfig, clock, leanStart(world));
-  await untilListed(world, lean, objects);
-  await sleep(clock, 10_000);
-  await reportMemory(sheet, lean, { id: "memory/objects-lean", what: `${what}; ${LEAN}`, target: 110 });
 }
 
 type Operator = Awaited<ReturnType<typeof startOperatorProcess>>;
