@@ -134,3 +134,46 @@ export const pausedReasons = { Paused: "Paused", NotPaused: "NotPaused" } as con
 
 /** Reasons of the `Ready` summary of both kinds (Cluster API condition guidelines). */
 export const readyReasons = { Ready: "Ready", NotReady: "NotReady", Deleting: "Deleting" } as const;
+
+/** Conditions of a RemediationRequest and a MachineRemediation. */
+export const remediationConditions = {
+  /** Which machine is meant is known. */
+  TargetResolved: "TargetResolved",
+  /** A step may be taken now; the reason says what forbids it. */
+  RemediationAllowed: "RemediationAllowed",
+  /** The machine is well again; the reason says how far it is. */
+  Remediated: "Remediated",
+} as const;
+
+/** Reasons of the conditions of a RemediationRequest and a MachineRemediation, by condition type. */
+export const remediationReasons = {
+  // TargetResolved
+  MachineFound: "MachineFound",
+  NothingToGoBy: "NothingToGoBy",
+  NoSuchMachine: "NoSuchMachine",
+  Ambiguous: "Ambiguous",
+  Contradictory: "Contradictory",
+  ForeignNamespace: "ForeignNamespace",
+  // RemediationAllowed
+  Allowed: "Allowed",
+  Maintenance: "Maintenance",
+  Cooldown: "Cooldown",
+  StartedRecently: "StartedRecently",
+  AnotherRemediation: "AnotherRemediation",
+  ClusterUnreachable: "ClusterUnreachable",
+  RemediationStorm: "RemediationStorm",
+  TooManyUnhealthy: "TooManyUnhealthy",
+  ControlPlaneBusy: "ControlPlaneBusy",
+  EtcdQuorumAtRisk: "EtcdQuorumAtRisk",
+  HealthUnknown: "HealthUnknown",
+  // Remediated
+  InProgress: "InProgress",
+  Healthy: "Healthy",
+  NotNeeded: "NotNeeded",
+  Escalated: "Escalated",
+  AlertEnded: "AlertEnded",
+  MachineDeleted: "MachineDeleted",
+  DryRun: "DryRun",
+} as const;
+
+export type RemediationReason = keyof typeof remediationReasons;

@@ -53,6 +53,15 @@ export const ownerNameLabel = "capfn.dev/owner-name";
 export const ownerNamespaceLabel = "capfn.dev/owner-namespace";
 export const clusterLabel = "capfn.dev/cluster";
 
+/**
+ * On a Namespace, with the value `all-namespaces`: RemediationRequests in it may be about machines of any namespace. Otherwise a request
+ * reaches machines of its own namespace only, so that the right to create one there is no right over anybody else's.
+ */
+export const remediationScopeLabel = {
+  name: "capfn.dev/remediation-scope",
+  value: "all-namespaces",
+} as const;
+
 /** Any new value forces a look at the object; answered in its status. */
 export const lookAtAnnotation = "capfn.dev/look-at";
 

@@ -58,7 +58,7 @@ export const remediationPolicyFields = {
   cooldownSeconds: z
     .int32()
     .meta({
-      description: "How long a machine is left alone after its last remediation. Default 600.",
+      description: "How long a machine is left alone after its last remediation, or its last start. Default 600.",
       examples: [600],
       minimum: 0,
       maximum: 604_800,
@@ -133,12 +133,10 @@ const takenStepSchema = z
 export type TakenStep = z.infer<typeof takenStepSchema>;
 
 const resolvedTargetSchema = z.looseObject({
-  by: z
-    .string()
-    .meta({
-      description: "By what the machine was found: the field or the label.",
-      examples: ["label node"],
-    }),
+  by: z.string().meta({
+    description: "By what the machine was found: the field or the label.",
+    examples: ["label node"],
+  }),
   namespace: z.string().meta({ description: "Namespace of the Machine.", examples: ["demo"] }),
   cluster: z.string().meta({ description: "Cluster the Machine belongs to.", examples: ["shop"] }),
   machine: z.string().meta({ description: "Name of the Machine.", examples: ["shop-md-0-x7k2p"] }),
@@ -154,14 +152,14 @@ const resolvedTargetSchema = z.looseObject({
 
 export type ResolvedTarget = z.infer<typeof resolvedTargetSchema>;
 
-/** Where a remediation is. The last five are final. */
-export const remediationPhases = [
+/** Where a remediation is. The last four are final. */
+const remediationPhases = [
   "Pending",
+  "Unresolved",
   "Held",
   "Running",
   "Succeeded",
   "Escalated",
-  "Unresolved",
   "Closed",
   "Planned",
 ] as const;
@@ -178,7 +176,7 @@ export const remediationStatusSchema = z.looseObject({
     .enum(remediationPhases)
     .meta({
       description:
-        "`Pending`: not looked at yet. `Held`: not now, see the condition RemediationAllowed. `Running`: a step waits for its effect. `Succeeded`: the Node is Ready. `Escalated`: no step helped, a person is needed. `Unresolved`: which machine is meant cannot be told. `Closed`: the alert ended, or the machine went, before all steps were taken. `Planned`: a dry run, nothing was done.",
+        "`Pending`: no step was taken yet. `Unresolved`: which machine is meant cannot be told, see the condition TargetResolved. `Held`: not now, see the condition RemediationAllowed. `Running`: a step waits for its effect. `Succeeded`: the machine is well. `Escalated`: no step helped, a person is needed. `Closed`: the alert ended, or the machine went, before all steps were taken. `Planned`: a dry run, nothing was done.",
       examples: ["Running"],
     })
     .optional(),

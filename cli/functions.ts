@@ -1,5 +1,7 @@
 import type { StepFunction } from "#functions/contract/function.ts";
+import { alertResolve } from "#functions/cluster-api/alert-resolve/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
+import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
 import { ipRelease } from "#functions/harvester/ip-release/function.ts";
@@ -16,4 +18,7 @@ export const allFunctions: readonly StepFunction[] = [
   nodeInit,
   vmDelete,
   ipRelease,
+  alertResolve,
+  nodeRemediate,
+  machineRemediate,
 ];

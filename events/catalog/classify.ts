@@ -44,6 +44,8 @@ const plainOf: Readonly<Record<string, EventType>> = {
   ippools: "dev.capfn.ippool.changed",
   virtualmachineimages: "dev.capfn.image.changed",
   keypairs: "dev.capfn.keypair.changed",
+  remediationrequests: "dev.capfn.remediation.changed",
+  machineremediations: "dev.capfn.remediation.changed",
   secrets: "dev.capfn.secret.changed",
   connectionstates: "dev.capfn.connection.changed",
 };

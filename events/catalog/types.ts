@@ -18,6 +18,8 @@ export const eventTypes = {
   "dev.capfn.node.registered": "A Node appeared in a workload cluster",
   "dev.capfn.node.changed": "A Node of a workload cluster changed",
   "dev.capfn.node.deleted": "A Node is gone from a workload cluster",
+  "dev.capfn.remediation.changed":
+    "A RemediationRequest or MachineRemediation appeared, changed or is gone: a machine is said to be unwell",
   "dev.capfn.secret.changed":
     "A Secret that is named by what we look at appeared, changed or is gone; never its content",
   "dev.capfn.connection.changed":

@@ -73,6 +73,8 @@ export interface DeleteCollectionOptions extends RequestOptions {
   readonly namespace: string;
   /** At least one label, all must match; an empty set is refused before it is sent. */
   readonly labels: Readonly<Record<string, string>>;
+  /** 0: at once, without waiting for what runs. The objects' own grace period when left out. */
+  readonly gracePeriodSeconds?: number | undefined;
 }
 
 export interface PatchOptions extends RequestOptions {

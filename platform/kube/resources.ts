@@ -33,6 +33,7 @@ export const secrets = resource("v1", "Secret", "secrets");
 export const configMaps = resource("v1", "ConfigMap", "configmaps");
 export const namespaces = resource("v1", "Namespace", "namespaces", false);
 export const nodes = resource("v1", "Node", "nodes", false);
+export const pods = resource("v1", "Pod", "pods");
 export const services = resource("v1", "Service", "services");
 export const persistentVolumeClaims = resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims");
 /** Core v1 events: what `kubectl describe` shows. */

@@ -137,7 +137,7 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
         throw error;
       }
     },
-    deleteCollection: async (type, { namespace, labels, signal }) => {
+    deleteCollection: async (type, { namespace, labels, gracePeriodSeconds, signal }) => {
       const request: ApiRequest = { verb: "deletecollection", type, namespace, repeatable: true, signal };
       const labelSelector = equalitySelector(labels);
       if (labelSelector === undefined || namespace === "") {
@@ -147,7 +147,7 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
           "namespace, or a label or its value, is empty or malformed, so it would delete more than meant; name the owner in a label",
         );
       }
-      await requests.call({ ...request, query: { labelSelector } });
+      await requests.call({ ...request, query: { labelSelector, gracePeriodSeconds } });
     },
     mergePatch: (type, name, body, options = {}) =>
       patch(type, name, { contentType: "application/merge-patch+json", body, repeatable: true }, options),

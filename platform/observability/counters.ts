@@ -12,6 +12,11 @@ export const counters = {
   caphv_ippool_releases_total: "Addresses given back to an IPPool, each address once",
   caphv_node_init_total: "Nodes initialised: providerID set, uninitialized taint removed",
   caphv_node_init_errors_total: "Attempts to initialise a Node that failed",
+  capfn_remediation_unresolved_total: "Requests whose machine cannot be told",
+  capfn_remediation_held_total: "Times a guard held back a remediation",
+  capfn_remediation_steps_total: "Reboots, power cycles and deletions of Machines begun",
+  capfn_remediation_succeeded_total: "Remediations after which the machine was well",
+  capfn_remediation_escalated_total: "Remediations that were left to a person",
 } as const;
 
 export type CounterName = keyof typeof counters;

@@ -1,0 +1,79 @@
+import { policyDefaults, type TakenStep } from "#api/remediation.ts";
+import type { Plan } from "#functions/cluster-api/node-remediate/decision.ts";
+import type { Health } from "#functions/cluster-api/node-remediate/health.ts";
+import { maintenanceOf, pauseOf } from "#functions/cluster-api/node-remediate/situation.ts";
+import { isAnother, type RemediationView } from "#functions/cluster-api/node-remediate/world.ts";
+
+interface UnderWay {
+  readonly step: TakenStep;
+  readonly health: Health;
+  /** ms. */
+  readonly now: number;
+}
+
+/**
+ * Where a step is that was written down. Its effect is read off the world by the uid it acts on: an instance or a Machine of another uid is
+ * its successor. So a step whose record outlived the process that took it is neither lost nor taken twice.
+ */
+export function progressOf(view: RemediationView, underWay: UnderWay): Plan {
+  return underWay.step.name === "Recreate" ? recreation(view, underWay) : restart(view, underWay);
+}
+
+function recreation(view: RemediationView, underWay: UnderWay): Plan {
+  const { step, now } = underWay;
+  if (isAnother(view)) return ended(step, "Succeeded", `Machine ${step.uid ?? ""} is gone`);
+  const until = deadlineOf(view, step);
+  if (view.related.machine?.meta.deletionTimestamp === undefined)
+    return untaken(view, underWay, until) ?? { do: "act", step };
+  return until <= now
+    ? ended(step, "TimedOut", "the Machine is still being deleted")
+    : { do: "wait", step, until };
+}
+
+function restart(view: RemediationView, underWay: UnderWay): Plan {
+  const { step, health, now } = underWay;
+  const { vmi } = view.related;
+  if (isAnother(view)) return ended(step, "Skipped", "the Machine was deleted meanwhile");
+  const until = deadlineOf(view, step);
+  if (view.unknown.includes("vmi")) return { do: "wait", step, until: Math.max(until, now + UNKNOWN_MS) };
+  if (vmi !== undefined && vmi.meta.uid === step.uid) {
+    const isStopping = vmi.meta.deletionTimestamp !== undefined;
+    if (isStopping && step.name === "Reboot")
+      return until <= now
+        ? ended(step, "TimedOut", `instance ${vmi.meta.uid} does not stop`)
+        : { do: "wait", step, until };
+    return untaken(view, underWay, until) ?? { do: "act", step };
+  }
+  if (health.state === "healthy" && vmi?.status.phase === "Running")
+    return ended(
+      step,
+      "Succeeded",
+      `instance ${step.uid ?? ""} is gone, instance ${vmi.meta.uid} runs; ${health.message}`,
+    );
+  return until <= now
+    ? ended(step, "TimedOut", `instance ${step.uid ?? ""} is gone; ${health.message}`)
+    : { do: "wait", step, until };
+}
+
+/** How long to wait for Harvester to be heard of. */
+const UNKNOWN_MS = 60_000;
+
+/** Why a step that was written down is not taken after all: what justified it is gone. It may be taken again later. */
+function untaken(view: RemediationView, { step, health, now }: UnderWay, until: number): Plan | undefined {
+  const why =
+    pauseOf(view) ??
+    maintenanceOf(view) ??
+    (view.object.spec.alert?.endsAt === undefined ? undefined : "the alert ended") ??
+    (health.state === "unhealthy" ? undefined : health.message) ??
+    (until <= now ? "its time is over" : undefined);
+  return why === undefined ? undefined : ended(step, "Skipped", `not taken: ${why}`);
+}
+
+function deadlineOf({ object }: RemediationView, { startedAt }: TakenStep): number {
+  const { stepTimeoutSeconds = policyDefaults.stepTimeoutSeconds } = object.spec;
+  return Date.parse(startedAt) + stepTimeoutSeconds * 1_000;
+}
+
+function ended(step: TakenStep, state: TakenStep["state"], proof: string): Plan {
+  return { do: "end", step, state, proof };
+}
