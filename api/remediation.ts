@@ -58,7 +58,8 @@ export const remediationPolicyFields = {
   cooldownSeconds: z
     .int32()
     .meta({
-      description: "How long a machine is left alone after its last remediation, or its last start. Default 600.",
+      description:
+        "How long a machine is left alone after its last remediation, or its last start. Default 600.",
       examples: [600],
       minimum: 0,
       maximum: 604_800,

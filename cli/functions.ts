@@ -1,5 +1,6 @@
 import type { StepFunction } from "#functions/contract/function.ts";
 import { alertResolve } from "#functions/cluster-api/alert-resolve/function.ts";
+import { eventInject } from "#functions/cluster-api/event-inject/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
@@ -21,4 +22,5 @@ export const allFunctions: readonly StepFunction[] = [
   alertResolve,
   nodeRemediate,
   machineRemediate,
+  eventInject,
 ];

@@ -25,6 +25,12 @@ export const clusterOptions: readonly Option[] = [
     .default(100),
 ];
 
+/** Flags that say which running hub is meant. */
+export const hubOptions: readonly Option[] = [
+  new Option("--hub <url>", "send it to the ingress of a running hub, e.g. http://localhost:9443"),
+  new Option("--token-file <path>", "file with the bearer token of a sender of that ingress"),
+];
+
 /** Parses a flag that counts something. The error names the flag, the value and the mend. */
 export function positiveInteger(flag: string, text: string): number {
   const value = Number(text);

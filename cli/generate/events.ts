@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { allFunctions } from "#cli/functions.ts";
-import { eventDetails, isEventType } from "#events/catalog/details.ts";
-import { eventTypes, type EventType } from "#events/catalog/types.ts";
+import { eventDetails } from "#events/catalog/details.ts";
+import { eventTypes, isEventType, type EventType } from "#events/catalog/types.ts";
 
 /** One row of the catalogue, with who listens. */
 export interface CatalogueEntry {

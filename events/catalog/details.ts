@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import { alertDataSchema, emptyDataSchema, objectDataSchema } from "#events/catalog/data.ts";
-import type { EventType } from "#events/catalog/types.ts";
+import { isEventType, type EventType } from "#events/catalog/types.ts";
 
 /** What the catalogue says of an event type beyond its meaning. */
 export interface EventDetails {
@@ -76,6 +76,8 @@ export const eventDetails: Readonly<Record<EventType, EventDetails>> = {
     CLUSTER_OBJECT,
   ),
   "dev.capfn.object.changed": ofObject(MANAGEMENT, ANY_CHANGE),
+  "dev.capfn.remediation.changed": ofObject(MANAGEMENT, ANY_CHANGE),
+  "dev.capfn.injection.changed": ofObject(MANAGEMENT, ANY_CHANGE),
   "dev.capfn.alert.firing": ofAlert(
     "Alertmanager sends a firing alert to `/alerts`, or lists one that was never sent, and its RemediationRequest is stored",
   ),
@@ -97,9 +99,4 @@ export const eventDetails: Readonly<Record<EventType, EventDetails>> = {
 export function eventTypeNamed(name: string): EventType | undefined {
   const full = name.startsWith("dev.capfn.") ? name : `dev.capfn.${name}`;
   return isEventType(full) ? full : undefined;
-}
-
-/** Whether the catalogue has this type. */
-export function isEventType(type: string): type is EventType {
-  return Object.hasOwn(eventDetails, type);
 }

@@ -25,6 +25,7 @@ export const eventTypes = {
   "dev.capfn.connection.changed":
     "A connection to a Harvester or workload API came up, failed or was replaced",
   "dev.capfn.object.changed": "An object of a kind without a noun of its own appeared, changed or is gone",
+  "dev.capfn.injection.changed": "An EventInjection appeared, changed or is gone",
   "dev.capfn.alert.firing": "An alert fires whose machine is to be remediated",
   "dev.capfn.alert.resolved": "An alert that asked for remediation has ended",
   "dev.capfn.step.due": "A time a function asked for has come",
@@ -33,3 +34,8 @@ export const eventTypes = {
 } as const;
 
 export type EventType = keyof typeof eventTypes;
+
+/** Whether the catalogue has this type. */
+export function isEventType(type: string): type is EventType {
+  return Object.hasOwn(eventTypes, type);
+}

@@ -65,6 +65,7 @@ export class Hub {
       epoch: () => this.#ledger.epoch,
       arrivals: this.#arrivals,
       again: (id, cause) => this.#judging.again(id, cause),
+      hint: (view, ref, cause) => this.hint(view, ref, cause),
     });
   }
 

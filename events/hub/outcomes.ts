@@ -1,16 +1,21 @@
+import { isEventType } from "#events/catalog/types.ts";
 import { faultName, judgeFault } from "#events/hub/faults.ts";
 import type { HandedOut } from "#events/hub/handed-out.ts";
 import type { Item } from "#events/hub/items.ts";
-import { objectName } from "#events/hub/names.ts";
+import { objectName, resourceName } from "#events/hub/names.ts";
 import type { HubParts } from "#events/hub/parts.ts";
 import type { LedgerRecord } from "#events/hub/records.ts";
 import type { Settling } from "#events/hub/settling.ts";
 import { compareVersions } from "#events/hub/versions.ts";
 import type { RunResult } from "#events/transport/runner.ts";
-import { outcomeSchema, type Outcome, type WaitTarget } from "#functions/contract/outcome.ts";
+import type { Cause } from "#functions/contract/function.ts";
+import { outcomeSchema, type Emission, type Outcome, type WaitTarget } from "#functions/contract/outcome.ts";
+import type { ObjectRef, ResourceView } from "#platform/kube/view.ts";
 
 interface OutcomesParts extends HubParts {
   readonly settling: Settling;
+  /** Somebody says that an object is worth a look. */
+  readonly hint: (view: ResourceView<unknown>, ref: ObjectRef, cause: Cause) => void;
 }
 
 /** A run that has ended, as far as its items are concerned. */
@@ -66,8 +71,7 @@ export class Outcomes {
     const now = options.clock.now();
     switch (outcome.kind) {
       case "done":
-        for (const { type } of outcome.emit ?? [])
-          options.observe({ kind: "emitted", function: item.function.name, type });
+        for (const emission of outcome.emit ?? []) this.#emit(item, emission, now);
         return { kind: "done", hash };
       case "requeueAfter":
         return {
@@ -81,6 +85,20 @@ export class Outcomes {
       case "waitFor":
         return this.#waiting(outcome, hash, now);
     }
+  }
+
+  /** What a step reports is a hint like any other, if it says what it is about. */
+  #emit(item: Item, { type, target }: Emission, now: number): void {
+    const { options, views, hint } = this.#parts;
+    options.observe({ kind: "emitted", function: item.function.name, type });
+    const view = target === undefined ? undefined : views.get(resourceName(target.type));
+    if (target === undefined || view === undefined || !isEventType(type)) return;
+    hint(view, target.ref, {
+      id: `${item.cause.id}/${type}`,
+      type,
+      source: `/clusters/${options.clusterId}/functions/${item.function.name}`,
+      time: new Date(now).toISOString(),
+    });
   }
 
   /** Undefined when a target has moved since the step looked: then there is nothing to wait for. */

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { eventTypes, type EventType } from "#events/catalog/types.ts";
+import { isEventType, type EventType } from "#events/catalog/types.ts";
 import type { Cause, WaitEnd } from "#functions/contract/function.ts";
 import type { ResourceView, Seen, SeenMeta } from "#platform/kube/view.ts";
 
@@ -35,7 +35,7 @@ const metaSchema = z.object({
 /** Why a step runs, as it comes over the wire. */
 export const causeSchema: z.ZodType<Cause> = z.object({
   id: z.string(),
-  type: z.custom<EventType>((type) => typeof type === "string" && Object.hasOwn(eventTypes, type)),
+  type: z.custom<EventType>((type) => typeof type === "string" && isEventType(type)),
   source: z.string(),
   time: z.string(),
 });

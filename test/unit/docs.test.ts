@@ -12,7 +12,10 @@ import {
   readyReasons,
 } from "#api/condition-names.ts";
 import { customResources } from "#api/custom-resources.ts";
+import { addAlertCommand } from "#cli/commands/alert.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
+import { addEmitCommand } from "#cli/commands/emit.ts";
+import { addEventsCommand } from "#cli/commands/events.ts";
 import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
 import { addRunCommand } from "#cli/commands/run.ts";

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { get as plainGet, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { get as tlsGet, type RequestOptions } from "node:https";
 import * as z from "zod";
 import type { AlertmanagerConfig } from "#events/sources/ingress/config.ts";
+import { http } from "#platform/process/node-http.ts";
 import { readAlerts, type IncomingAlert } from "#events/sources/ingress/alert-webhook.ts";
 
 /** One Alertmanager that can be asked. */
@@ -49,7 +50,7 @@ async function getJson(
     headers["authorization"] = `Bearer ${(await readFile(tokenFile, "utf8")).trim()}`;
   const options: RequestOptions = { signal, headers };
   if (caFile !== undefined) options.ca = await readFile(caFile);
-  const get = target.protocol === "https:" ? tlsGet : plainGet;
+  const get = target.protocol === "https:" ? tlsGet : http.get;
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(target, options, resolve).on("error", reject);
   });

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { eventTypeOf, type ChangeVerb } from "#events/catalog/classify.ts";
-import { eventDetails, isEventType } from "#events/catalog/details.ts";
-import type { EventType } from "#events/catalog/types.ts";
+import { eventDetails } from "#events/catalog/details.ts";
+import { isEventType, type EventType } from "#events/catalog/types.ts";
 import type { ReceivedEvent } from "#events/sources/ingress/cloud-events.ts";
 import { fieldName } from "#events/sources/ingress/config.ts";
 import type { Cause } from "#functions/contract/function.ts";

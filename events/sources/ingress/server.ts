@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import type { RequestListener, Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { TLSSocket } from "node:tls";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -7,6 +7,7 @@ import { receiveEvents } from "#events/sources/ingress/events-route.ts";
 import { grantOf } from "#events/sources/ingress/handshake.ts";
 import type { Sender, Senders } from "#events/sources/ingress/senders.ts";
 import type { TlsFiles } from "#events/sources/ingress/tls.ts";
+import { http } from "#platform/process/node-http.ts";
 
 export interface IngressOptions extends AlertTaking {
   readonly senders: Senders;
@@ -103,8 +104,8 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
   return server;
 }
 
-function serverOf({ tls }: IngressOptions, handler: Parameters<typeof createServer>[1]): Server {
-  if (tls === undefined) return createServer(handler);
+function serverOf({ tls }: IngressOptions, handler: RequestListener): Server {
+  if (tls === undefined) return http.createServer(handler);
   const server = createTlsServer(
     // Who has no certificate may have a token; `authorized` tells whether the certificate counts.
     { ...tls.current(), requestCert: tls.clientCertificates, rejectUnauthorized: false },
