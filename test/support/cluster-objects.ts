@@ -169,3 +169,32 @@ export function disk(name: string, labels: Record<string, string> = {}): object 
 export function ownedLabels(name: string): Record<string, string> {
   return { "capfn.dev/owner-uid": `uid-HarvesterMachine-${name}`, "capfn.dev/owner-name": name };
 }
+
+/** What asks for a machine's remediation: a request whose machine is still to be found, one whose machine was, and a MachineHealthCheck's. */
+export function remediations(machineName: string): object[] {
+  const about = (kind: string, name: string, more: { metadata?: Json; spec: Json; status?: Json }) => ({
+    apiVersion: "capfn.dev/v1alpha1",
+    kind,
+    ...more,
+    metadata: { name, namespace: place.namespace, ...more.metadata },
+  });
+  const target = {
+    by: "spec.target.machine",
+    namespace: place.namespace,
+    cluster: place.cluster,
+    machine: machineName,
+    machineUID: `uid-Machine-${machineName}`,
+  };
+  const owner = {
+    apiVersion: "cluster.x-k8s.io/v1beta2",
+    kind: "Machine",
+    name: machineName,
+    uid: target.machineUID,
+  };
+  const spec = { source: "Injection", target: { machine: machineName } };
+  return [
+    about("RemediationRequest", "unresolved", { spec }),
+    about("RemediationRequest", "resolved", { spec, status: { phase: "Pending", target } }),
+    about("MachineRemediation", machineName, { metadata: { ownerReferences: [owner] }, spec: {} }),
+  ];
+}

@@ -1,5 +1,5 @@
 import type { StepClient } from "#functions/contract/deps.ts";
-import type { JsonPatchOperation } from "#platform/kube/client.ts";
+import type { DeleteCollectionOptions, JsonPatchOperation } from "#platform/kube/client.ts";
 import { KubeError, type KubeErrorReason } from "#platform/kube/errors.ts";
 import {
   apiVersionOf,
@@ -232,15 +232,12 @@ export class FakeApi implements StepClient {
 
   async deleteCollection(
     type: ResourceType,
-    options: { namespace: string; labels: Readonly<Record<string, string>> },
+    { namespace, signal: _signal, ...options }: DeleteCollectionOptions,
   ): Promise<void> {
-    await this.#request(
-      { verb: "deleteCollection", type, namespace: options.namespace, body: { labels: options.labels } },
-      () => {
-        for (const object of this.#select(type, options.namespace, Object.entries(options.labels)))
-          this.#remove(object);
-      },
-    );
+    await this.#request({ verb: "deleteCollection", type, namespace, body: options }, () => {
+      for (const object of this.#select(type, namespace, Object.entries(options.labels)))
+        this.#remove(object);
+    });
   }
 
   async #request<T>(

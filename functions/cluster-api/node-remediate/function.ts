@@ -15,21 +15,6 @@ import {
 } from "#platform/cluster-api/remediation.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 
-/** Remediates the machine a RemediationRequest was found to be about. */
-export const nodeRemediate = declared(remediationRequestView, {
-  name: "node-remediate",
-  summary: "Reboots, power cycles or recreates the machine of a RemediationRequest, or tells a person",
-  isRequest: true,
-});
-
-/** Remediates the Machine for which a MachineHealthCheck asks (Cluster API, external remediation). */
-export const machineRemediate = declared(machineRemediationView, {
-  name: "machine-remediate",
-  summary:
-    "Reboots, power cycles or recreates a Machine for which a MachineHealthCheck asks, or tells a person",
-  isRequest: false,
-});
-
 function declared(
   view: ResourceView<Remediation>,
   { name, summary, isRequest }: { name: string; summary: string; isRequest: boolean },
@@ -109,3 +94,18 @@ const rbac: readonly PolicyRule[] = [
   { api: "harvester", apiGroups: [""], resources: ["nodes"], verbs: ["get"] },
   { api: "harvester", apiGroups: [""], resources: ["pods"], verbs: ["deletecollection"] },
 ];
+
+/** Remediates the machine a RemediationRequest was found to be about. */
+export const nodeRemediate = declared(remediationRequestView, {
+  name: "node-remediate",
+  summary: "Reboots, power cycles or recreates the machine of a RemediationRequest, or tells a person",
+  isRequest: true,
+});
+
+/** Remediates the Machine for which a MachineHealthCheck asks (Cluster API, external remediation). */
+export const machineRemediate = declared(machineRemediationView, {
+  name: "machine-remediate",
+  summary:
+    "Reboots, power cycles or recreates a Machine for which a MachineHealthCheck asks, or tells a person",
+  isRequest: false,
+});

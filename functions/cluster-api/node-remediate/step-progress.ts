@@ -58,15 +58,18 @@ function restart(view: RemediationView, underWay: UnderWay): Plan {
 /** How long to wait for Harvester to be heard of. */
 const UNKNOWN_MS = 60_000;
 
-/** Why a step that was written down is not taken after all: what justified it is gone. It may be taken again later. */
+/**
+ * Why a step that was written down is not taken after all: what justified it is gone, so it may be taken again later; or its time is over,
+ * which uses the attempt up, lest one that can never be taken be begun for ever.
+ */
 function untaken(view: RemediationView, { step, health, now }: UnderWay, until: number): Plan | undefined {
   const why =
     pauseOf(view) ??
     maintenanceOf(view) ??
     (view.object.spec.alert?.endsAt === undefined ? undefined : "the alert ended") ??
-    (health.state === "unhealthy" ? undefined : health.message) ??
-    (until <= now ? "its time is over" : undefined);
-  return why === undefined ? undefined : ended(step, "Skipped", `not taken: ${why}`);
+    (health.state === "unhealthy" ? undefined : health.message);
+  if (why !== undefined) return ended(step, "Skipped", `not taken: ${why}`);
+  return until <= now ? ended(step, "TimedOut", "it took no effect in time") : undefined;
 }
 
 function deadlineOf({ object }: RemediationView, { startedAt }: TakenStep): number {

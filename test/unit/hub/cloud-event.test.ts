@@ -49,6 +49,7 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
         },
       }),
       objects.machine("m-0"),
+      ...objects.remediations("m-0"),
       objects.harvesterMachine("m-0", {
         metadata,
         spec: node === true ? { providerID: "harvester://vms/m-0" } : {},
@@ -105,8 +106,14 @@ async function indexOf(fn: StepFunction, deps: FakeDeps): Promise<ObjectIndex> {
   return index;
 }
 
+/** Name of the object in that world the function looks after. */
+function nameFor({ name, for: { type } }: StepFunction): string {
+  if (type.plural === "remediationrequests") return name === "alert-resolve" ? "unresolved" : "resolved";
+  return type.plural === "harvesterclusters" ? place.cluster : "m-0";
+}
+
 async function dispatchOf(fn: StepFunction, deps: FakeDeps): Promise<Dispatch> {
-  const name = fn.for.type.plural === "harvestermachines" ? "m-0" : place.cluster;
+  const name = nameFor(fn);
   const item: RunItem = {
     object: { connection: "management", namespace: place.namespace, name },
     cause,
