@@ -52,9 +52,18 @@ function onEachPage(of: typeof pages, find: (page: (typeof pages)[number]) => st
 function quietProgram(): Command {
   const program = new Command("capfn").version("0");
   const terminal = processTerminal();
-  for (const add of [addDemoCommand, addRunCommand, addHubCommand, addWhyCommand, addGenerateCommand])
+  for (const add of [
+    addDemoCommand,
+    addRunCommand,
+    addHubCommand,
+    addWhyCommand,
+    addEventsCommand,
+    addEmitCommand,
+    addAlertCommand,
+    addGenerateCommand,
+  ])
     add(program, terminal);
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {
     command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
     if (command !== program) command.action(() => undefined);
   }
@@ -251,7 +260,9 @@ describe("the names in the pages", () => {
   });
 
   it("of HTTP paths are served", () => {
-    const served = [...sources.matchAll(/^ {4}"(\/[a-z]+)[^"]*": (?:async )?\(/gm)].map(([, path]) => path);
+    const served = [
+      ...sources.matchAll(/(?:^ {4}"(?=\/[a-z]+[^"]*": (?:async )?\()|server\.post\(")(\/[a-z]+)/gm),
+    ].map(([, path]) => path);
     const unknown = onEachPage(tasks, (page) =>
       codeSpans(page)
         .flatMap((span) => /^(\/[a-z]+)(?:\/|$)/.exec(span)?.[1] ?? [])
