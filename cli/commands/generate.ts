@@ -8,7 +8,7 @@ export function addGenerateCommand(program: Command, terminal: Terminal): void {
     .command("generate")
     .summary("render CRDs and reference pages from the resource types")
     .description(
-      "Writes manifests/crds and docs/reference from the schemas in api/. With --check it writes nothing and fails when a file differs.",
+      "Writes manifests/crds, manifests/rbac and docs/reference from the schemas in api/. With --check it writes nothing and fails when a file differs.",
     )
     .option("--check", "only compare")
     .action(async (flags: { check?: boolean }) => {

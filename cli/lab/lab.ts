@@ -13,7 +13,7 @@ import { kubeObjectManifests } from "#cli/lab/manifests.ts";
 import { startHarvesterSimulator, type HarvesterSimulator } from "#platform/simulator/harvester-simulator.ts";
 import { installHarvester } from "#platform/simulator/install-harvester.ts";
 import type { SimulatorTimes } from "#platform/simulator/times.ts";
-import { startWorkloadSimulator } from "#platform/simulator/workload-simulator.ts";
+import { startWorkloadSimulator, type WorkloadSimulator } from "#platform/simulator/workload-simulator.ts";
 
 export interface LabOptions {
   /** The same for all, or by name of the VM or image. */
@@ -47,6 +47,8 @@ export interface Lab extends AsyncDisposable {
     readonly workload: KubeClient | undefined;
   };
   readonly simulator: HarvesterSimulator;
+  /** The kubelets of the workload cluster. */
+  readonly kubelets: WorkloadSimulator | undefined;
   stop(): Promise<void>;
 }
 
@@ -101,16 +103,10 @@ export async function startLab(host: ControlPlaneHost, options: LabOptions): Pro
       ...(options.seed === undefined ? {} : { seed: options.seed }),
     }),
   );
-  if (workload !== undefined) {
-    started.use(
-      startWorkloadSimulator({
-        harvester: simulator,
-        client: openForSimulator(workload),
-        clock,
-      }),
-    );
-  }
+  const kubelets =
+    workload &&
+    started.use(startWorkloadSimulator({ harvester: simulator, client: openForSimulator(workload), clock }));
   const running = started.move();
   const stop = () => running.disposeAsync();
-  return { management, harvester, workload, client, simulator, stop, [Symbol.asyncDispose]: stop };
+  return { management, harvester, workload, client, simulator, kubelets, stop, [Symbol.asyncDispose]: stop };
 }

@@ -30,7 +30,7 @@ describe("the rights in the pages", () => {
   /** Which API server a watched resource lies on. */
   const home = (group: string, plural: string): string => {
     if (plural === "nodes") return "workload";
-    if (group.endsWith("cluster.x-k8s.io") || plural === "secrets") return "management";
+    if (/(^|\.)cluster\.x-k8s\.io$|^capfn\.dev$/.test(group) || plural === "secrets") return "management";
     return group === "hub.capfn.dev" ? "hub" : "harvester";
   };
   /** What the functions declare, and what is watched for them. */
@@ -70,6 +70,16 @@ describe("the rights in the pages", () => {
       {
         apiGroups: [infrastructure],
         resources: ["harvesterclusters/status", "harvestermachines/status"],
+        verbs: ["patch"],
+      },
+      {
+        apiGroups: ["capfn.dev"],
+        resources: ["remediationrequests", "machineremediations", "eventinjections"],
+        verbs: ["get", "patch"],
+      },
+      {
+        apiGroups: ["capfn.dev"],
+        resources: ["remediationrequests/status", "machineremediations/status", "eventinjections/status"],
         verbs: ["patch"],
       },
       { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch"] },

@@ -6,10 +6,13 @@ import * as z from "zod";
 import {
   clusterConditions,
   clusterReasons,
+  injectionConditions,
   machineConditions,
   machineReasons,
   pausedReasons,
   readyReasons,
+  remediationConditions,
+  remediationReasons,
 } from "#api/condition-names.ts";
 import { customResources } from "#api/custom-resources.ts";
 import { addAlertCommand } from "#cli/commands/alert.ts";
@@ -195,6 +198,8 @@ describe("the names in the pages", () => {
   const conditionTypes: readonly string[] = [
     ...Object.keys(clusterConditions),
     ...Object.keys(machineConditions),
+    ...Object.keys(remediationConditions),
+    ...Object.keys(injectionConditions),
   ];
   const conditionWords: readonly string[] = [
     ...conditionTypes,
@@ -241,6 +246,15 @@ describe("the names in the pages", () => {
     expect(silent).toEqual([]);
   });
 
+  it("leave out no reason a remediation can have", () => {
+    const told = new Set(readPage("docs/tasks/remediation.md").text.match(/\w+/g));
+    // What says that the machine was found.
+    const silent = Object.keys(remediationReasons).filter(
+      (word) => !told.has(word) && word !== remediationReasons.MachineFound,
+    );
+    expect(silent).toEqual([]);
+  });
+
   it("of labels and annotations are those of the code, or of a project they belong to", () => {
     const foreign = [
       "cluster.x-k8s.io/v1beta2",
@@ -269,7 +283,7 @@ describe("the names in the pages", () => {
         .filter((path) => !served.includes(path)),
     );
     expect(unknown).toEqual([]);
-    expect(served.length).toBe(4);
+    expect(served.length).toBe(6);
   });
 
   it("of metrics exist, and all are listed with type, labels and meaning", async () => {

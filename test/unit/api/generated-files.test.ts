@@ -22,7 +22,7 @@ describe("generated files", () => {
     expect(
       (await readdir(join(repository, "manifests/crds"))).map((name) => `manifests/crds/${name}`).sort(),
     ).toEqual(crds.sort());
-    expect(crds).toHaveLength(7);
+    expect(crds).toHaveLength(8);
   });
 
   it("say that they are generated, and are YAML without aliases", () => {
@@ -30,8 +30,23 @@ describe("generated files", () => {
       expect(content.split("\n")[0]).toContain("Do not edit");
       if (!path.endsWith(".yaml")) continue;
       expect(content).not.toMatch(/[&*]a\d+/);
-      expect(parse(content)).toMatchObject({ kind: "CustomResourceDefinition" });
+      if (path === "docs/asyncapi.yaml") continue;
+      const kind = path.startsWith("manifests/rbac/") ? "ClusterRole" : "CustomResourceDefinition";
+      expect(parse(content)).toMatchObject({ kind });
     }
+  });
+});
+
+describe("the rights for Cluster API's manager", () => {
+  it("are found by its aggregating role, and cover what a MachineHealthCheck makes and reads", () => {
+    const role = parse(generatedFiles().get("manifests/rbac/external-remediation.yaml")!);
+    expect(role).toMatchObject({
+      metadata: { labels: { "cluster.x-k8s.io/aggregate-to-manager": "true" } },
+      rules: [
+        { apiGroups: ["capfn.dev"], resources: ["machineremediations", "machineremediationtemplates"] },
+      ],
+    });
+    expect(role.rules[0].verbs).toEqual(expect.arrayContaining(["get", "list", "watch", "create", "delete"]));
   });
 });
 

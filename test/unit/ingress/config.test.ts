@@ -1,10 +1,21 @@
 import { describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
+import * as z from "zod";
 import { parseIngressConfig, readIngressConfig } from "#events/sources/ingress/config.ts";
+import { titledExample } from "#test/support/documentation.ts";
 
 const sender = { name: "am", tokenFile: "/t", paths: ["/alerts"] };
 const parse = (config: unknown) => parseIngressConfig("ingress.yaml", JSON.stringify(config));
 
 describe("the configuration of the ingress", () => {
+  it("that the page on alerts shows is one", () => {
+    const [configMap] = parseAllDocuments(titledExample("alerts: who may send what").text).map((each) =>
+      z.object({ data: z.object({ "ingress.yaml": z.string() }) }).parse(each.toJS()),
+    );
+    const { senders } = parseIngressConfig("page", configMap?.data["ingress.yaml"] ?? "");
+    expect(senders.map(({ name }) => name)).toEqual(["alertmanager", "knative"]);
+  });
+
   it("is YAML with senders", () => {
     const text = "senders:\n  - name: am\n    tokenFile: /t\n    paths: [/alerts]\n";
     expect(parseIngressConfig("f", text)).toEqual({
