@@ -17,6 +17,8 @@ export const clusterConditions = {
   Paused: "Paused",
   /** Addition: the summary Cluster API mirrors to the Cluster. */
   Ready: "Ready",
+  /** Addition: the message is the value of the annotation `capfn.dev/look-at` last answered. */
+  LookedAt: "LookedAt",
 } as const;
 
 export type ClusterConditionType = keyof typeof clusterConditions;
@@ -80,6 +82,8 @@ export const clusterReasons = {
   // InitMachineCreated
   InitMachineNotYetCreated: "InitMachineNotYetCreated",
   InitMachineCreated: "InitMachineCreated",
+  // LookedAt
+  LookedAt: "LookedAt",
 } as const;
 
 export type ClusterReason = keyof typeof clusterReasons;

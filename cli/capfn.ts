@@ -6,7 +6,9 @@ import { addEmitCommand } from "#cli/commands/emit.ts";
 import { addEventsCommand } from "#cli/commands/events.ts";
 import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
+import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
+import { addTraceCommand } from "#cli/commands/trace.ts";
 import { addWhyCommand } from "#cli/commands/why.ts";
 import { processTerminal } from "#cli/terminal.ts";
 import { version } from "#cli/version.ts";
@@ -20,12 +22,15 @@ const program = new Command("capfn")
     "after",
     "\nStart here:\n  capfn demo                     everything on this machine: real API servers, a simulated Harvester, machines that come and go\n" +
       "  capfn run                      the real thing, against your management cluster\n" +
-      "  capfn why machine/<name>       what is happening to one machine, and what it waits for",
+      "  capfn why machine/<name>       what is happening to one machine, and what it waits for\n" +
+      "  capfn parked                   what has been given up on, and what you can do",
   );
 addDemoCommand(program, terminal);
 addRunCommand(program, terminal);
 addHubCommand(program, terminal);
 addWhyCommand(program, terminal);
+addTraceCommand(program, terminal);
+addParkedCommands(program, terminal);
 addEventsCommand(program, terminal);
 addEmitCommand(program, terminal);
 addAlertCommand(program, terminal);

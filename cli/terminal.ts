@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from "#platform/process/clock.ts";
+import { containStrays, type Contain } from "#platform/process/stray-rejections.ts";
 import { processEnvironment, type Environment } from "#platform/process/environment.ts";
 
 /** Any time that is long; the timer only has to exist. */
@@ -20,6 +21,8 @@ export interface Terminal {
    * end in the middle.
    */
   stayAwake(): () => void;
+  /** Lets acts run so that rejections they leave behind do not end the process; `told` hears of each. */
+  contain(told: (error: unknown) => void): Contain;
   /** Resolves with the name of the signal that asks the process to end. The second signal ends it at once. */
   ended(): Promise<string>;
 }
@@ -36,6 +39,7 @@ export function processTerminal(): Terminal {
       const awake = setInterval(() => undefined, LONG_MS);
       return () => clearInterval(awake);
     },
+    contain: (told) => containStrays(process, told),
     ended: () => {
       return new Promise((resolve) => {
         for (const name of ["SIGINT", "SIGTERM"] as const) {

@@ -16,6 +16,7 @@ import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { MANAGEMENT, type Connection, type ResourceView } from "#platform/kube/view.ts";
 import type { CounterName } from "#platform/observability/counters.ts";
 import type { Clock } from "#platform/process/clock.ts";
+import type { Contain } from "#platform/process/stray-rejections.ts";
 
 export interface OperatorOptions {
   readonly management: KubeClient;
@@ -47,6 +48,10 @@ export interface OperatorOptions {
   readonly auditMs?: number;
   /** First part of every attempt token, when a Lease counts the leaders. */
   readonly epoch?: number | undefined;
+  /** Keeps what one step leaves behind from ending the process; see the runner. */
+  readonly contain?: Contain | undefined;
+  /** Whether this process still leads, by the clock; see the hub's `mayAct`. */
+  readonly mayAct?: (() => boolean) | undefined;
 }
 
 /** A hub with its sources and the in-process runner, running. */
@@ -69,8 +74,14 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       alive: () => connections.alive(connection),
       disrupted: (error) => connections.disrupted(connection, error),
     }),
-    connectionWanted: (connection) => connections.want(connection),
-    connectionUnwanted: (connection) => connections.unwant(connection),
+    connectionWanted: (connection) => {
+      hub.connectionWanted(connection);
+      connections.want(connection);
+    },
+    connectionUnwanted: (connection) => {
+      connections.unwant(connection);
+      hub.connectionUnwanted(connection);
+    },
     audit: { everyMs: options.auditMs ?? 600_000, random: options.random, observe: options.observe },
     deliver: (view, scope, event) => {
       hub.receive(view, scope, event);
@@ -88,17 +99,21 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     demand: streams,
     dispatch: options.dispatch,
     epoch: options.epoch,
+    mayAct: options.mayAct,
     bundleOf: () => options.version,
     reporter: options.dispatch
       ? kubeReporter({ client: management, clock, announce, dropped: options.dropped })
       : silentReporter,
-    runner: inProcessRunner({
-      clock,
-      announce,
-      count: options.count,
-      measureCreation: options.measureCreation ?? (() => undefined),
-      client: (connection) => streams.client(connection),
-    }),
+    runner: inProcessRunner(
+      {
+        clock,
+        announce,
+        count: options.count,
+        measureCreation: options.measureCreation ?? (() => undefined),
+        client: (connection) => streams.client(connection),
+      },
+      { contain: options.contain },
+    ),
     scopeOf: (_view, connection, namespace) => ({
       connection,
       namespace:
@@ -109,9 +124,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     management,
     clock,
     connect: options.connect,
-    up: (connection, client) => streams.connected(connection, client),
+    up: (connection, client, cluster) => {
+      hub.connected(connection, cluster);
+      streams.connected(connection, client);
+    },
     down: (connection) => streams.disconnected(connection),
     publish: (state) => hub.publish(connectionStateView, state),
+    withdraw: (state) => hub.withdraw(connectionStateView, state),
     retryMs: options.reconnectMs ?? 10_000,
   });
   streams.attach(hub);

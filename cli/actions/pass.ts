@@ -1,6 +1,7 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
 import { untilLeading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
+import { logStray } from "#cli/operator/observe.ts";
 import { startRunningOperator } from "#cli/operator/operator.ts";
 import { untilQuiet } from "#cli/operator/quiet.ts";
 import type { Terminal } from "#cli/terminal.ts";
@@ -37,11 +38,13 @@ export async function pass(flags: HubFlags, terminal: Terminal): Promise<void> {
     namespace: flags.namespace,
     ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
     dispatch: true,
+    contain: terminal.contain((error) => logStray(log, error)),
     requestsPerSecond: flags.requestRate,
     epoch: lead.epoch,
+    mayAct: () => leadership.mayAct(),
   });
   const quiet = await Promise.race([
-    untilQuiet(running.operator, clock, { timeoutMs: flags.timeoutSeconds * 1000 }),
+    untilQuiet(running.operator, clock, { timeoutMs: flags.timeoutSeconds * 1000, quietMs: 500 }),
     leadership.lost.then(() => false),
   ]);
   await running.stop();

@@ -3,6 +3,7 @@ import type { IngressFlags, IngressWorld } from "#cli/http/ingress.ts";
 import { parseBindAddress, startServers } from "#cli/http/servers.ts";
 import { untilLeading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
+import { logStray } from "#cli/operator/observe.ts";
 import { startRunningOperator, type RunningOperator } from "#cli/operator/operator.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import type { OpenIngress } from "#events/sources/ingress/open.ts";
@@ -42,33 +43,53 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   );
   const addresses = [...servers.addresses, ...(ingress === undefined ? [] : [ingress.url])];
   log.info({ addresses }, "capfn runs");
-  const asked = terminal.ended();
-  const leadership =
-    flags.leaderElect === true
-      ? untilLeading({ management, clock, random, log, namespace: flags.ledgerNamespace })
-      : undefined;
-  const start = await Promise.race([leadership?.leads ?? { epoch: undefined }, asked]);
-  standby = false;
-  if (typeof start !== "string") {
-    running = await startRunningOperator({
-      management,
-      clock,
-      random,
-      log,
-      namespace: flags.namespace,
-      policy: { maxInFlight: flags.maxInFlight },
-      ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
-      dispatch: true,
-      requestsPerSecond: flags.requestRate,
-      epoch: start.epoch,
-    });
+  const leadership = standby
+    ? untilLeading({ management, clock, random, log, namespace: flags.ledgerNamespace })
+    : undefined;
+  const over = Promise.race([terminal.ended(), ...(leadership === undefined ? [] : [leadership.lost])]);
+  const ending = new AbortController();
+  void over.then((reason) => ending.abort(new Error(reason)));
+  try {
+    const lead = await Promise.race([leadership?.leads ?? { epoch: undefined }, over]);
+    standby = false;
+    if (typeof lead !== "string") {
+      running = await unlessEnding(
+        ending.signal,
+        startRunningOperator({
+          management,
+          clock,
+          random,
+          log,
+          namespace: flags.namespace,
+          policy: { maxInFlight: flags.maxInFlight },
+          ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
+          dispatch: true,
+          contain: terminal.contain((error) => logStray(log, error)),
+          requestsPerSecond: flags.requestRate,
+          epoch: lead.epoch,
+          mayAct: leadership === undefined ? undefined : () => leadership.mayAct(),
+          signal: ending.signal,
+        }),
+      );
+    }
+    const reason = await over;
+    if (!SIGNALS.has(reason)) running?.operator.hub.stepDown(reason);
+    log.info({ reason }, "ending; runs under way may finish");
+  } finally {
+    await Promise.all([servers.close(), ingress?.close()]);
+    await running?.stop();
+    await leadership?.release();
   }
-  const reason = await Promise.race([asked, ...(leadership === undefined ? [] : [leadership.lost])]);
-  if (!SIGNALS.has(reason)) running?.operator.hub.stepDown(reason);
-  log.info({ reason }, "ending; runs under way may finish");
-  await Promise.all([servers.close(), ingress?.close()]);
-  await running?.stop();
-  await leadership?.release();
+}
+
+/** What was started; undefined when the start failed because it was to end. */
+async function unlessEnding<T>(ending: AbortSignal, started: Promise<T>): Promise<T | undefined> {
+  try {
+    return await started;
+  } catch (error) {
+    if (ending.aborted) return undefined;
+    throw error;
+  }
 }
 
 /** Loaded only when it is asked for. */

@@ -1,11 +1,8 @@
 import * as z from "zod";
 import type { ClusterFlags } from "#cli/commands/flags.ts";
-import {
-  explainObject,
-  explanationSchema,
-  type Explanation,
-  type ObjectQuestion,
-} from "#cli/operator/explain.ts";
+import type { NamedObject } from "#cli/commands/object-argument.ts";
+import { explainObject, explanationSchema, type Explanation } from "#cli/operator/explain.ts";
+import type { ObjectQuestion } from "#cli/operator/object-question.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { startRunningOperator } from "#cli/operator/operator.ts";
 import { untilQuiet } from "#cli/operator/quiet.ts";
@@ -13,13 +10,6 @@ import { renderTable } from "#cli/table.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
 import { createLog } from "#platform/observability/log.ts";
-
-/** The object asked about; without a namespace it is that of `--namespace`. */
-export interface WhyObject {
-  readonly kind: string;
-  readonly namespace?: string;
-  readonly name: string;
-}
 
 export interface WhyFlags extends ClusterFlags {
   readonly ledgerNamespace: string;
@@ -29,7 +19,7 @@ export interface WhyFlags extends ClusterFlags {
 }
 
 /** Prints what each function thinks of the object: as the running hub says, or by looking at the cluster as a hub would. */
-export async function why(object: WhyObject, flags: WhyFlags, terminal: Terminal): Promise<void> {
+export async function why(object: NamedObject, flags: WhyFlags, terminal: Terminal): Promise<void> {
   const question: ObjectQuestion = { ...object, namespace: object.namespace ?? flags.namespace ?? "default" };
   const found =
     flags.hub === undefined ? await look(question, flags, terminal) : await ask(flags.hub, question);
@@ -57,7 +47,7 @@ async function look(
     dispatch: false,
     requestsPerSecond: flags.requestRate,
   });
-  await untilQuiet(running.operator, clock, { timeoutMs: 10_000 });
+  await untilQuiet(running.operator, clock, { timeoutMs: 10_000, quietMs: 0 });
   const found = explainObject(running.operator.hub, question);
   await running.stop();
   return found;

@@ -31,6 +31,13 @@ export const hubOptions: readonly Option[] = [
   new Option("--token-file <path>", "file with the bearer token of a sender of that ingress"),
 ];
 
+/** The same for commands that answer a question: they log nothing unless asked to. */
+export const quietClusterOptions: readonly Option[] = clusterOptions.map((option) =>
+  option.long === "--log-level"
+    ? new Option("--log-level <level>", "what is logged").choices([...logLevels]).default("silent")
+    : option,
+);
+
 /** Parses a flag that counts something. The error names the flag, the value and the mend. */
 export function positiveInteger(flag: string, text: string): number {
   const value = Number(text);

@@ -22,7 +22,7 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
     .addOption(
       new Option(
         "--health-probe-bind-address <address>",
-        "where /healthz, /readyz and /why are served; 0 for nowhere",
+        "where /healthz, /readyz, /why and /trace are served; 0 for nowhere",
       ).default(":9440"),
     )
     .addOption(

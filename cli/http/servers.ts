@@ -6,6 +6,7 @@ import {
   type Routes,
 } from "#cli/http/answers.ts";
 import { explainObject } from "#cli/operator/explain.ts";
+import { traceObject } from "#cli/operator/trace-answer.ts";
 import type { RunningOperator } from "#cli/operator/operator.ts";
 
 /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`, or `0` for none, as the flags of controller-runtime managers take it. */
@@ -34,10 +35,10 @@ export interface ServerOptions {
   /** Another process leads, and this one is there to take over. */
   readonly standby: () => boolean;
   /** What runs; undefined on standby and while it starts. */
-  readonly running: () => Pick<RunningOperator, "operator" | "metrics"> | undefined;
+  readonly running: () => Pick<RunningOperator, "operator" | "metrics" | "trace"> | undefined;
 }
 
-/** `/metrics`; `/healthz`, `/readyz` and `/why`. */
+/** `/metrics`; `/healthz`, `/readyz`, `/why` and `/trace`. */
 export async function startServers(
   options: ServerOptions,
 ): Promise<{ addresses: string[]; close(): Promise<void> }> {
@@ -68,6 +69,7 @@ function healthRoutes(options: ServerOptions): Routes {
     "/healthz": () => ({ body: "ok" }),
     "/readyz": () => readiness(options),
     "/why/:kind/:namespace/:name": (parameters) => why(options, parameters),
+    "/trace/:kind/:namespace/:name": (parameters) => trace(options, parameters),
   };
 }
 
@@ -89,8 +91,19 @@ function readiness({ running, standby }: ServerOptions): Answer {
 function why({ running }: ServerOptions, { kind = "", namespace = "", name = "" }: PathParameters): Answer {
   const hub = running()?.operator.hub;
   const found = hub === undefined ? undefined : explainObject(hub, { kind, namespace, name });
+  return json(found, `no ${kind} ${namespace}/${name} is known here`);
+}
+
+function trace({ running }: ServerOptions, { kind = "", namespace = "", name = "" }: PathParameters): Answer {
+  const memory = running()?.trace;
+  if (memory === undefined) return json(undefined, "nothing runs here yet, or another process leads");
+  const found = traceObject(memory, { kind, namespace, name });
+  return json(found, `no kind ${kind}; machine and cluster have functions`);
+}
+
+/** What was found, or 404 with the reason. */
+function json(found: unknown, error: string): Answer {
   const type = "application/json; charset=utf-8";
   if (found !== undefined) return { type, body: JSON.stringify(found) };
-  const error = `no ${kind} ${namespace}/${name} is known here`;
   return { status: 404, type, body: JSON.stringify({ error }) };
 }

@@ -1,23 +1,8 @@
 import * as z from "zod";
 import type { Hub } from "#events/hub/hub.ts";
+import { viewOf, type ObjectQuestion } from "#cli/operator/object-question.ts";
 import { machineView } from "#platform/cluster-api/cluster.ts";
-import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
-import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
-import { MANAGEMENT, type ResourceView } from "#platform/kube/view.ts";
-
-/** What a person types before the slash, and the kind whose functions it means. */
-const kinds: Readonly<Record<string, ResourceView<unknown>>> = {
-  machine: harvesterMachineView,
-  harvestermachine: harvesterMachineView,
-  cluster: harvesterClusterView,
-  harvestercluster: harvesterClusterView,
-};
-
-export interface ObjectQuestion {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-}
+import { MANAGEMENT } from "#platform/kube/view.ts";
 
 /** One function's view of one object, ready to print. */
 export const explanationSchema = z.object({
@@ -37,7 +22,7 @@ export type Explanation = z.infer<typeof explanationSchema>;
 
 /** Per function: predicate, last outcome, what it waits for, when it is due, attempts. Undefined when the object is unknown. */
 export function explainObject(hub: Hub, question: ObjectQuestion): Explanation[] | undefined {
-  const view = kinds[question.kind.toLowerCase()];
+  const view = viewOf(question.kind);
   if (view === undefined) return undefined;
   const ref = { connection: MANAGEMENT, namespace: question.namespace, name: question.name };
   if (hub.index.entry(view.type, ref) === undefined && !ownedByMachine(hub, question)) return undefined;
@@ -61,9 +46,18 @@ function predicateText({ need, blockedOn }: HubExplanation): string {
   return need ? "work" : "no work";
 }
 
-function stateText({ blockedOn, record, queued }: HubExplanation): string {
+function stateText(explanation: HubExplanation): string {
+  const { blockedOn, skipped, queued, heldBy } = explanation;
   if (blockedOn.length > 0) return `waiting for the first list of: ${blockedOn.join(", ")}`;
   if (queued) return "in line";
+  if (heldBy !== undefined) return `held back until ${heldBy} answers again`;
+  const kept = recordText(explanation);
+  if (skipped === undefined) return kept;
+  const skip = `skipped by ${skipped.by} until the spec changes (${skipped.reason})`;
+  return kept === "" ? skip : `${skip}; ${kept}`;
+}
+
+function recordText({ record }: HubExplanation): string {
   switch (record?.kind) {
     case "waiting":
       return `waiting (${record.reason}) for ${record.targets.map(({ object }) => object).join(", ")}`;

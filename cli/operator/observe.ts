@@ -1,26 +1,31 @@
 import type { HubEvent, HubObserver } from "#events/hub/observer.ts";
+import type { StepFunction } from "#functions/contract/function.ts";
 import type { Log } from "#platform/observability/log.ts";
 import type { Metrics } from "#platform/observability/metrics.ts";
 
-/** Functions whose steps take a machine away; the rest of them bring it about. */
-const DELETING: ReadonlySet<string> = new Set(["vm-delete", "ip-release"]);
-
 /** What happens in the hub, as metrics and one log line per outcome. */
-export function observeWith(log: Log, metrics: Metrics): HubObserver {
+export function observeWith(log: Log, metrics: Metrics, functions: readonly StepFunction[]): HubObserver {
+  const deleting = new Set(functions.filter((fn) => fn.deletes).map(({ name }) => name));
   return (event) => {
-    count(event, metrics);
+    count(event, metrics, deleting);
     write(event, log);
   };
 }
 
-function count(event: HubEvent, metrics: Metrics): void {
+/** A step forgot to await something that failed. Its class only: the text may quote what must not be logged. */
+export function logStray(log: Log, error: unknown): void {
+  const fields = { error: error instanceof Error ? error.name : "unknown" };
+  log.error(fields, "a step left a rejection behind; its attempt counts as a fault");
+}
+
+function count(event: HubEvent, metrics: Metrics, deleting: ReadonlySet<string>): void {
   switch (event.kind) {
     case "dispatched":
       metrics.wake.observe({ function: event.function }, event.wakeMs / 1000);
       break;
     case "outcome":
       metrics.outcomes.inc({ function: event.function, outcome: event.outcome });
-      observeDuration(event.function, event.durationMs / 1000, metrics);
+      observeDuration(event, metrics, deleting);
       break;
     case "late":
       metrics.late.inc();
@@ -45,10 +50,15 @@ function count(event: HubEvent, metrics: Metrics): void {
   }
 }
 
-function observeDuration(fn: string, seconds: number, metrics: Metrics): void {
+function observeDuration(
+  { function: fn, durationMs }: Extract<HubEvent, { kind: "outcome" }>,
+  metrics: Metrics,
+  deleting: ReadonlySet<string>,
+): void {
+  const seconds = durationMs / 1000;
   if (fn === "node-init") metrics.nodeInitDuration.observe(seconds);
   if (fn.startsWith("cluster-")) metrics.clusterDuration.observe({ operation: "normal" }, seconds);
-  else metrics.machineDuration.observe({ operation: DELETING.has(fn) ? "delete" : "normal" }, seconds);
+  else metrics.machineDuration.observe({ operation: deleting.has(fn) ? "delete" : "normal" }, seconds);
 }
 
 function write(event: HubEvent, log: Log): void {
@@ -57,7 +67,7 @@ function write(event: HubEvent, log: Log): void {
       log.debug({ ...event }, "dispatched");
       break;
     case "outcome": {
-      const { kind: _kind, cause, ...fields } = event;
+      const { kind: _kind, cause, writes: _writes, ...fields } = event;
       const line = {
         ...fields,
         cause: cause.type,

@@ -4,6 +4,7 @@ import { version } from "#cli/version.ts";
 import type { Hub } from "#events/hub/hub.ts";
 import { typed } from "#events/hub/projection.ts";
 import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
+import { TraceMemory } from "#events/hub/trace-memory.ts";
 import type { LedgerStore } from "#events/hub/records.ts";
 import { startOperator, type Operator } from "#events/start.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
@@ -16,6 +17,7 @@ import { MANAGEMENT, type ResourceView, type Seen } from "#platform/kube/view.ts
 import type { Log } from "#platform/observability/log.ts";
 import { createMetrics, type Metrics, type Snapshot } from "#platform/observability/metrics.ts";
 import type { Clock } from "#platform/process/clock.ts";
+import type { Contain } from "#platform/process/stray-rejections.ts";
 
 export interface RunningOperatorOptions {
   readonly management: ConnectionConfig;
@@ -30,25 +32,39 @@ export interface RunningOperatorOptions {
   readonly requestsPerSecond: number;
   /** First part of attempt tokens when a Lease counts the leaders. */
   readonly epoch?: number | undefined;
+  /** Whether this process still leads, by the clock: asked before every run and every write. Always when left out. */
+  readonly mayAct?: (() => boolean) | undefined;
+  /** Keeps what one step leaves behind from ending the process; see the runner. */
+  readonly contain?: Contain | undefined;
+  /** Gives up a start that is still under way, e.g. because the management cluster does not answer: it then rejects at once. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface RunningOperator {
   readonly operator: Operator;
   readonly metrics: Metrics;
+  /** What ran lately, and why. */
+  readonly trace: TraceMemory;
   readonly management: KubeClient;
   stop(): Promise<void>;
 }
 
+/** Longest end, ms, of which runs under way get half: Kubernetes kills a process 30 s after it was asked to end. */
+const LONGEST_STOP_MS = 20_000;
+
 /** All functions in one process against a management cluster: what `run`, `hub --once`, `why` and `demo` share. */
 export async function startRunningOperator(options: RunningOperatorOptions): Promise<RunningOperator> {
   const { clock, log } = options;
+  const trace = new TraceMemory(clock);
   let operator: Operator | undefined;
   const metrics = createMetrics(() => snapshotOf(operator));
+  const observe = observeWith(log, metrics, allFunctions);
   const connect = (config: ConnectionConfig): KubeClient =>
     createKubeClient(config, {
       clock,
       random: options.random,
       userAgent: `capfn/${version}`,
+      mayWrite: options.mayAct,
       budget: createRequestBudget({
         clock,
         requestsPerSecond: options.requestsPerSecond,
@@ -64,6 +80,9 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
         }),
     });
   const management = connect(options.management);
+  const giveUp = () => management.close();
+  options.signal?.addEventListener("abort", giveUp, { once: true });
+  if (options.signal?.aborted === true) giveUp();
   operator = await startOperator({
     management,
     functions: allFunctions,
@@ -75,7 +94,10 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
     version,
     namespace: options.namespace,
     connect,
-    observe: observeWith(log, metrics),
+    observe: (event) => {
+      observe(event);
+      trace.record(event);
+    },
     count: (counter) => metrics.count(counter),
     measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
     dropped: (what, error) =>
@@ -85,14 +107,21 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
       ),
     dispatch: options.dispatch,
     epoch: options.epoch,
+    mayAct: options.mayAct,
+    contain: options.contain,
   });
+  options.signal?.removeEventListener("abort", giveUp);
   const running = operator;
   return {
     operator: running,
     metrics,
+    trace,
     management,
     stop: async () => {
-      await running.stop();
+      // A management cluster that does not answer must not hold up the end: the ledger then stays as it was stored last.
+      const cancel = clock.schedule(LONGEST_STOP_MS, () => management.close());
+      await running.stop(LONGEST_STOP_MS / 2);
+      cancel();
       management.close();
     },
   };

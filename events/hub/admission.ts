@@ -1,5 +1,6 @@
 import type { Breakers } from "#events/hub/breakers.ts";
 import type { HandedOut } from "#events/hub/handed-out.ts";
+import type { HeldBack } from "#events/hub/held-back.ts";
 import type { Item } from "#events/hub/items.ts";
 import { objectName } from "#events/hub/names.ts";
 import type { HubParts } from "#events/hub/parts.ts";
@@ -10,6 +11,7 @@ import type { Evaluation } from "#functions/contract/function.ts";
 interface AdmissionParts extends HubParts {
   readonly settling: Settling;
   readonly breakers: Breakers;
+  readonly heldBack: HeldBack;
   /** Runs under way that call this API server. */
   readonly inFlightAt: (server: string) => number;
   /** Whether a run of this item is under way. */
@@ -79,14 +81,17 @@ export class Admission {
     return finding.evaluation;
   }
 
-  /** Whether an API server the item needs does not answer. It looks again when the breaker lets it. */
+  /** Whether an API server the item needs does not answer. It is let try, or all are let go, when the breaker says so. */
   #heldBack(item: Item, dependencies: readonly string[]): boolean {
-    const { breakers, options, settling } = this.#parts;
+    const { breakers, heldBack, options, settling } = this.#parts;
+    item.heldBy = undefined;
     const waits = dependencies.map((name) => ({ name, ms: breakers.waitMs(name) }));
     const longest = waits.reduce((a, b) => (b.ms > a.ms ? b : a), { name: "", ms: 0 });
     if (longest.ms <= 0) return false;
     options.observe({ kind: "held", function: item.function.name, dependency: longest.name });
-    settling.rest(item, { kind: "sleep", until: options.clock.now() + Math.ceil(longest.ms) });
+    settling.rest(item, { kind: "rest" });
+    item.heldBy = longest.name;
+    heldBack.hold(item.id, longest.name);
     return true;
   }
 
@@ -117,12 +122,13 @@ export class Admission {
 
   #others(key: string, first: Item, handedOut: HandedOut): Item[] {
     const { items, queue, options } = this.#parts;
-    if (!first.function.batch || first.alone) return [];
+    const most = Math.min(first.largestBatch, options.policy.largestBatch);
+    if (!first.function.batch || most <= 1) return [];
     const mayJoin = (id: string) => {
       const item = items.get(id);
-      return item?.function === first.function && !item.alone;
+      return item?.function === first.function && item.largestBatch >= most;
     };
-    const queued = queue.takeAll(key, mayJoin, options.policy.largestBatch - 1);
+    const queued = queue.takeAll(key, mayJoin, most - 1);
     return queued.flatMap((place) => {
       const item = items.get(place.id);
       const evaluation = item && this.#runnable(item, handedOut);

@@ -12,7 +12,7 @@ import type { OwnEffect, RunArrivals } from "#events/hub/runs.ts";
 import type { Written } from "#events/transport/runner.ts";
 import type { WatchEvent } from "#platform/kube/client.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
-import type { ResourceView } from "#platform/kube/view.ts";
+import type { Connection, ResourceView } from "#platform/kube/view.ts";
 
 interface ArrivalsParts {
   readonly options: HubOptions;
@@ -82,6 +82,12 @@ export class Arrivals implements RunArrivals {
     for (const change of this.#parts.index.forget(view, scope)) this.#changed(change);
   }
 
+  /** All that is known of an API server is void: there is another cluster under its name, or nobody looks at it any more. */
+  drop(connection: Connection): void {
+    this.#ownWrites.cut(connection);
+    for (const change of this.#parts.index.drop(connection)) this.#changed(change);
+  }
+
   openWindow(): number {
     return this.#ownWrites.open();
   }
@@ -92,14 +98,15 @@ export class Arrivals implements RunArrivals {
 
   /** A run's own writes go into the index before the watch tells, so that other functions need not wait for it. */
   own(written: readonly Written[], run: Run): OwnEffect {
-    const known = written.flatMap((each) => this.#readOwn(each));
+    const valid = written.filter(({ connection }) => !this.#ownWrites.isCut(connection, run.window));
+    const known = valid.flatMap((each) => this.#readOwn(each));
     const byObject = Map.groupBy(known, ({ view, projection }) =>
       objectName(view.type, projection.seen.meta),
     );
     const disturbed = [...byObject].map(([name, versions]) => this.#ownVersions(name, versions, run));
     return {
       written: known.map(({ view, projection }) => ({ view, seen: projection.seen })),
-      disturbed: disturbed.includes(true),
+      disturbed: disturbed.includes(true) || valid.length < written.length,
     };
   }
 

@@ -1,6 +1,7 @@
 import type { HandedOut } from "#events/hub/handed-out.ts";
+import type { Heard } from "#events/hub/hints.ts";
 import type { Item } from "#events/hub/items.ts";
-import type { StepFunction } from "#functions/contract/function.ts";
+import type { Cause, StepFunction } from "#functions/contract/function.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
 /** One dispatch under way. */
@@ -13,7 +14,11 @@ export interface Run {
   readonly dependencies: readonly string[];
   /** Of the own-write window that was opened for it. */
   readonly window: number;
+  /** Hints for its objects since it began. */
+  readonly heard: Heard;
   readonly startedAt: number;
+  /** Why each item runs, by uid; the item itself may learn of the next cause meanwhile. */
+  readonly causes: ReadonlyMap<string, Cause>;
   readonly signal: AbortSignal;
 }
 
@@ -37,7 +42,7 @@ export class Attempts {
     this.#marginMs = marginMs;
   }
 
-  begin(what: Omit<Run, "signal" | "startedAt">, giveUp: (token: string) => void): Run {
+  begin(what: Omit<Run, "signal" | "startedAt" | "causes">, giveUp: (token: string) => void): Run {
     const { token, function: fn, dependencies } = what;
     const deadline = new AbortController();
     const cancels = [
@@ -48,7 +53,12 @@ export class Attempts {
       ),
       this.#clock.schedule(fn.timeoutMs + this.#marginMs, () => giveUp(token)),
     ];
-    const run: Run = { ...what, startedAt: this.#clock.monotonic(), signal: deadline.signal };
+    const run: Run = {
+      ...what,
+      startedAt: this.#clock.monotonic(),
+      causes: new Map(what.items.map(({ uid, cause }) => [uid, cause])),
+      signal: deadline.signal,
+    };
     const cancelTimers = () => {
       for (const cancel of cancels) cancel();
     };

@@ -66,8 +66,18 @@ export class Breakers {
     if (dead !== undefined) this.#failed(dead);
   }
 
+  /** The API server is another one now, or nobody needs it any more. */
+  forget(name: string): void {
+    this.#circuits.delete(name);
+  }
+
   open(): readonly string[] {
-    return [...this.#circuits].filter(([, { openUntil }]) => openUntil !== undefined).map(([name]) => name);
+    return [...this.#circuits.keys()].filter((name) => this.isOpen(name));
+  }
+
+  /** It has not answered since it was given up: nothing, or one probe at a time, is sent to it. */
+  isOpen(name: string): boolean {
+    return this.#circuits.get(name)?.openUntil !== undefined;
   }
 
   #failed(name: string): void {

@@ -21,13 +21,16 @@ export interface DecideInput {
   readonly now: number;
   /** Digest of an object by its name across all collections, `absent` when there is none; undefined when that is not known yet. */
   readonly digestOf: (object: string) => string | undefined;
+  /** Whether a person said that this is not to be tried until the spec changes. Asked only where there is work. */
+  readonly isSkipped: () => boolean;
 }
 
 /** The heart of level triggering: the present state and what is remembered of the last run decide, never the event that made us look. */
-export function decide({ evaluation, record, hash, now, digestOf }: DecideInput): Decision {
+export function decide({ evaluation, record, hash, now, digestOf, isSkipped }: DecideInput): Decision {
   if (evaluation.blockedOn.length > 0) return { kind: "blocked" };
   const { need } = evaluation;
   if (need === false) return { kind: "drop" };
+  if (isSkipped()) return { kind: "rest" };
   if (need instanceof Date && need.getTime() > now) return { kind: "sleep", until: need.getTime() };
   switch (record?.kind) {
     case undefined:

@@ -1,4 +1,5 @@
 import { Arrivals } from "#events/hub/arrivals.ts";
+import { Hints } from "#events/hub/hints.ts";
 import { Items } from "#events/hub/items.ts";
 import { Judging } from "#events/hub/judging.ts";
 import { LedgerKeeper } from "#events/hub/ledger.ts";
@@ -16,7 +17,7 @@ import { WorkQueue } from "#events/hub/work-queue.ts";
 import type { Cause, StepFunction } from "#functions/contract/function.ts";
 import type { WatchEvent } from "#platform/kube/client.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
-import type { ObjectRef, ResourceView } from "#platform/kube/view.ts";
+import type { Connection, ObjectRef, ResourceView } from "#platform/kube/view.ts";
 
 /**
  * The hub: watches become an index, the index asks the predicates, true predicates become items in line, one of a key runs at a time, and
@@ -43,6 +44,7 @@ export class Hub {
       queue: new WorkQueue(),
       timers: new Timers(options.clock, (id) => this.#judging.due(id)),
       buckets: new RunBuckets(options.policy.thrash),
+      hints: new Hints(),
       views: viewsOf(options.functions),
     };
     this.#parts = parts;
@@ -90,6 +92,36 @@ export class Hub {
     if (!this.#stopped) this.#arrivals.put(view, { connection: "hub" }, object);
   }
 
+  /** Takes an object of the hub's own out of the index. */
+  withdraw(view: ResourceView<unknown>, object: KubeObject): void {
+    this.receive(view, { connection: "hub" }, { type: "deleted", object });
+  }
+
+  /** Somebody looks at this API server. */
+  connectionWanted(connection: Connection): void {
+    this.#ledger.wanted(connection);
+  }
+
+  /**
+   * An API server answers. `cluster`: uid of its `kube-system` Namespace, undefined when it may not be read. When the name led to another
+   * cluster before, all that was known of that one is void, also its versions: those of two clusters are not comparable.
+   */
+  connected(connection: Connection, cluster: string | undefined): void {
+    if (this.#stopped || cluster === undefined || !this.#ledger.leadsTo(connection, cluster)) return;
+    this.#ledger.forgetVersions(connection);
+    this.#arrivals.drop(connection);
+    this.#runs.forgive(connection);
+  }
+
+  /** Nobody looks at the API server any more: nothing of it is kept. */
+  connectionUnwanted(connection: Connection): void {
+    if (this.#stopped) return;
+    this.#ledger.unwanted(connection);
+    this.#arrivals.drop(connection);
+    this.#judging.unwanted(connection);
+    this.#runs.forgive(connection);
+  }
+
   /** A stream is no longer watched: what it showed is unknown from now on. */
   forget(view: ResourceView<unknown>, scope: Scope): void {
     if (!this.#stopped) this.#arrivals.forget(view, scope);
@@ -100,10 +132,11 @@ export class Hub {
     if (!this.#stopped) this.#judging.hinted(view, ref, cause);
   }
 
-  /** Nothing is in line, running or to be judged. Waits and timers may be pending. */
+  /** Nothing is to be judged, running, or in line for a run. Waits and timers may be pending. */
   get idle(): boolean {
-    const { queue } = this.#parts;
-    return this.#judging.idle && queue.length === 0 && queue.inFlight === 0;
+    const { queue, options } = this.#parts;
+    const inLine = options.dispatch ? queue.length : 0;
+    return this.#judging.idle && inLine === 0 && queue.inFlight === 0;
   }
 
   /** What the hub knows of an object's items, per function. */
@@ -121,7 +154,10 @@ export class Hub {
       queued: queue.length,
       inFlight: queue.inFlight,
       oldestQueuedMs: Math.max(0, now - (queue.oldest() ?? now)),
-      parked: [...items.values()].filter(({ record }) => record?.kind === "parked").length,
+      parked: [...items.values()].filter(
+        (item) =>
+          item.record?.kind === "parked" && this.#settling.skipOf(item.function, item.object) === undefined,
+      ).length,
       timers: timers.size,
       openBreakers: this.#runs.openBreakers(),
     };

@@ -18,10 +18,14 @@ export interface Item {
   attempts: Attempts | undefined;
   /** Faults in a row that were not the object's own: conflicts and dead API servers. */
   foreignFaults: number;
-  /** A batch with this item in it failed: it runs by itself until it is known which item it was. */
-  alone: boolean;
+  /** Most items it may run together with, itself included: less since a batch with it in it broke or took too long. */
+  largestBatch: number;
+  /** The API server it waits for because it does not answer. */
+  heldBy: string | undefined;
   /** Field manager of the last change that made us look; names who keeps undoing what the item does. */
   culprit: string | undefined;
+  /** The last replay a person asked for that was heeded. */
+  replayed: string | undefined;
   /** How it ended last, for `capfn why`. */
   lastOutcome: string | undefined;
 }
@@ -72,8 +76,10 @@ export class Items {
       record: undefined,
       attempts: undefined,
       foreignFaults: 0,
-      alone: false,
+      largestBatch: Infinity,
+      heldBy: undefined,
       culprit: undefined,
+      replayed: undefined,
       lastOutcome: undefined,
     };
     this.#items.set(id, item);
@@ -97,6 +103,16 @@ export class Items {
     item.record = record;
     if (record?.kind === "waiting") this.waits.add(item.id, record);
     this.revision += 1;
+  }
+
+  /** The item a run was for is the one that counts, also when its object was let go during the run and taken up again. */
+  keep(item: Item): void {
+    const other = this.open(item.function, item.object, item.uid, item.cause);
+    if (other === item) return;
+    this.remember(other, undefined);
+    item.cause = other.cause;
+    item.hintedAt = other.hintedAt;
+    this.#items.set(item.id, item);
   }
 
   drop(id: string): void {

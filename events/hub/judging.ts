@@ -1,13 +1,13 @@
 import { causeOfChange, causeOfTime } from "#events/hub/causes.ts";
 import type { Change } from "#events/hub/collection.ts";
 import type { LedgerKeeper } from "#events/hub/ledger.ts";
-import { objectName, scopeName, type Scope } from "#events/hub/names.ts";
+import { connectionIn, objectName, scopeName, type Scope } from "#events/hub/names.ts";
 import type { HubParts } from "#events/hub/parts.ts";
 import type { Occasion, Settling } from "#events/hub/settling.ts";
 import type { Wakes } from "#events/hub/wakes.ts";
 import type { EventType } from "#events/catalog/types.ts";
 import type { Cause, StepFunction } from "#functions/contract/function.ts";
-import { MANAGEMENT, type ObjectRef, type ResourceView } from "#platform/kube/view.ts";
+import { MANAGEMENT, type Connection, type ObjectRef, type ResourceView } from "#platform/kube/view.ts";
 
 interface JudgingParts extends HubParts {
   readonly settling: Settling;
@@ -62,27 +62,27 @@ export class Judging {
       low: old === undefined && !ledger.settled,
       manager: change.new?.manager,
     };
-    if (own.length > 0) this.mark(view, ref, occasion);
+    if (own.length > 0) this.hint(view, ref, occasion);
     const urgent = { ...occasion, low: false };
-    for (const owner of wakes.woken(change)) this.#markKnown(owner, urgent);
+    for (const owner of wakes.woken(change)) this.#hintKnown(owner, urgent);
     for (const id of items.waits.waitingFor(objectName(view.type, ref))) this.#markItem(id, urgent);
   }
 
   /** Whether the object can be read has changed, or what it is like is in doubt: it and those that name it are looked at again. */
   doubted(view: ResourceView<unknown>, ref: ObjectRef): void {
     const occasion = { cause: this.#now("dev.capfn.object.changed", objectName(view.type, ref)), low: false };
-    if (this.#functionsFor(view).length > 0) this.mark(view, ref, occasion);
-    for (const owner of this.#parts.wakes.naming(view, ref)) this.#markKnown(owner, occasion);
+    if (this.#functionsFor(view).length > 0) this.hint(view, ref, occasion);
+    for (const owner of this.#parts.wakes.naming(view, ref)) this.#hintKnown(owner, occasion);
   }
 
   /** Somebody says that the object is worth a look: its own functions are asked, and those that look at it. */
   hinted(view: ResourceView<unknown>, ref: ObjectRef, cause: Cause): void {
     const { index, wakes } = this.#parts;
     const occasion = { cause, low: false };
-    if (this.#functionsFor(view).length > 0) this.mark(view, ref, occasion);
+    if (this.#functionsFor(view).length > 0) this.hint(view, ref, occasion);
     const entry = index.entry(view.type, ref);
     const looking = entry === undefined ? new Set<string>() : wakes.woken({ view, old: entry, new: entry });
-    for (const owner of looking.union(wakes.naming(view, ref))) this.#markKnown(owner, occasion);
+    for (const owner of looking.union(wakes.naming(view, ref))) this.#hintKnown(owner, occasion);
   }
 
   /** A stream has had a complete list: who rests on it can be judged now. */
@@ -94,6 +94,12 @@ export class Judging {
     for (const owner of waiting ?? []) this.#markKnown(owner, occasion);
     if (scope.connection === MANAGEMENT) for (const fn of this.#functionsFor(view)) this.#complete.add(fn);
     this.#schedule();
+  }
+
+  /** Streams of this API server will not be listed for those that wait for them. */
+  unwanted(connection: Connection): void {
+    for (const name of this.#blocked.keys())
+      if (connectionIn(name) === connection) this.#blocked.delete(name);
   }
 
   /** What an item concluded is void; it is judged anew. */
@@ -114,7 +120,13 @@ export class Judging {
     this.#markItem(id, { cause: this.#now("dev.capfn.step.due", id), low: false });
   }
 
-  mark(view: ResourceView<unknown>, ref: ObjectRef, occasion: Occasion): void {
+  /** News from outside: unlike a timer or a sweep, a step that is under way did not know of it. */
+  hint(view: ResourceView<unknown>, ref: ObjectRef, occasion: Occasion): void {
+    this.#parts.hints.hint(objectName(view.type, ref), occasion.cause.id);
+    this.#mark(view, ref, occasion);
+  }
+
+  #mark(view: ResourceView<unknown>, ref: ObjectRef, occasion: Occasion): void {
     const name = objectName(view.type, ref);
     const before = this.#marked.get(name);
     this.#marked.set(name, {
@@ -166,12 +178,17 @@ export class Judging {
 
   #markItem(id: string, occasion: Occasion): void {
     const item = this.#parts.items.get(id);
-    if (item !== undefined) this.mark(item.function.for, item.object, occasion);
+    if (item !== undefined) this.#mark(item.function.for, item.object, occasion);
+  }
+
+  #hintKnown(name: string, occasion: Occasion): void {
+    this.#parts.hints.hint(name, occasion.cause.id);
+    this.#markKnown(name, occasion);
   }
 
   #markKnown(name: string, occasion: Occasion): void {
     const known = this.#known.get(name);
-    if (known !== undefined) this.mark(known.view, known.ref, occasion);
+    if (known !== undefined) this.#mark(known.view, known.ref, occasion);
   }
 
   #schedule(): void {

@@ -29,6 +29,11 @@ export interface LeadershipOptions {
 
 export interface Leadership {
   readonly leading: boolean;
+  /**
+   * Whether this process may act at this very moment, by the clock and not by a timer that may be late: one that slept past its right, in a
+   * paused machine say, finds out here, before it acts. The lead is lost from then on.
+   */
+  mayAct(): boolean;
   /** Stops competing and, if it leads, gives the Lease back so that the next need not wait. {@link LeadershipOptions.onLost} is not called. */
   release(): Promise<void>;
 }
@@ -46,6 +51,12 @@ const specSchema = z.looseObject({
 
 type LeaseSpec = z.infer<typeof specSchema>["spec"];
 
+/** One moment on both clocks of this machine. */
+interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
 /**
  * Competes for a Lease until it is held, and holds it. Whether another holder is alive is told by whether its Lease changes while we look,
  * by our own monotonic clock: clocks of two machines are never compared (Kubernetes, "Leases"; the algorithm of client-go's leader election).
@@ -60,8 +71,8 @@ class Candidate implements Leadership {
   readonly #options: Required<LeadershipOptions>;
   /** Version of the other's Lease as last seen, and since when, monotonic ms. */
   #observed: { readonly version: string; readonly since: number } | undefined;
-  /** Monotonic ms at which the last successful write of ours was sent; undefined while not leading. */
-  #renewedAt: number | undefined;
+  /** When the last successful write of ours was sent; undefined while not leading. */
+  #renewedAt: Moment | undefined;
   #ended = false;
   #cancelTry: (() => void) | undefined;
   #cancelGiveUp: (() => void) | undefined;
@@ -83,6 +94,13 @@ class Candidate implements Leadership {
 
   get leading(): boolean {
     return this.#renewedAt !== undefined && !this.#ended;
+  }
+
+  mayAct(): boolean {
+    if (this.#renewedAt === undefined || this.#ended) return false;
+    if (this.#leftMs(this.#renewedAt) > 0) return true;
+    this.#lose(this.#notRenewed());
+    return false;
   }
 
   start(): void {
@@ -108,7 +126,7 @@ class Candidate implements Leadership {
 
   async #try(): Promise<void> {
     const { clock, retryMs, random } = this.#options;
-    const sentAt = clock.monotonic();
+    const sentAt = { monotonic: clock.monotonic(), wall: clock.now() };
     try {
       const epoch = await this.#acquireOrRenew();
       if (this.#ended) return;
@@ -165,20 +183,31 @@ class Candidate implements Leadership {
   }
 
   /** The right lasts from when the request was sent, not from when its answer came. */
-  #held(sentAt: number, epoch: number): void {
-    const { clock, giveUpMs, onLead } = this.#options;
+  #held(sentAt: Moment, epoch: number): void {
+    const { clock, onLead } = this.#options;
     const first = this.#renewedAt === undefined;
-    const leftMs = sentAt + giveUpMs - clock.monotonic();
+    const leftMs = this.#leftMs(sentAt);
     this.#cancelGiveUp?.();
     if (leftMs <= 0) {
-      if (!first) this.#lose(`the Lease could not be renewed within ${giveUpMs} ms`);
+      if (!first) this.#lose(this.#notRenewed());
       return;
     }
     this.#renewedAt = sentAt;
-    this.#cancelGiveUp = clock.schedule(leftMs, () =>
-      this.#lose(`the Lease could not be renewed within ${giveUpMs} ms`),
-    );
+    this.#cancelGiveUp = clock.schedule(leftMs, () => this.#lose(this.#notRenewed()));
     if (first) onLead(epoch);
+  }
+
+  /**
+   * Time left to act. The monotonic clock stands still while the machine sleeps, the wall clock does not (clock_gettime(2)): whichever has
+   * gone further counts. A wall clock that is set forward may cost the lead, which is only slow.
+   */
+  #leftMs({ monotonic, wall }: Moment): number {
+    const { clock, giveUpMs } = this.#options;
+    return giveUpMs - Math.max(clock.monotonic() - monotonic, clock.now() - wall);
+  }
+
+  #notRenewed(): string {
+    return `the Lease could not be renewed within ${this.#options.giveUpMs} ms`;
   }
 
   #lose(reason: string): void {

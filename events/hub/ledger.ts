@@ -1,10 +1,10 @@
 import type { Items } from "#events/hub/items.ts";
-import { collectionName, type Scope } from "#events/hub/names.ts";
+import { collectionName, connectionIn, type Scope } from "#events/hub/names.ts";
 import type { ObjectIndex } from "#events/hub/object-index.ts";
 import type { HubOptions } from "#events/hub/options.ts";
 import { digest } from "#events/hub/projection.ts";
 import { newerVersion } from "#events/hub/versions.ts";
-import type { ResourceView } from "#platform/kube/view.ts";
+import { MANAGEMENT, type Connection, type ResourceView } from "#platform/kube/view.ts";
 
 /** Longest time after the start in which first lists still count as part of it. */
 const SETTLE_MS = 60_000;
@@ -15,6 +15,10 @@ export class LedgerKeeper {
   readonly #items: Items;
   readonly #index: ObjectIndex;
   #restoredVersions: Readonly<Record<string, string>> = {};
+  /** Which cluster each connection led to, by uid. */
+  readonly #clusters = new Map<Connection, string>();
+  /** Connections somebody has looked at in this life. */
+  readonly #wanted = new Set<Connection>([MANAGEMENT]);
   #savedRevision = 0;
   #savedRecords = digest({});
   #cancelSave: (() => void) | undefined;
@@ -38,6 +42,7 @@ export class LedgerKeeper {
     this.#epoch = Math.max((snapshot?.epoch ?? 0) + 1, Math.floor(clock.now() / 1000));
     if (snapshot === undefined) return;
     this.#restoredVersions = snapshot.versions;
+    for (const [connection, uid] of Object.entries(snapshot.clusters)) this.#clusters.set(connection, uid);
     this.#items.restore(snapshot.records);
     this.#savedRecords = digest(snapshot.records);
   }
@@ -64,6 +69,32 @@ export class LedgerKeeper {
   rewound(view: ResourceView<unknown>, scope: Scope): void {
     const { [collectionName(view.type, scope.connection)]: _, ...others } = this.#restoredVersions;
     this.#restoredVersions = others;
+  }
+
+  /** Somebody looks at this API server. */
+  wanted(connection: Connection): void {
+    this.#wanted.add(connection);
+  }
+
+  /** The connection leads to this cluster. Returns whether it is known to have led to another. */
+  leadsTo(connection: Connection, cluster: string): boolean {
+    const known = this.#clusters.get(connection);
+    this.#clusters.set(connection, cluster);
+    return known !== undefined && known !== cluster;
+  }
+
+  /** Versions heard from this API server say nothing any more. */
+  forgetVersions(connection: Connection): void {
+    this.#restoredVersions = Object.fromEntries(
+      Object.entries(this.#restoredVersions).filter(([name]) => connectionIn(name) !== connection),
+    );
+  }
+
+  /** Nobody looks at the API server any more. */
+  unwanted(connection: Connection): void {
+    this.#wanted.delete(connection);
+    this.#clusters.delete(connection);
+    this.forgetVersions(connection);
   }
 
   /** Something may have changed; stores it after a while, together with what changes until then. */
@@ -93,18 +124,29 @@ export class LedgerKeeper {
 
   async #saveNow(always: boolean): Promise<void> {
     if (this.#closed) return;
+    if (this.settled) this.#forgetUnwanted();
     const { revision } = this.#items;
     const records = this.#items.records();
     const mark = digest(records);
     this.#savedRevision = revision;
     if (!always && mark === this.#savedRecords) return;
     const versions = { ...this.#restoredVersions, ...this.#index.versions() };
+    const clusters = Object.fromEntries(this.#clusters);
     try {
-      await this.#options.ledger.save({ format: 1, epoch: this.epoch, versions, records });
+      await this.#options.ledger.save({ format: 1, epoch: this.epoch, versions, clusters, records });
       this.#savedRecords = mark;
     } catch {
       // An unsaved ledger costs repeated looks after a restart; the next change tries again.
       this.#savedRevision = -1;
     }
+  }
+
+  /** API servers of an earlier life that nobody has looked at since are gone for good. */
+  #forgetUnwanted(): void {
+    const known = new Set([
+      ...this.#clusters.keys(),
+      ...Object.keys(this.#restoredVersions).map(connectionIn),
+    ]);
+    for (const connection of known) if (!this.#wanted.has(connection)) this.unwanted(connection);
   }
 }

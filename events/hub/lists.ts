@@ -39,6 +39,11 @@ export class Lists {
     this.#underWay.get(scope)?.shown.delete(localName(object.metadata));
   }
 
+  /** Gives up every list whose stream's name begins so. */
+  drop(prefix: string): void {
+    for (const scope of this.#underWay.keys()) if (scope.startsWith(prefix)) this.#underWay.delete(scope);
+  }
+
   /** Takes out the list, complete or given up. */
   end(scope: string): List | undefined {
     const list = this.#underWay.get(scope);

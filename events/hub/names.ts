@@ -16,6 +16,16 @@ export function collectionName(type: ResourceType, connection: Connection): stri
   return `${connection}|${resourceName(type)}`;
 }
 
+/** What every key of a collection, stream or object at this API server begins with. */
+export function connectionPrefix(connection: Connection): string {
+  return `${connection}|`;
+}
+
+/** The API server a key of a collection, stream or object belongs to. */
+export function connectionIn(name: string): Connection {
+  return name.slice(0, Math.max(0, name.indexOf("|")));
+}
+
 /** Key of one object across all collections. */
 export function objectName(type: ResourceType, ref: ObjectRef): string {
   return `${collectionName(type, ref.connection)}|${localName(ref)}`;

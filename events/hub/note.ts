@@ -3,8 +3,11 @@ import type { Attempts } from "#events/hub/backoff.ts";
 
 const functionNoteSchema = z.object({
   faults: z.number().int().nonnegative(),
+  /** Wall clock ms of the first of the faults. */
   since: z.number(),
   parked: z.object({ hash: z.string(), reason: z.string(), message: z.string() }).optional(),
+  /** A person took the park off and asks for another try; `at` tells one request from the next. */
+  replayed: z.object({ at: z.string(), by: z.string() }).optional(),
 });
 
 /** What the hub keeps about one function on the object itself. */
@@ -14,12 +17,12 @@ const noteSchema = z.record(z.string(), functionNoteSchema);
 
 /** Reads the annotation; what is damaged counts as nothing, because it only ever slows things down. */
 export function readNote(text: string | undefined, fn: string): FunctionNote | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return noteSchema.parse(JSON.parse(text))[fn];
-  } catch {
-    return undefined;
-  }
+  return text === undefined ? undefined : readNotes(text)[fn];
+}
+
+/** The notes of all functions on one object, by function. */
+export function readNotes(text: string | undefined): Readonly<Record<string, FunctionNote>> {
+  return noteSchema.safeParse(parseJson(text)).data ?? {};
 }
 
 /** The annotation with the note of one function replaced or, if undefined, taken out; null when nothing is left. */
@@ -28,8 +31,7 @@ export function writeNote(
   fn: string,
   note: FunctionNote | undefined,
 ): string | null {
-  const parsed = noteSchema.safeParse(parseJson(text));
-  const notes = new Map(Object.entries(parsed.success ? parsed.data : {}));
+  const notes = new Map(Object.entries(readNotes(text)));
   if (note === undefined) notes.delete(fn);
   else notes.set(fn, note);
   return notes.size === 0 ? null : JSON.stringify(Object.fromEntries(notes));

@@ -2,6 +2,7 @@ import { Collection, type Change, type Entry } from "#events/hub/collection.ts";
 import { Lists } from "#events/hub/lists.ts";
 import {
   collectionName,
+  connectionPrefix,
   localName,
   objectName,
   parseObjectName,
@@ -184,6 +185,21 @@ export class ObjectIndex implements Lookup {
     const collection = this.collection(view, scope.connection);
     return this.#within(collection, scope)
       .map(([key]) => collection.remove(key, {}))
+      .filter((change) => change !== undefined);
+  }
+
+  /** All that is known of one API server is void. Returns what has gone with it. */
+  drop(connection: string): Change[] {
+    const prefix = connectionPrefix(connection);
+    const isHere = (name: string) => name.startsWith(prefix);
+    for (const known of [this.#listed, this.#unreadable])
+      for (const name of known) if (isHere(name)) known.delete(name);
+    for (const name of this.#delivered.keys()) if (isHere(name)) this.#delivered.delete(name);
+    this.#lists.drop(prefix);
+    const dropped = [...this.#collections].filter(([name]) => isHere(name));
+    for (const [name] of dropped) this.#collections.delete(name);
+    return dropped
+      .flatMap(([, collection]) => collection.snapshot().map(([name]) => collection.remove(name, {})))
       .filter((change) => change !== undefined);
   }
 

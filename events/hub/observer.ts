@@ -1,4 +1,6 @@
+import type { WriteNote } from "#events/transport/runner.ts";
 import type { Cause } from "#functions/contract/function.ts";
+import type { RelistReason } from "#platform/kube/client.ts";
 
 /** What happens inside the hub, for logs, metrics and tests. Never carries object content. */
 export type HubEvent =
@@ -18,6 +20,8 @@ export type HubEvent =
       readonly outcome: "done" | "waitFor" | "requeueAfter" | "failed" | "fault";
       readonly reason: string;
       readonly cause: Cause;
+      /** What the run wrote, other items of a batch apart. */
+      readonly writes: readonly WriteNote[];
       readonly durationMs: number;
       readonly attempt: string;
     }
@@ -38,7 +42,7 @@ export type HubEvent =
       readonly object: string;
       readonly message: string;
     }
-  | { readonly kind: "relisted"; readonly collection: string; readonly reason: string }
+  | { readonly kind: "relisted"; readonly collection: string; readonly reason: RelistReason }
   | { readonly kind: "disrupted"; readonly collection: string; readonly message: string }
   | { readonly kind: "missed"; readonly collection: string; readonly deltas: number }
   | { readonly kind: "emitted"; readonly function: string; readonly type: string };

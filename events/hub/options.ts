@@ -24,6 +24,8 @@ export interface HubOptions {
   readonly bundleOf: (fn: StepFunction) => string;
   /** First part of every attempt token, when somebody else counts it, such as a Lease; otherwise the ledger does. */
   readonly epoch?: number | undefined;
+  /** Asked before every dispatch: false means that somebody else leads by now. Always true when left out. */
+  readonly mayAct?: (() => boolean) | undefined;
   /** False: everything is judged, nothing is run. For `capfn why`. */
   readonly dispatch: boolean;
 }

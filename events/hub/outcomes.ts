@@ -7,7 +7,7 @@ import type { HubParts } from "#events/hub/parts.ts";
 import type { LedgerRecord } from "#events/hub/records.ts";
 import type { Settling } from "#events/hub/settling.ts";
 import { compareVersions } from "#events/hub/versions.ts";
-import type { RunResult } from "#events/transport/runner.ts";
+import type { RunResult, WriteNote } from "#events/transport/runner.ts";
 import type { Cause } from "#functions/contract/function.ts";
 import { outcomeSchema, type Emission, type Outcome, type WaitTarget } from "#functions/contract/outcome.ts";
 import type { ObjectRef, ResourceView } from "#platform/kube/view.ts";
@@ -25,8 +25,14 @@ export interface Ended {
   readonly after: HandedOut;
   /** Somebody else's change lies under the run's own writes: what the run concluded does not hold. */
   readonly disturbed: boolean;
+  /** Names of objects for which a hint came during the run. */
+  readonly hinted: ReadonlySet<string>;
+  /** A batch that was more than one run can do. */
+  readonly overlong: boolean;
   readonly durationMs: number;
   readonly key: string;
+  /** Why it ran, by uid. */
+  readonly causes: ReadonlyMap<string, Cause>;
   /** How many items the run was for. */
   readonly items: number;
 }
@@ -48,7 +54,16 @@ export class Outcomes {
     const outcome = valid(result.outcomes.get(item.uid));
     this.#observe(item, outcome, ended);
     timers.clear(item.id);
-    if (items.get(item.id) !== item) return; // The object went away while the step ran: there is nothing to remember it for.
+    if (outcome?.kind === "done") {
+      const cause = ended.causes.get(item.uid) ?? item.cause;
+      for (const emission of outcome.emit ?? []) this.#emit(item, emission, cause);
+    }
+    if (!items.has(item.id)) {
+      // Its object is gone, or as it should be: nothing has to be remembered, but people are told.
+      if (outcome?.kind === "failed") options.reporter.failed(item.function, item.object, item.uid, outcome);
+      return;
+    }
+    items.keep(item);
     const finding = settling.evaluate(item.function, item.object, ended.after);
     const hash = finding.kind === "evaluated" ? finding.hash : "";
     if (outcome === undefined) {
@@ -56,14 +71,20 @@ export class Outcomes {
       return;
     }
     item.foreignFaults = 0;
-    item.alone = false;
+    item.largestBatch = Infinity;
     if (item.attempts !== undefined && outcome.kind !== "failed") {
       item.attempts = undefined;
       options.reporter.note(item.function, item.object, item.uid, undefined);
     }
     const record = this.#record(item, outcome, hash);
-    const covered = !ended.disturbed && !(outcome.kind === "done" && ended.after.isBeyond);
-    items.remember(item, covered ? record : undefined);
+    items.remember(item, this.#covers(item, outcome, ended) ? record : undefined);
+  }
+
+  /** Whether what the step said holds for the world as it is now; otherwise it looks again. */
+  #covers({ function: fn, object }: Item, { kind }: Outcome, ended: Ended): boolean {
+    if (ended.disturbed) return false;
+    if (kind === "done") return !ended.after.isBeyond;
+    return kind !== "requeueAfter" || !ended.hinted.has(objectName(fn.for.type, object));
   }
 
   #record(item: Item, outcome: Outcome, hash: string): LedgerRecord | undefined {
@@ -71,7 +92,6 @@ export class Outcomes {
     const now = options.clock.now();
     switch (outcome.kind) {
       case "done":
-        for (const emission of outcome.emit ?? []) this.#emit(item, emission, now);
         return { kind: "done", hash };
       case "requeueAfter":
         return {
@@ -88,16 +108,16 @@ export class Outcomes {
   }
 
   /** What a step reports is a hint like any other, if it says what it is about. */
-  #emit(item: Item, { type, target }: Emission, now: number): void {
+  #emit(item: Item, { type, target }: Emission, cause: Cause): void {
     const { options, views, hint } = this.#parts;
     options.observe({ kind: "emitted", function: item.function.name, type });
     const view = target === undefined ? undefined : views.get(resourceName(target.type));
     if (target === undefined || view === undefined || !isEventType(type)) return;
     hint(view, target.ref, {
-      id: `${item.cause.id}/${type}`,
+      id: `${cause.id}/${type}`,
       type,
       source: `/clusters/${options.clusterId}/functions/${item.function.name}`,
-      time: new Date(now).toISOString(),
+      time: new Date(options.clock.now()).toISOString(),
     });
   }
 
@@ -147,15 +167,16 @@ export class Outcomes {
     return { kind: "parked", hash, reason, message };
   }
 
-  #afterFault(item: Item, hash: string, { result, items }: Ended): LedgerRecord {
+  #afterFault(item: Item, hash: string, { result, items, overlong }: Ended): LedgerRecord {
     const { options } = this.#parts;
     const now = options.clock.now();
     const fault = result.fault ?? new NoOutcome();
     const verdict = judgeFault(fault, item, options.policy, { now, random: options.random });
     const { reason } = verdict;
+    if (overlong) item.largestBatch = Math.ceil(items / 2);
     if (items > 1 && result.fault !== undefined && (verdict.kind === "retry" || verdict.kind === "park")) {
       // One of them broke the run of all. Each runs by itself now, so that only the one uses up its budget.
-      item.alone = true;
+      if (!overlong) item.largestBatch = 1;
       return { kind: "due", hash, at: now, reason };
     }
     switch (verdict.kind) {
@@ -173,7 +194,7 @@ export class Outcomes {
     }
   }
 
-  #observe(item: Item, outcome: Outcome | undefined, { result, durationMs, key }: Ended): void {
+  #observe(item: Item, outcome: Outcome | undefined, { result, durationMs, key, causes }: Ended): void {
     const kind = outcome?.kind ?? "fault";
     const reason =
       outcome === undefined
@@ -189,7 +210,8 @@ export class Outcomes {
       object: objectName(item.function.for.type, item.object),
       outcome: kind,
       reason,
-      cause: item.cause,
+      cause: causes.get(item.uid) ?? item.cause,
+      writes: (result.writes ?? []).filter((write) => concerns(write, item.uid, result)),
       durationMs,
       attempt: result.token,
     });
@@ -199,6 +221,12 @@ export class Outcomes {
 /** The run ended, but said nothing about this item, or nothing that can be understood. */
 class NoOutcome extends Error {
   override readonly name = "NoOutcome";
+}
+
+/** Whether a write of a run is about this item: not when it is about another item of the same batch. */
+function concerns({ eventId }: WriteNote, uid: string, { outcomes }: RunResult): boolean {
+  const [written = ""] = eventId?.split("/") ?? [];
+  return written === uid || !outcomes.has(written);
 }
 
 function valid(outcome: unknown): Outcome | undefined {

@@ -1,3 +1,4 @@
+import { connectionPrefix } from "#events/hub/names.ts";
 import { compareVersions } from "#events/hub/versions.ts";
 
 /** One version of one object, by what we look at of it. */
@@ -31,11 +32,16 @@ interface Disturbance {
  */
 export class OwnWrites {
   readonly #chains = new Map<string, Chain>();
+  /** Oldest first. */
   readonly #windows = new Set<number>();
-  /** Changes the index took in while a run was under way, by object. */
+  /** Changes the index took in since the oldest window was opened, by object, oldest first. */
   readonly #disturbances = new Map<string, Disturbance[]>();
+  /** The objects of these changes, by tick, oldest first. */
+  readonly #ticks = new Map<number, string>();
   /** When a stream of the collection last was complete without having delivered every version on the way. */
   readonly #gaps = new Map<string, number>();
+  /** When what was known of a connection last became void. */
+  readonly #cuts = new Map<string, number>();
   #tick = 0;
 
   /** A run begins; returns its window. */
@@ -47,9 +53,23 @@ export class OwnWrites {
 
   close(window: number): void {
     this.#windows.delete(window);
-    if (this.#windows.size > 0) return;
-    this.#disturbances.clear();
-    this.#gaps.clear();
+    const [oldest = Infinity] = this.#windows;
+    const outdated = new Set<string>();
+    for (const [at, object] of this.#ticks) {
+      if (at > oldest) break;
+      this.#ticks.delete(at);
+      outdated.add(object);
+    }
+    for (const object of outdated) this.#forget(object, oldest);
+    for (const marks of [this.#gaps, this.#cuts])
+      for (const [name, at] of marks) if (at < oldest) marks.delete(name);
+  }
+
+  /** No window that is still open began before these changes of the object. */
+  #forget(object: string, oldest: number): void {
+    const left = this.#disturbances.get(object)?.filter(({ at }) => at > oldest) ?? [];
+    if (left.length === 0) this.#disturbances.delete(object);
+    else this.#disturbances.set(object, left);
   }
 
   /** The index took in a change of what we look at. */
@@ -60,6 +80,7 @@ export class OwnWrites {
     const disturbance = { at: this.#tick, resourceVersion };
     if (known === undefined) this.#disturbances.set(object, [disturbance]);
     else known.push(disturbance);
+    this.#ticks.set(this.#tick, object);
   }
 
   /**
@@ -116,6 +137,19 @@ export class OwnWrites {
     this.#chains.delete(object);
   }
 
+  /** The connection leads to another cluster now, whose versions have nothing to do with those written before. */
+  cut(connection: string): void {
+    this.#tick += 1;
+    if (this.#windows.size > 0) this.#cuts.set(connection, this.#tick);
+    const prefix = connectionPrefix(connection);
+    for (const object of this.#chains.keys()) if (object.startsWith(prefix)) this.#chains.delete(object);
+  }
+
+  /** Whether the run whose window this is may have written to the cluster before. */
+  isCut(connection: string, window: number): boolean {
+    return (this.#cuts.get(connection) ?? 0) > window;
+  }
+
   /** A complete list stands for versions that were never delivered. Returns the items that cannot know what their writes hid. */
   gap(collection: string): readonly string[] {
     this.#tick += 1;
@@ -125,8 +159,8 @@ export class OwnWrites {
     return hidden.flatMap(([, { versions }]) => versions.flatMap(({ items }) => items));
   }
 
-  /** Objects with own versions on the way. */
+  /** Objects with own versions on the way, and changes that are still remembered for a run under way. */
   get size(): number {
-    return this.#chains.size;
+    return this.#chains.size + this.#ticks.size + this.#gaps.size + this.#cuts.size;
   }
 }

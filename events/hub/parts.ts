@@ -1,3 +1,4 @@
+import type { Hints } from "#events/hub/hints.ts";
 import type { HubOptions } from "#events/hub/options.ts";
 import type { Items } from "#events/hub/items.ts";
 import type { ObjectIndex } from "#events/hub/object-index.ts";
@@ -14,6 +15,7 @@ export interface HubParts {
   readonly queue: WorkQueue;
   readonly timers: Timers;
   readonly buckets: RunBuckets;
+  readonly hints: Hints;
   /** Every view of every function, by `resourceName`. */
   readonly views: ReadonlyMap<string, ResourceView<unknown>>;
 }

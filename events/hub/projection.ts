@@ -1,16 +1,22 @@
 import { createHash } from "node:crypto";
+import { personsWord, SKIP_ANNOTATION } from "#events/hub/persons-word.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import type { Connection, ResourceView, Seen, SeenMeta } from "#platform/kube/view.ts";
 
 /** What the index keeps of an object at one version. */
 export interface Projection {
   readonly seen: Seen<unknown>;
-  /** Of what we look at: fields of the view, uid, and when deletion was asked for. Equal digests mean nothing to look at has changed. */
+  /**
+   * Of what we look at: fields of the view, uid, when deletion was asked for, and what a person said of parked work. Equal digests mean
+   * nothing to look at has changed.
+   */
   readonly digest: string;
   /** Field manager of the newest change, for naming the culprit of a thrash. */
   readonly manager: string | undefined;
   /** The hub's own note on the object (annotation `capfn.dev/attempts`): attempts and parks that outlive the hub. */
   readonly note: string | undefined;
+  /** Annotation `capfn.dev/skip` as it is: which functions a person wants to leave the object alone. */
+  readonly skips: string | undefined;
   /** Values of the view's indexes. */
   readonly indexed: Readonly<Record<string, readonly string[]>>;
 }
@@ -45,11 +51,15 @@ export function projectionOf(
   try {
     const seen: Seen<unknown> = project(view, connection, object);
     const { meta, ...body } = seen;
+    const note = object.metadata.annotations?.[NOTE_ANNOTATION];
+    const skips = object.metadata.annotations?.[SKIP_ANNOTATION];
+    const word = personsWord(note, skips, meta);
     return {
       seen,
-      digest: digest([body, meta.uid, meta.deletionTimestamp]),
+      digest: digest([body, meta.uid, meta.deletionTimestamp, ...(word === undefined ? [] : [word])]),
       manager,
-      note: object.metadata.annotations?.[NOTE_ANNOTATION],
+      note,
+      skips,
       indexed: view.indexes?.(seen) ?? {},
     };
   } catch (error) {

@@ -31,6 +31,8 @@ export const ledgerSnapshotSchema = z.object({
   epoch: z.number(),
   /** Highest resourceVersion heard per collection: a restart lists nothing older. */
   versions: z.record(z.string(), z.string()),
+  /** Connection -> uid of the `kube-system` Namespace there: a cluster made anew under the same name is another, and its versions start over. */
+  clusters: z.record(z.string(), z.string()).default({}),
   /** Item id `<function>/<uid>` -> record. */
   records: z.record(z.string(), recordSchema),
 });

@@ -3,6 +3,8 @@ import { Attempts, DeadlinePassed, type Run } from "#events/hub/attempts.ts";
 import { Breakers } from "#events/hub/breakers.ts";
 import { deadDependency } from "#events/hub/faults.ts";
 import { HandedOut, type WrittenObject } from "#events/hub/handed-out.ts";
+import type { Heard } from "#events/hub/hints.ts";
+import { HeldBack } from "#events/hub/held-back.ts";
 import { objectName } from "#events/hub/names.ts";
 import { Outcomes } from "#events/hub/outcomes.ts";
 import type { HubParts } from "#events/hub/parts.ts";
@@ -45,6 +47,7 @@ export class Runs {
   readonly #outcomes: Outcomes;
   readonly #attempts: Attempts;
   readonly #breakers: Breakers;
+  readonly #heldBack: HeldBack;
   readonly #admission: Admission;
   #count = 0;
   #stopping = false;
@@ -55,9 +58,14 @@ export class Runs {
     this.#outcomes = new Outcomes(parts);
     this.#attempts = new Attempts(clock, policy.deadlineMarginMs);
     this.#breakers = new Breakers(clock, policy.breaker);
+    this.#heldBack = new HeldBack(clock, this.#breakers, (id) => {
+      const item = parts.items.get(id);
+      if (item !== undefined) parts.again(id, item.cause);
+    });
     this.#admission = new Admission({
       ...parts,
       breakers: this.#breakers,
+      heldBack: this.#heldBack,
       inFlightAt: (server) => this.#attempts.inFlightAt(server),
       isRunning: (id) => this.#attempts.isRunning(id),
     });
@@ -66,20 +74,32 @@ export class Runs {
   /** Starts whatever may start now. */
   pump(): void {
     const { queue, options } = this.#parts;
-    while (options.dispatch && !this.#stopping && queue.inFlight < options.policy.maxInFlight) {
+    while (this.#mayStart() && queue.inFlight < options.policy.maxInFlight) {
       const next = queue.take();
       if (next !== undefined) this.#start(next);
       else if (!this.#openGates()) return;
     }
   }
 
+  #mayStart(): boolean {
+    const { dispatch, mayAct } = this.#parts.options;
+    return dispatch && !this.#stopping && (mayAct?.() ?? true);
+  }
+
   openBreakers(): readonly string[] {
     return this.#breakers.open();
+  }
+
+  /** Nothing is held against this API server, or back because of it, any more. */
+  forgive(server: string): void {
+    this.#breakers.forget(server);
+    this.#heldBack.ended([server]);
   }
 
   /** No further dispatches. */
   stop(): void {
     this.#stopping = true;
+    this.#heldBack.stop();
   }
 
   /** No further dispatches; what is under way gets until `graceMs` to end, and may not write after that. */
@@ -111,7 +131,7 @@ export class Runs {
   }
 
   #dispatch(key: string, { items, dependencies }: Admitted, handedOut: HandedOut): void {
-    const { options, arrivals } = this.#parts;
+    const { options, arrivals, hints } = this.#parts;
     const [first] = items;
     if (first === undefined) return;
     const { function: fn } = first;
@@ -119,8 +139,9 @@ export class Runs {
     for (const item of items) this.#unpark(item);
     this.#breakers.sent(dependencies);
     const window = arrivals.openWindow();
+    const heard = hints.listen(items.map(({ object }) => objectName(fn.for.type, object)));
     const run = this.#attempts.begin(
-      { token, key, function: fn, items, handedOut, dependencies, window },
+      { token, key, function: fn, items, handedOut, dependencies, window, heard },
       (abandoned) => this.#finish(abandoned, new DeadlinePassed("no answer")),
     );
     const hintedAt = Math.min(...items.map((item) => item.hintedAt ?? run.startedAt));
@@ -162,25 +183,31 @@ export class Runs {
    * the attempt is not current any more: then nothing it says counts.
    */
   #finish(token: string, answer: RunResult | DeadlinePassed): boolean {
-    const { queue, options } = this.#parts;
+    const { queue, options, hints } = this.#parts;
     const result: RunResult =
       answer instanceof DeadlinePassed ? { token, outcomes: new Map(), fault: answer, written: [] } : answer;
     if (result.token !== token) return false;
     const run = this.#attempts.end(token);
     if (run === undefined) return false;
+    hints.end(run.heard);
+    const overlong = isOverlong(result, run);
     try {
       this.#breakers.ended(run.dependencies, {
-        dead: deadDependency(result.fault),
+        dead: overlong ? undefined : deadDependency(result.fault),
         reached: result.reached,
         completed: result.fault === undefined,
       });
+      this.#heldBack.ended(run.dependencies);
       const { written, disturbed } = this.#parts.arrivals.own(result.written, run);
       const ended = {
         result,
         after: written.length === 0 ? run.handedOut : run.handedOut.withWrites(written),
         disturbed,
+        overlong,
+        hinted: hintedBeside(run.heard, result.written),
         durationMs: options.clock.monotonic() - run.startedAt,
         key: run.key,
+        causes: run.causes,
         items: run.items.length,
       };
       for (const item of run.items) this.#outcomes.apply(item, ended);
@@ -192,6 +219,22 @@ export class Runs {
     }
     return true;
   }
+}
+
+/** A batch whose deadline passed although the API servers answered: it was more than one run can do. */
+function isOverlong({ fault, reached }: RunResult, { items, signal }: Run): boolean {
+  if (items.length <= 1 || fault === undefined) return false;
+  const dead = deadDependency(fault);
+  const ranOut = fault instanceof DeadlinePassed || signal.reason instanceof DeadlinePassed;
+  return ranOut && (dead === undefined || (reached?.includes(dead) ?? false));
+}
+
+/** Objects of which something else than the run's own writes was said. A change is named by uid and version, as its cause's id is. */
+function hintedBeside(heard: Heard, written: readonly Written[]): ReadonlySet<string> {
+  const own = new Set(
+    written.map(({ object: { metadata } }) => `${metadata.uid}/${metadata.resourceVersion}`),
+  );
+  return new Set([...heard].filter(([, causes]) => !causes.isSubsetOf(own)).map(([object]) => object));
 }
 
 /** The runner's answer. A runner that throws could not run the step at all; an answer that is none counts as a run that said nothing. */

@@ -1,9 +1,10 @@
 import type { Entry } from "#events/hub/collection.ts";
 import { decide, type Decision } from "#events/hub/decide.ts";
 import { itemId, type Item } from "#events/hub/items.ts";
-import { parseObjectName, scopeName } from "#events/hub/names.ts";
+import { objectName, parseObjectName, scopeName } from "#events/hub/names.ts";
 import { attemptsOf, readNote } from "#events/hub/note.ts";
 import type { HubParts } from "#events/hub/parts.ts";
+import { skipInForce, type Skip } from "#events/hub/persons-word.ts";
 import { digest } from "#events/hub/projection.ts";
 import {
   PredicateFailed,
@@ -98,13 +99,21 @@ export class Settling {
       hash,
       now: this.#parts.options.clock.now(),
       digestOf: (object) => this.digestOf(object),
+      isSkipped: () => this.skipOf(item.function, item.object) !== undefined,
     });
+  }
+
+  /** A person's word that this function is to leave the object alone for now. */
+  skipOf(fn: StepFunction, object: ObjectKey): Skip | undefined {
+    const entry = this.#parts.index.entry(fn.for.type, object);
+    return entry === undefined ? undefined : skipInForce(entry.skips, fn.name, entry.seen.meta);
   }
 
   /** Acts on a decision that is not "run". */
   rest(item: Item, decision: Exclude<Decision, { kind: "run" }>): void {
     const { queue, timers } = this.#parts;
     queue.remove(item.id);
+    item.heldBy = undefined;
     switch (decision.kind) {
       case "drop":
         this.#forgive(item);
@@ -144,10 +153,12 @@ export class Settling {
     return {
       function: fn.name,
       summary: fn.summary,
+      skipped: this.skipOf(fn, ref),
       need: evaluation?.need,
       blockedOn: evaluation?.blockedOn ?? [],
       record: item?.record,
       queued: this.#parts.queue.has(id),
+      heldBy: item?.heldBy,
       dueAt: this.#parts.timers.dueAt(id),
       faults: item?.attempts?.faults ?? 0,
       lastOutcome: item?.lastOutcome,
@@ -169,6 +180,7 @@ export class Settling {
     const known = items.get(id);
     const item = known ?? items.open(fn, keyOf(ref), uid, cause);
     if (known === undefined) this.#recall(item, entry);
+    this.#heed(item, entry);
     item.culprit = occasion.manager ?? item.culprit;
     const decision = this.judge(item, occasion);
     if (decision.kind !== "run") {
@@ -195,6 +207,21 @@ export class Settling {
     item.attempts = attemptsOf(note);
     if (note?.parked !== undefined && item.record === undefined)
       this.#parts.items.remember(item, { kind: "parked", ...note.parked });
+  }
+
+  /** A person has taken the park off: the item is looked at with a fresh budget. Each request is heeded once. */
+  #heed(item: Item, { note: text }: Entry): void {
+    const note = readNote(text, item.function.name);
+    if (note?.replayed === undefined || note.replayed.at === item.replayed) return;
+    item.replayed = note.replayed.at;
+    if (item.record?.kind !== "parked") return;
+    this.#parts.items.remember(item, undefined);
+    item.attempts = attemptsOf(note);
+    this.#parts.options.observe({
+      kind: "unparked",
+      function: item.function.name,
+      object: objectName(item.function.for.type, item.object),
+    });
   }
 
   /** All is as it should be: what was held against the object is taken off it. */

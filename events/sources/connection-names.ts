@@ -7,6 +7,13 @@ export interface SecretLocation {
   readonly key: string;
 }
 
+/** The connections that are made from a Secret, going by its name. */
+export function connectionsFrom(namespace: string, name: string): Connection[] {
+  const cluster = /^(.+)-kubeconfig$/.exec(name)?.[1];
+  const harvester = `harvester/${namespace}/${name}`;
+  return cluster === undefined ? [harvester] : [harvester, `workload/${namespace}/${cluster}`];
+}
+
 /** The Secret behind a connection: an identity Secret for Harvester, `<cluster>-kubeconfig` for a workload cluster. Undefined for others. */
 export function parseConnection(connection: Connection): SecretLocation | undefined {
   const [kind, namespace, name] = connection.split("/");

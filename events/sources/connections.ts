@@ -1,5 +1,5 @@
 import { compareVersions } from "#events/hub/versions.ts";
-import { parseConnection, type SecretLocation } from "#events/sources/connection-names.ts";
+import { connectionsFrom, parseConnection, type SecretLocation } from "#events/sources/connection-names.ts";
 import { connectionStateView, type ConnectionState } from "#platform/cluster-api/connection-state.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
@@ -15,10 +15,13 @@ export interface ConnectionsOptions {
   readonly management: KubeClient;
   readonly clock: Clock;
   readonly connect: (config: ConnectionConfig) => KubeClient;
-  readonly up: (connection: Connection, client: KubeClient) => void;
+  /** `cluster`: uid of the `kube-system` Namespace there; undefined when it may not be read. */
+  readonly up: (connection: Connection, client: KubeClient, cluster: string | undefined) => void;
   readonly down: (connection: Connection) => void;
   /** Shows the state to the predicates. */
   readonly publish: (state: KubeObject) => void;
+  /** Takes the state back: nobody wants the connection any more. */
+  readonly withdraw: (state: KubeObject) => void;
   /** Pause before an unreachable API server is tried again, ms. */
   readonly retryMs: number;
 }
@@ -60,9 +63,10 @@ export class Connections {
 
   /** A Secret changed; connections made from it are made anew. `version` is its resourceVersion, or `absent`. */
   secretChanged(namespace: string, name: string, version: string): void {
-    for (const [connection, open] of this.#open) {
+    for (const connection of connectionsFrom(namespace, name)) {
+      const open = this.#open.get(connection);
       const location = parseConnection(connection);
-      if (location?.namespace !== namespace || location.name !== name) continue;
+      if (open === undefined || location === undefined) continue;
       if (open.secretVersion === version || isKnownToBeOlder(version, open.secretVersion)) continue;
       void this.#connect(connection, location);
     }
@@ -74,6 +78,7 @@ export class Connections {
     open?.cancelRetry?.();
     open?.client?.close();
     this.#open.delete(connection);
+    if (open?.state !== undefined) this.#options.withdraw(this.#stateObject(connection, open.state));
   }
 
   /** A stream of this connection delivers. */
@@ -114,7 +119,7 @@ export class Connections {
     const before = open.client;
     open.client = answer.client;
     if (answer.client === undefined) this.#options.down(connection);
-    else this.#options.up(connection, answer.client);
+    else this.#options.up(connection, answer.client, answer.cluster);
     before?.close();
     this.#publish(connection, answer.state);
     if (answer.retry) {
@@ -139,8 +144,8 @@ export class Connections {
       const config = parseKubeconfig(textOf(secret, { namespace, name, key }), connection);
       server = config.server;
       client = this.#options.connect(config);
-      await probe(client);
-      return { secretVersion, client, state: connectedTo(server) };
+      const cluster = await probe(client);
+      return { secretVersion, client, cluster, state: connectedTo(server) };
     } catch (error) {
       client?.close();
       const retry = !(error instanceof KubeconfigError);
@@ -152,21 +157,25 @@ export class Connections {
     const open = this.#open.get(connection);
     if (open === undefined || JSON.stringify(open.state) === JSON.stringify(state)) return;
     open.state = state;
+    this.#options.publish(this.#stateObject(connection, state));
+  }
+
+  #stateObject(connection: Connection, state: ConnectionState): KubeObject {
     this.#published += 1;
     const { type } = connectionStateView;
-    const version = String(this.#published);
-    this.#options.publish({
+    return {
       apiVersion: apiVersionOf(type),
       kind: type.kind,
-      metadata: { name: connection, uid: connection, resourceVersion: version },
+      metadata: { name: connection, uid: connection, resourceVersion: String(this.#published) },
       ...state,
-    });
+    };
   }
 }
 
 interface Answer {
   readonly secretVersion?: string | undefined;
   readonly client?: KubeClient;
+  readonly cluster?: string | undefined;
   readonly state: ConnectionState;
   readonly retry?: boolean;
 }
@@ -176,12 +185,16 @@ function isKnownToBeOlder(version: string, known: string): boolean {
   return /^\d+$/.test(version) && /^\d+$/.test(known) && compareVersions(version, known) < 0;
 }
 
-/** One request that any authenticated identity may make: an answer, even "forbidden", proves address, trust and credentials. */
-async function probe(client: KubeClient): Promise<void> {
+/**
+ * One request that any authenticated identity may make: an answer, even "forbidden", proves address, trust and credentials. The uid of this
+ * Namespace is the nearest there is to an id of the cluster, as it is made with it and never deleted.
+ */
+async function probe(client: KubeClient): Promise<string | undefined> {
   try {
-    await client.get(namespaces, { name: "kube-system" });
+    return (await client.get(namespaces, { name: "kube-system" }))?.metadata.uid;
   } catch (error) {
     if (!isKubeError(error, "forbidden")) throw error;
+    return undefined;
   }
 }
 

@@ -7,8 +7,8 @@ import type { StepFunction } from "#functions/contract/function.ts";
 import type { Announcement, ObjectIdentity } from "#functions/contract/deps.ts";
 import { mergeConditions, sameConditions, type WantedCondition } from "#platform/cluster-api/conditions.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import { isKubeError } from "#platform/kube/errors.ts";
-import type { KubeObject, ObjectName, ResourceType } from "#platform/kube/resource.ts";
+import { withFreshObject } from "#platform/kube/fresh-object.ts";
+import type { ObjectName } from "#platform/kube/resource.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
 export interface KubeReporterOptions {
@@ -22,9 +22,6 @@ export interface KubeReporterOptions {
 const statusSchema = z.looseObject({
   status: z.looseObject({ conditions: z.array(conditionSchema).default([]) }).prefault({}),
 });
-
-/** Fresh looks at an object whose version moved under a report. */
-const TRIES = 4;
 
 /** Reports to people through the Kubernetes API: annotation for the hub's note, condition and Event for what failed. */
 export function kubeReporter(options: KubeReporterOptions): Reporter {
@@ -40,8 +37,9 @@ export function kubeReporter(options: KubeReporterOptions): Reporter {
     });
   };
   const condition = (fn: StepFunction, object: ObjectName, uid: string, wanted: WantedCondition) =>
-    report(`condition ${wanted.type}`, uid, () =>
-      withFreshObject(options.client, fn.for.type, object, uid, async (current) => {
+    report(`condition ${wanted.type}`, uid, async () => {
+      await withFreshObject(options.client, fn.for.type, object, async (current) => {
+        if (current.metadata.uid !== uid) return;
         const before = statusSchema.parse(current).status.conditions;
         const now = { ...wanted, observedGeneration: current.metadata.generation };
         if (sameConditions(before, [now])) return;
@@ -54,8 +52,8 @@ export function kubeReporter(options: KubeReporterOptions): Reporter {
           subresource: "status",
           fieldManager: "capfn-hub",
         });
-      }),
-    );
+      });
+    });
   return {
     note: (fn, object, uid, note) =>
       report("note", uid, () => writeNoteOn(options.client, fn, object, { uid, note })),
@@ -82,7 +80,8 @@ async function writeNoteOn(
   object: ObjectName,
   what: { uid: string; note: FunctionNote | undefined },
 ): Promise<void> {
-  await withFreshObject(client, fn.for.type, object, what.uid, async (current) => {
+  await withFreshObject(client, fn.for.type, object, async (current) => {
+    if (current.metadata.uid !== what.uid) return;
     const text = current.metadata.annotations?.[NOTE_ANNOTATION];
     const next = writeNote(text, fn.name, what.note);
     if (next === (text ?? null)) return;
@@ -92,23 +91,4 @@ async function writeNoteOn(
     };
     await client.mergePatch(fn.for.type, object, { metadata }, { fieldManager: "capfn-hub" });
   });
-}
-
-/** Compare-and-set on the newest object of this uid; nothing when it is gone. */
-async function withFreshObject(
-  client: KubeClient,
-  type: ResourceType,
-  { namespace, name }: ObjectName,
-  ...[uid, write]: [string, (current: KubeObject) => Promise<void>]
-): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    const current = await client.get(type, { namespace, name });
-    if (current?.metadata.uid !== uid) return;
-    try {
-      await write(current);
-      return;
-    } catch (error) {
-      if (!isKubeError(error, "conflict") || tries >= TRIES) throw error;
-    }
-  }
 }

@@ -4,6 +4,7 @@ import { attemptDeps, type RunnerWorld } from "#events/transport/step-deps.ts";
 import type { Dispatch, Runner, RunResult } from "#events/transport/runner.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { Outcome } from "#functions/contract/outcome.ts";
+import type { Contain } from "#platform/process/stray-rejections.ts";
 
 export interface InProcessOptions {
   /**
@@ -11,20 +12,32 @@ export interface InProcessOptions {
    * notice moving behind HTTP. For tests.
    */
   readonly roundTrip?: "structured" | "binary";
+  /** Keeps rejections a handler leaves behind from ending the process. */
+  readonly contain?: Contain | undefined;
 }
 
-/** Runs handlers in the hub's own process: no pods at all. A handler that throws or never ends harms only its own attempt. */
-export function inProcessRunner(world: RunnerWorld, { roundTrip }: InProcessOptions = {}): Runner {
+/**
+ * Runs handlers in the hub's own process: no pods at all. A handler that throws, never ends, or forgets to await what then fails harms only
+ * its own attempt.
+ */
+export function inProcessRunner(
+  world: RunnerWorld,
+  { roundTrip, contain = uncontained }: InProcessOptions = {},
+): Runner {
   return {
     run: async (dispatch: Dispatch): Promise<RunResult> => {
       const { token, signal } = dispatch.attempt;
-      const { deps, written, reached } = attemptDeps(world, signal);
-      const trace = () => ({ token, written: [...written], reached: [...reached] });
+      const { deps, written, writes, reached } = attemptDeps(world, signal);
+      const trace = () => ({ token, written: [...written], writes: [...writes], reached: [...reached] });
+      const strays: unknown[] = [];
+      const step = () =>
+        roundTrip === undefined
+          ? dispatch.function.run(dispatch.items, dispatch.lookup, deps)
+          : runOverTheWire(dispatch, deps, roundTrip);
       try {
-        const outcomes =
-          roundTrip === undefined
-            ? await dispatch.function.run(dispatch.items, dispatch.lookup, deps)
-            : await runOverTheWire(dispatch, deps, roundTrip);
+        // Also after a stray rejection the handler is waited for: until it ends it may write, and its key is not free.
+        const outcomes = await contain(step, (error) => strays.push(error));
+        if (strays.length > 0) return { ...trace(), outcomes: new Map(), fault: strays[0] };
         return { ...trace(), outcomes };
       } catch (fault) {
         return { ...trace(), outcomes: new Map(), fault };
@@ -32,6 +45,8 @@ export function inProcessRunner(world: RunnerWorld, { roundTrip }: InProcessOpti
     },
   };
 }
+
+const uncontained: Contain = (act) => act();
 
 async function runOverTheWire(
   dispatch: Dispatch,

@@ -30,6 +30,20 @@ export interface Written {
   readonly object: KubeObject;
 }
 
+/** One write of a run, for people: what became of which object. */
+export interface WriteNote {
+  /** As RBAC has it: `create`, `update`, `patch`, `delete`, `deletecollection`. */
+  readonly verb: string;
+  readonly connection: Connection;
+  /** Plural, with the subresource if any: `harvestermachines/status`. */
+  readonly resource: string;
+  readonly namespace?: string | undefined;
+  /** Empty for a collection. */
+  readonly name: string;
+  /** Id of the event the write becomes when it is seen, `<uid>/<resourceVersion>`; of a deletion `<uid>/`, as no version is known. */
+  readonly eventId?: string | undefined;
+}
+
 export interface RunResult {
   readonly token: string;
   /** By uid. Empty when the run ended by a fault. */
@@ -37,6 +51,8 @@ export interface RunResult {
   /** What ended the run early, if anything did. */
   readonly fault?: unknown;
   readonly written: readonly Written[];
+  /** The same and deletions, in the order they were made; undefined when the runner cannot tell. */
+  readonly writes?: readonly WriteNote[] | undefined;
   /** Connections of the API servers that answered the run anything; undefined when the runner cannot tell. */
   readonly reached?: readonly string[];
 }

@@ -1,4 +1,4 @@
-import type { Written } from "#events/transport/runner.ts";
+import type { WriteNote, Written } from "#events/transport/runner.ts";
 import type { Announcement, Deps, ObjectIdentity, StepClient } from "#functions/contract/deps.ts";
 import type { KubeClient, RequestOptions } from "#platform/kube/client.ts";
 import { KubeError } from "#platform/kube/errors.ts";
@@ -20,13 +20,14 @@ export interface RunnerWorld {
 /** What an attempt did to the outside world, while it does it. */
 export interface Trace {
   readonly written: Written[];
+  readonly writes: WriteNote[];
   /** Connections of the API servers that answered anything. */
   readonly reached: Set<Connection>;
 }
 
 /** The outside world as one attempt may touch it: writes are noted, and refused once its signal has aborted. */
 export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: Deps } & Trace {
-  const trace: Trace = { written: [], reached: new Set() };
+  const trace: Trace = { written: [], writes: [], reached: new Set() };
   const open = (connection: Connection): StepClient => {
     const client = world.client(connection);
     if (client === undefined) {
@@ -56,7 +57,7 @@ function attempt<T>(act: () => T): Promise<T> {
   return new Promise((resolve) => resolve(act()));
 }
 
-function noting(client: KubeClient, signal: AbortSignal, { written, reached }: Trace): StepClient {
+function noting(client: KubeClient, signal: AbortSignal, { written, writes, reached }: Trace): StepClient {
   const { connection } = client;
   const heard = (error?: unknown) => {
     if (error === undefined || (error instanceof KubeError && error.status !== undefined))
@@ -76,9 +77,16 @@ function noting(client: KubeClient, signal: AbortSignal, { written, reached }: T
     signal.throwIfAborted();
     return ask(send);
   };
-  const write = async (type: ResourceType, send: () => Promise<KubeObject>): Promise<KubeObject> => {
+  const write = async (
+    verb: string,
+    { type, subresource }: { type: ResourceType; subresource?: string | undefined },
+    send: () => Promise<KubeObject>,
+  ): Promise<KubeObject> => {
     const object = await change(send);
     written.push({ connection, type, object });
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    const resource = subresource === undefined ? type.plural : `${type.plural}/${subresource}`;
+    writes.push({ verb, connection, resource, namespace, name, eventId: `${uid}/${resourceVersion}` });
     return object;
   };
   /** The attempt's signal counts, whatever else a step passes. */
@@ -96,18 +104,33 @@ function noting(client: KubeClient, signal: AbortSignal, { written, reached }: T
       heard();
     },
     create: (type, object, options) =>
-      write(type, () => client.create(type, object, { ...options, ...bound(options) })),
+      write("create", { type }, () => client.create(type, object, { ...options, ...bound(options) })),
     replace: (type, object, options) =>
-      write(type, () => client.replace(type, object, { ...options, ...bound(options) })),
+      write("update", { type }, () => client.replace(type, object, { ...options, ...bound(options) })),
     mergePatch: (type, name, patch, options) =>
-      write(type, () => client.mergePatch(type, name, patch, { ...options, ...bound(options) })),
+      write("patch", { ...options, type }, () =>
+        client.mergePatch(type, name, patch, { ...options, ...bound(options) }),
+      ),
     jsonPatch: (type, name, operations, options) =>
-      write(type, () => client.jsonPatch(type, name, operations, { ...options, ...bound(options) })),
+      write("patch", { ...options, type }, () =>
+        client.jsonPatch(type, name, operations, { ...options, ...bound(options) }),
+      ),
     apply: (type, object, options) =>
-      write(type, () => client.apply(type, object, { ...options, ...bound(options) })),
-    delete: async (type, name, options) =>
-      change(() => client.delete(type, name, { ...options, ...bound(options) })),
-    deleteCollection: async (type, options) =>
-      change(() => client.deleteCollection(type, { ...options, ...bound(options) })),
+      write("patch", { ...options, type }, () =>
+        client.apply(type, object, { ...options, ...bound(options) }),
+      ),
+    delete: async (type, { namespace, name }, options) => {
+      const found = await change(() =>
+        client.delete(type, { namespace, name }, { ...options, ...bound(options) }),
+      );
+      const eventId = `${options.uid}/`;
+      if (found) writes.push({ verb: "delete", connection, resource: type.plural, namespace, name, eventId });
+      return found;
+    },
+    deleteCollection: async (type, options) => {
+      await change(() => client.deleteCollection(type, { ...options, ...bound(options) }));
+      const { namespace } = options;
+      writes.push({ verb: "deletecollection", connection, resource: type.plural, namespace, name: "" });
+    },
   };
 }

@@ -59,6 +59,7 @@ function described<P, R>(
     condition: declaration.condition,
     rbac: declaration.rbac,
     uses: declaration.uses,
+    deletes: declaration.deletes ?? false,
     timeoutMs: declaration.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     evaluate: (object, lookup) => {
       const seen = look(declaration, object, lookup);

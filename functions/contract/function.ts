@@ -47,6 +47,8 @@ export interface Declaration<P, R> {
   readonly condition: string;
   readonly rbac: readonly PolicyRule[];
   readonly uses: readonly Dependency[];
+  /** Its step is part of taking an object away that a finalizer protects: nobody may have it skipped. */
+  readonly deletes?: boolean;
   /** Longest run of one attempt, ms; 30 s when left out. */
   readonly timeoutMs?: number;
 }
@@ -120,6 +122,7 @@ export interface StepFunction {
   readonly condition: string;
   readonly rbac: readonly PolicyRule[];
   readonly uses: readonly Dependency[];
+  readonly deletes: boolean;
   readonly timeoutMs: number;
   readonly batch: boolean;
   /** Undefined when the index does not hold the object. Throws {@link PredicateFailed}. */

@@ -24,6 +24,8 @@ export interface ApiRequestsOptions {
   /** Called after every HTTP request: recorder and metrics. */
   readonly onRequest?: ((info: RequestInfo) => void) | undefined;
   readonly intercept?: Interceptor | undefined;
+  /** Asked right before a write leaves; false: it is not sent, because somebody else may act by now. Reads are not asked about. */
+  readonly mayWrite?: (() => boolean) | undefined;
 }
 
 /** Requests of one API server with time limit, budget, repetition and error mapping. All methods throw {@link KubeError}. */
@@ -83,6 +85,7 @@ export function createApiRequests(config: ConnectionConfig, options: ApiRequests
       path,
       body,
       signal,
+      leaving: () => refuseUnlessAllowed(request),
       pool: request.verb === "watch" ? "watches" : "requests",
       headers: {
         accept: request.accept ?? "application/json",
@@ -95,6 +98,11 @@ export function createApiRequests(config: ConnectionConfig, options: ApiRequests
             }),
       },
     };
+  }
+
+  function refuseUnlessAllowed(request: ApiRequest): void {
+    if (methods[request.verb] === "GET" || options.mayWrite?.() !== false) return;
+    throw notSent(config.connection, request, "this process may not act any more", { reason: "unavailable" });
   }
 
   function build(request: ApiRequest, path: () => string): string {

@@ -107,6 +107,17 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
+/** Why a complete list begins. Finite, because it labels a metric: what differs from one time to the next, such as a version, is not in it. */
+export type RelistReason =
+  /** The watch has just been opened. */
+  | "start"
+  /** The resourceVersion to resume from, or a list between two of its pages, has expired (410). */
+  | "expired"
+  /** The watch could not be read on. */
+  | "unreadable"
+  /** The storage went back in time, as after a restore from a backup. */
+  | "rewound";
+
 /**
  * What a watch yields, for ever, until its signal aborts. Failures do not end it: they are yielded as `disrupted` (for
  * conditions and counters) and it goes on by itself. The consumer pulls, so a slow consumer is back-pressure.
@@ -125,7 +136,7 @@ export type WatchEvent =
    * takes back an `added` of the same list. `rewound`: the storage was set back, as after a restore from a backup, so this list may
    * be older than what was seen before.
    */
-  | { readonly type: "relist"; readonly reason: string; readonly rewound?: boolean }
+  | { readonly type: "relist"; readonly reason: RelistReason; readonly rewound?: boolean }
   /** The list is complete at this resourceVersion. */
   | { readonly type: "synced"; readonly resourceVersion: string }
   /** Nothing changed, but the API server is alive and at this resourceVersion. */

@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal: AbortSignal;
+  /** Called at the last moment before it is sent; what it throws refuses the request. */
+  readonly leaving: () => void;
   readonly pool: AgentPool;
 }
 
@@ -37,6 +39,7 @@ export function createHttpExchange(config: ConnectionConfig): HttpExchange {
     const lease = await agents.lease(request.pool, fresh);
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
       request.signal.throwIfAborted();
+      request.leaving();
       const open = base.protocol === "https:" ? https.request : http.request;
       const outgoing = open({
         host: base.hostname.replace(/^\[|\]$/g, ""),

@@ -4,7 +4,7 @@ import type { RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
 
 import type { ClientIdentity, ConnectionConfig } from "#platform/kube/connection-config.ts";
-import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
+import { KubeconfigError, parseKubeconfig, userNameIn } from "#platform/kube/kubeconfig.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
 export interface KubeconfigFileOptions {
@@ -56,6 +56,20 @@ export async function loadKubeconfig(
     clientIdentity: async (fresh) => (await credentials(fresh)).identity,
     ...(first.ca === "" ? {} : { certificateAuthority: async () => (await credentials()).ca }),
   };
+}
+
+/**
+ * Name of the kubeconfig's user, for what people leave behind in writing.
+ *
+ * @throws KubeconfigError
+ */
+export async function kubeconfigUser({
+  path,
+  context,
+}: Omit<KubeconfigFileOptions, "clock">): Promise<string> {
+  if (path !== undefined) return userNameIn(await readFile(path, "utf8"), context);
+  const loaded = await load({ context });
+  return loaded.getCurrentUser()?.name ?? "unknown";
 }
 
 /** Undefined for a kubeconfig that is not self-contained or has a mistake: the other way knows more kinds, and names the mistake. */
@@ -126,7 +140,7 @@ function credentialSource(
   };
 }
 
-async function load(options: KubeconfigFileOptions): Promise<KubeConfig> {
+async function load(options: Omit<KubeconfigFileOptions, "clock">): Promise<KubeConfig> {
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
   const { path, context } = options;

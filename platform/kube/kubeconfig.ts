@@ -69,6 +69,16 @@ export function parseKubeconfig(kubeconfig: string, connection: string, chosen?:
   return { connection, ...clusterPart(cluster.name, cluster.cluster), ...userPart(user.name, user.user) };
 }
 
+/**
+ * Name of the user of one context, its current one when none is named. What people call themselves; who they are, the API server knows.
+ *
+ * @throws KubeconfigError
+ */
+export function userNameIn(kubeconfig: string, chosen?: string): string {
+  const read = readYaml(kubeconfig);
+  return chooseContext(chosen === undefined ? read : { ...read, "current-context": chosen }).user;
+}
+
 function readYaml(kubeconfig: string): z.infer<typeof kubeconfigSchema> {
   const lines = new LineCounter();
   // Pretty errors and warnings quote the source, and the source holds credentials.

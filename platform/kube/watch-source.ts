@@ -1,7 +1,7 @@
 import { refusalError } from "#platform/kube/api-status.ts";
 import type { ApiStatus } from "#platform/kube/api-status.ts";
 import type { ApiRequests } from "#platform/kube/api-requests.ts";
-import type { WatchEvent, WatchOptions } from "#platform/kube/client.ts";
+import type { RelistReason, WatchEvent, WatchOptions } from "#platform/kube/client.ts";
 import { KubeError } from "#platform/kube/errors.ts";
 import { listPages } from "#platform/kube/object-list.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
@@ -32,7 +32,7 @@ export interface WatchPosition {
   /** No list may be older than this. */
   newest: string | undefined;
   /** Why the next list is due. */
-  relistReason: string;
+  relistReason: RelistReason;
   /** The storage was set back: the next list may be older than what was seen before. */
   rewound: boolean;
 }
@@ -136,7 +136,7 @@ export async function* pagedEvents(source: WatchSource, position: WatchPosition)
     else if (page.restarted)
       yield {
         type: "relist",
-        reason: "the list expired between two pages",
+        reason: "expired",
         ...(position.rewound ? { rewound: true } : {}),
       };
     begun = true;

@@ -1,5 +1,5 @@
 import type { ApiRequests } from "#platform/kube/api-requests.ts";
-import type { WatchEvent, WatchOptions } from "#platform/kube/client.ts";
+import type { RelistReason, WatchEvent, WatchOptions } from "#platform/kube/client.ts";
 import { KubeError, isKubeError } from "#platform/kube/errors.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
 import { isOlder } from "#platform/kube/resource-version.ts";
@@ -116,13 +116,13 @@ async function reposition(
 ): Promise<void> {
   const { position, strikes, error } = failure;
   if (isKubeError(error, "gone")) {
-    relist(position, "the resourceVersion to resume from has expired");
+    relist(position, "expired");
     return;
   }
   strikes.malformed = error instanceof MalformedWatchError ? strikes.malformed + 1 : 0;
   if (strikes.malformed >= MOST_MALFORMED_RESUMES) {
     strikes.malformed = 0;
-    relist(position, "the watch could not be read on");
+    relist(position, "unreadable");
     return;
   }
   const behind = isKubeError(error) && error.detail === "versionTooLarge";
@@ -134,10 +134,10 @@ async function reposition(
   // Not a lagging cache: the storage itself is older, as after a restore from a backup. Waiting would last for ever.
   position.newest = undefined;
   position.rewound = true;
-  relist(position, `the storage went back to resourceVersion ${present}, as after a restore from a backup`);
+  relist(position, "rewound");
 }
 
-function relist(position: WatchPosition, reason: string): void {
+function relist(position: WatchPosition, reason: RelistReason): void {
   position.version = undefined;
   position.relistReason = reason;
 }

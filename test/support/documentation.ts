@@ -33,9 +33,9 @@ export function handwrittenPages(): Page[] {
   return ["README.md", "CONTRIBUTING.md", ...docs.toSorted()].map(readPage);
 }
 
-/** The pages of `docs/tasks`. */
+/** The pages for people with something to do: `docs/tasks` and `docs/runbooks`. */
 export function taskPages(): Page[] {
-  return handwrittenPages().filter(({ path }) => path.startsWith("docs/tasks/"));
+  return handwrittenPages().filter(({ path }) => /^docs\/(tasks|runbooks)\//.test(path));
 }
 
 export function readPage(path: string): Page {

@@ -46,6 +46,11 @@ export class FakeClock implements Clock {
     await settle();
   }
 
+  /** The process did not run for a while: time has gone by, and no timer has fired yet. */
+  stall(ms: number): void {
+    this.#now += ms;
+  }
+
   get pending(): number {
     return this.#scheduled.length;
   }

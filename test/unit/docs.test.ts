@@ -21,8 +21,11 @@ import { addEmitCommand } from "#cli/commands/emit.ts";
 import { addEventsCommand } from "#cli/commands/events.ts";
 import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
+import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
+import { addTraceCommand } from "#cli/commands/trace.ts";
 import { addWhyCommand } from "#cli/commands/why.ts";
+import { allFunctions } from "#cli/functions.ts";
 import { processTerminal } from "#cli/terminal.ts";
 import { resourceTypeOf } from "#platform/control-plane/install-manifests.ts";
 import * as resources from "#platform/kube/resources.ts";
@@ -60,6 +63,8 @@ function quietProgram(): Command {
     addRunCommand,
     addHubCommand,
     addWhyCommand,
+    addTraceCommand,
+    addParkedCommands,
     addEventsCommand,
     addEmitCommand,
     addAlertCommand,
@@ -98,9 +103,28 @@ describe("the pages", () => {
     expect(broken).toEqual([]);
   });
 
-  it("are all linked from the README", () => {
-    const linked = links(readPage("README.md"));
+  it("are all linked from the README, runbooks from theirs", () => {
+    const runbooks = links(readPage("docs/runbooks/README.md")).map((name) => `docs/runbooks/${name}`);
+    const linked = [...links(readPage("README.md")), ...runbooks];
     expect(tasks.map(({ path }) => path).filter((path) => !linked.includes(path))).toEqual([]);
+  });
+
+  it("of runbooks say what functions do, what is shown and what is left to a person", () => {
+    const books = tasks.filter(({ path }) => /^docs\/runbooks\/(?!README)/.test(path));
+    expect(books.length).toBeGreaterThan(5);
+    const parts = [/^\*\*Seen:\*\*/m, /^## What (functions|the hub) do(es)?$/m, /^## Left to a person$/m];
+    const missing = onEachPage(books, ({ prose }) => parts.filter((part) => !part.test(prose)).map(String));
+    expect(missing).toEqual([]);
+  });
+
+  it("name functions that exist", () => {
+    const known = [...allFunctions.map(({ name }) => name), "cert-manager", "cloud-init", "kube-system"];
+    const strange = onEachPage(tasks, (page) =>
+      page.path.startsWith("docs/runbooks/")
+        ? codeSpans(page).filter((span) => /^[a-z]+-[a-z]+$/.test(span) && !known.includes(span))
+        : [],
+    );
+    expect(strange).toEqual([]);
   });
 
   it("name files and folders that exist", () => {
@@ -283,7 +307,7 @@ describe("the names in the pages", () => {
         .filter((path) => !served.includes(path)),
     );
     expect(unknown).toEqual([]);
-    expect(served.length).toBe(6);
+    expect(served.length).toBe(7);
   });
 
   it("of metrics exist, and all are listed with type, labels and meaning", async () => {

@@ -1,4 +1,5 @@
 import { clusterConditions, clusterReasons, pausedReasons, readyReasons } from "#api/condition-names.ts";
+import { lookAtAnnotation } from "#api/names.ts";
 import { pauseReason, type ClusterConnectView } from "#functions/harvester/cluster-connect/cluster-world.ts";
 import { findCondition, sameConditions, type WantedCondition } from "#platform/cluster-api/conditions.ts";
 import { isAvailable } from "#platform/harvester/deployment.ts";
@@ -50,6 +51,7 @@ export function desiredStatus(view: ClusterConnectView, news?: NamespaceNews): D
     ],
     [clusterConditions.Ready, summary(infrastructure ?? first(view, "Ready", provisioning))],
     [clusterConditions.Paused, { status: "False", reason: pausedReasons.NotPaused, message: "" }],
+    [clusterConditions.LookedAt, lookedAt(view)],
   ];
   return {
     conditions: wanted.flatMap(([type, verdict]) =>
@@ -175,6 +177,14 @@ function summary(infrastructure: Verdict | undefined): Verdict | undefined {
   if (infrastructure === undefined) return undefined;
   const { status, message } = infrastructure;
   return { status, message, reason: status === "True" ? readyReasons.Ready : readyReasons.NotReady };
+}
+
+/** The answer to whoever asked for a look. */
+function lookedAt({ object }: ClusterConnectView): Verdict | undefined {
+  const token = object.metadata.annotations[lookAtAnnotation];
+  return token === undefined
+    ? undefined
+    : { status: "True", reason: clusterReasons.LookedAt, message: token };
 }
 
 /** The verdict for a condition that has never been there; one that is there keeps what it says. */

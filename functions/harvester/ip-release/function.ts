@@ -48,5 +48,6 @@ export const ipRelease = defineBatchFunction({
     },
   ],
   uses: ["management", "harvester"],
+  deletes: true,
   handleBatch: releaseAddresses,
 });

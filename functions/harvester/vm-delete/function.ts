@@ -61,5 +61,6 @@ export const vmDelete = defineFunction({
     },
   ],
   uses: ["management", "harvester"],
+  deletes: true,
   handle: deleteMachine,
 });

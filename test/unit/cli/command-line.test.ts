@@ -7,12 +7,17 @@ describe("capfn", { timeout: 60_000 }, () => {
   it("teaches where to start when asked for help", async () => {
     const { code, stdout } = await capfn("--help");
     expect(code).toBe(0);
-    for (const command of ["demo", "run", "hub", "why", "generate"]) expect(stdout).toContain(command);
+    for (const command of ["demo", "run", "hub", "why", "trace", "parked", "replay", "skip", "generate"])
+      expect(stdout).toContain(`\n  ${command} `);
     expect(stdout).toContain("Start here");
   });
 
   it("gives examples in the help of its commands", async () => {
-    const helps = await Promise.all(["run", "hub", "why", "demo"].map((command) => capfn(command, "--help")));
+    const helps = await Promise.all(
+      ["run", "hub", "why", "trace", "parked", "replay", "skip", "demo"].map((command) =>
+        capfn(command, "--help"),
+      ),
+    );
     for (const { code, stdout } of helps) {
       expect(code).toBe(0);
       expect(stdout).toMatch(/Examples?:/);

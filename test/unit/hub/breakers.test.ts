@@ -20,7 +20,9 @@ const harvesterOf = (object: { spec: { part?: string | undefined } }) =>
   `harvester/default/${object.spec.part ?? ""}`;
 
 function tenHarvesters(servers = 10, perServer = 20) {
+  let judged = 0;
   const fn = widgetFunction({
+    needs: ({ object }) => (judged += 1) > 0 && object.spec.want !== object.status.have,
     related: relations(widgetView)
       .one("part", partView, () => undefined)
       .one("box", boxView, (own) => ({ connection: harvesterOf(own), namespace: "x", name: own.meta.name }), {
@@ -57,7 +59,13 @@ function tenHarvesters(servers = 10, perServer = 20) {
       const item = dispatch.items[0]?.object ?? expect.fail();
       return harvesterOf(dispatch.lookup.get(widgetView, item) ?? expect.fail()) === server;
     }).length;
-  return { ...bench, objects, answerAll, ranAt };
+  /** How often a predicate was asked since the last time. */
+  const judgements = () => {
+    const since = judged;
+    judged = 0;
+    return since;
+  };
+  return { ...bench, objects, answerAll, ranAt, judgements };
 }
 
 describe("a dead API server", () => {
@@ -107,6 +115,67 @@ describe("a dead API server", () => {
     expect(bench.ranAt("harvester/default/h1")).toBe(16);
     expect(bench.hub.figures()).toMatchObject({ queued: 184, inFlight: 16 });
   }, 30_000);
+
+  it("costs the same however many items it holds back, also while a probe hangs", async () => {
+    const bench = tenHarvesters(1, 500);
+    const server = "harvester/default/h0";
+    await bench.list(...bench.objects);
+    for (let n = 0; n < 3; n += 1) await bench.answerAll(new Set([server]));
+    await bench.clock.advance(2_000);
+    expect(bench.hub.figures()).toMatchObject({ openBreakers: [server], inFlight: 1, queued: 0 });
+    bench.judgements();
+    await bench.clock.advance(25_000);
+    expect(bench.judgements()).toBe(0);
+    await bench.answerAll(new Set([server]));
+    await bench.clock.advance(5_000);
+    expect(bench.judgements()).toBeLessThan(20);
+    const held = { connection: "management", namespace: "default", name: "w499" };
+    expect(bench.hub.explain(held, widgetView)[0]).toMatchObject({ heldBy: server, queued: false });
+  });
+
+  it("that is back lets go what it held some at a time, each judged a few times at most", async () => {
+    const bench = tenHarvesters(1, 1_000);
+    await bench.list(...bench.objects);
+    await bench.answerAll(new Set(["harvester/default/h0"]));
+    await bench.clock.advance(2_000);
+    bench.judgements();
+    await bench.answerAll(new Set());
+    const first = bench.judgements();
+    expect(first).toBeGreaterThan(100);
+    expect(first).toBeLessThan(600);
+    for (let n = 0; n < 200 && bench.ranAt("harvester/default/h0") < 1_016; n += 1) {
+      await bench.answerAll(new Set());
+      await bench.clock.advance(50);
+    }
+    await bench.answerAll(new Set());
+    expect(bench.ranAt("harvester/default/h0")).toBe(1_016);
+    expect(bench.judgements()).toBeLessThan(5_000);
+    expect(bench.hub.idle).toBe(true);
+  }, 30_000);
+
+  it("lets the next one try when the one that was to try has nothing to do any more", async () => {
+    const bench = tenHarvesters(1, 50);
+    await bench.list(...bench.objects);
+    for (let n = 0; n < 3; n += 1) await bench.answerAll(new Set(["harvester/default/h0"]));
+    const before = bench.runs.length;
+    for (const [n, { metadata }] of bench.objects.slice(before, before + 3).entries())
+      await bench.lose(widget({ name: metadata.name, version: `${200 + n}`, part: "h0" }));
+    await bench.clock.advance(2_500);
+    expect(bench.runs.at(-1)?.dispatch.items[0]?.object.name).toBe(`w${before + 3}`);
+    expect(bench.runs).toHaveLength(before + 1);
+  });
+
+  it("that nobody looks at any more holds nothing back", async () => {
+    const bench = tenHarvesters(1, 50);
+    const server = "harvester/default/h0";
+    await bench.list(...bench.objects);
+    for (let n = 0; n < 3; n += 1) await bench.answerAll(new Set([server]));
+    const before = bench.runs.length;
+    bench.hub.connectionUnwanted(server);
+    await settle();
+    expect(bench.hub.figures().openBreakers).toEqual([]);
+    expect(bench.runs.length - before).toBe(16);
+  });
 
   it("that is back serves what was held, every item once", async () => {
     const bench = tenHarvesters(1, 50);

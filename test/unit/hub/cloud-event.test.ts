@@ -50,6 +50,7 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
       }),
       objects.machine("m-0"),
       ...objects.remediations("m-0"),
+      objects.eventInjection("m-0"),
       objects.harvesterMachine("m-0", {
         metadata,
         spec: node === true ? { providerID: "harvester://vms/m-0" } : {},

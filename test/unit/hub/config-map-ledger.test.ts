@@ -23,6 +23,7 @@ function snapshot(records: number): LedgerSnapshot {
     format: 1,
     epoch: 3,
     versions: { "management|widgets.test.dev": "100" },
+    clusters: { "workload/demo/a": "uid-1" },
     records: Object.fromEntries(
       Array.from({ length: records }, () => [`f/${hash()}`, { kind: "done" as const, hash: hash() }]),
     ),
@@ -45,6 +46,7 @@ describe("the ledger in ConfigMaps", () => {
       format: 1,
       epoch: 9,
       versions: { "a|b": "1" },
+      clusters: { "workload/demo/a": "uid-1" },
       records: {
         "f/1": { kind: "done", hash: "h" },
         "f/2": {

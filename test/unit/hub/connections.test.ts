@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { connectionsFrom, parseConnection } from "#events/sources/connection-names.ts";
 import { Connections } from "#events/sources/connections.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
@@ -27,7 +28,9 @@ function world() {
   const management = new FakeApi("management", { requests: requests as never, faultAt: () => undefined });
   const log: string[] = [];
   const states: KubeObject[] = [];
+  const withdrawn: KubeObject[] = [];
   let closed = 0;
+  let cluster: string | undefined;
   let refusal: Error | undefined;
   const connections = new Connections({
     management: management as unknown as KubeClient,
@@ -37,13 +40,16 @@ function world() {
         connection: NAME,
         get: () => (
           log.push(`probe ${server}`),
-          refusal === undefined ? Promise.resolve(undefined) : Promise.reject(refusal)
+          refusal === undefined
+            ? Promise.resolve(cluster === undefined ? undefined : { metadata: { uid: cluster } })
+            : Promise.reject(refusal)
         ),
         close: () => (closed += 1),
       }) as unknown as KubeClient,
-    up: () => log.push("up"),
+    up: (_connection, _client, cluster) => log.push(cluster === undefined ? "up" : `up to ${cluster}`),
     down: () => log.push("down"),
     publish: (state) => states.push(state),
+    withdraw: (state) => withdrawn.push(state),
     retryMs: 10_000,
   });
   const put = (version: string, value = kubeconfig()) =>
@@ -59,13 +65,27 @@ function world() {
     management,
     log,
     states,
+    withdrawn,
     connections,
     put,
     closed: () => closed,
+    lead: (uid: string) => (cluster = uid),
     refuse: (error: Error | undefined) => (refusal = error),
     last: () => states.at(-1) ?? expect.fail(),
   };
 }
+
+describe("the connections made from a Secret", () => {
+  it.each([
+    ["harvester/demo/identity", ["harvester/demo/identity"]],
+    ["workload/demo/a", ["harvester/demo/a-kubeconfig", "workload/demo/a"]],
+    ["workload/demo/a-kubeconfig", ["harvester/demo/a-kubeconfig-kubeconfig", "workload/demo/a-kubeconfig"]],
+  ])("are found by its name alone: that of %s", (connection, found) => {
+    const { namespace, name } = parseConnection(connection) ?? expect.fail();
+    expect(connectionsFrom(namespace, name)).toEqual(found);
+    expect(found).toContain(connection);
+  });
+});
 
 describe("a connection", () => {
   it("is made from its Secret when somebody wants it, and shown without anything secret", async () => {
@@ -76,6 +96,41 @@ describe("a connection", () => {
     expect(made.log).toEqual(["probe https://harvester.example:6443", "up"]);
     expect(made.states.map(({ state }) => state)).toEqual(["connecting", "connected"]);
     expect(JSON.stringify(made.states)).not.toContain("t0ken");
+  });
+
+  it("says to which cluster it leads, with the one request it makes anyhow", async () => {
+    const made = world();
+    made.put("5");
+    made.lead("uid-1");
+    made.connections.want(NAME);
+    await settle();
+    made.put("6");
+    made.lead("uid-2");
+    made.connections.secretChanged("demo", "identity", "6");
+    await settle();
+    const probe = "probe https://harvester.example:6443";
+    expect(made.log).toEqual([probe, "up to uid-1", probe, "up to uid-2"]);
+  });
+
+  it("that may not read the kube-system Namespace is up all the same", async () => {
+    const made = world();
+    made.put("5");
+    made.refuse(kubeError("forbidden", NAME));
+    made.connections.want(NAME);
+    await settle();
+    expect(made.log.at(-1)).toBe("up");
+  });
+
+  it("takes its state back when nobody wants it any more", async () => {
+    const made = world();
+    made.put("5");
+    made.connections.want(NAME);
+    await settle();
+    made.connections.unwant(NAME);
+    made.connections.unwant(NAME);
+    expect(made.withdrawn.map(({ metadata }) => metadata)).toEqual([
+      { name: NAME, uid: NAME, resourceVersion: "3" },
+    ]);
   });
 
   it("waits for its Secret without asking again and again", async () => {

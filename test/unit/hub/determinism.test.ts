@@ -47,7 +47,7 @@ async function live(script: Script): Promise<string[]> {
     else if (each.do === "answer") await bench.runs[answered++]?.answer(answers[each.how]);
     else {
       const scope = { connection: "management" };
-      bench.hub.receive(widgetView, scope, { type: "relist", reason: "gone" });
+      bench.hub.receive(widgetView, scope, { type: "relist", reason: "expired" });
       for (const listed of each.names)
         bench.hub.receive(widgetView, scope, {
           type: "added",

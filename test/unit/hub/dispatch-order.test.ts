@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { KubeError } from "#platform/kube/errors.ts";
 import { describe, expect, it } from "vitest";
 import { defineBatchFunction } from "#functions/contract/define.ts";
 import { done, requeueAfter, waitFor, type Outcome } from "#functions/contract/outcome.ts";
@@ -84,6 +85,32 @@ describe("what runs when", () => {
       "done",
     ]);
     expect(bench.events.filter(({ kind }) => kind === "parked")).toHaveLength(1);
+  });
+
+  const aborted = new KubeError({ reason: "timeout", dependency: "management", message: "aborted" });
+
+  it("halves a batch that was more than one run can do, until it fits, and uses up nobody's budget", async () => {
+    const bench = hubBench({ functions: [batchFunction()] });
+    await bench.list(...widgets(8));
+    for (let n = 0; n < 20 && bench.runs.length > n; n += 1) {
+      const { dispatch, answer } = bench.runs[n] ?? expect.fail();
+      if (dispatch.items.length > 3) {
+        await bench.clock.advance(30_000);
+        await answer({ fault: aborted, reached: ["management"] });
+      } else await answer(done());
+      await bench.clock.advance(1_000);
+    }
+    expect(bench.runs.map(({ dispatch }) => dispatch.items.length)).toEqual([8, 4, 4, 2, 2, 2, 2]);
+    expect(bench.hub.figures()).toMatchObject({ parked: 0, openBreakers: [] });
+  });
+
+  it("does not halve a batch because an API server is dead", async () => {
+    const bench = hubBench({ functions: [batchFunction()] });
+    await bench.list(...widgets(8));
+    await bench.clock.advance(30_000);
+    await bench.runs[0]?.answer({ fault: aborted, reached: [] });
+    await bench.clock.advance(60_000);
+    expect(bench.runs[1]?.dispatch.items).toHaveLength(8);
   });
 
   it("does not let 1,000 items of a busy key hold up another key [T3]", async () => {

@@ -11,9 +11,9 @@ async function relist(
   bench: Bench,
   objects: readonly KubeObject[],
   resourceVersion: string,
-  how: { reason?: string; rewound?: boolean } = {},
+  how: { rewound?: boolean } = {},
 ): Promise<void> {
-  bench.hub.receive(widgetView, scope, { type: "relist", reason: "gone", ...how });
+  bench.hub.receive(widgetView, scope, { type: "relist", reason: "expired", ...how });
   for (const object of objects) bench.hub.receive(widgetView, scope, { type: "added", object });
   bench.hub.receive(widgetView, scope, { type: "synced", resourceVersion });
   await settle();
@@ -52,7 +52,7 @@ describe("a complete list", () => {
       partObject("a", "3"),
     );
     for (const run of bench.runs) await run.answer(done());
-    bench.hub.receive(partView, scope, { type: "relist", reason: "gone" });
+    bench.hub.receive(partView, scope, { type: "relist", reason: "expired" });
     bench.hub.receive(partView, scope, { type: "added", object: partObject("b", "101") });
     bench.hub.receive(partView, scope, { type: "synced", resourceVersion: "200" });
     await settle();
@@ -62,7 +62,7 @@ describe("a complete list", () => {
   it("takes effect when it is complete, not before: half a list is no list", async () => {
     const bench = hubBench();
     await bench.list(widget({ version: "1", have: 1 }));
-    bench.hub.receive(widgetView, scope, { type: "relist", reason: "gone" });
+    bench.hub.receive(widgetView, scope, { type: "relist", reason: "expired" });
     bench.hub.receive(widgetView, scope, { type: "added", object: widget({ name: "two", version: "150" }) });
     await settle();
     expect([names(bench), bench.runs.length]).toEqual([["one"], 0]);
@@ -73,7 +73,7 @@ describe("a complete list", () => {
   it("takes back what was deleted while it was made", async () => {
     const bench = hubBench();
     await bench.list();
-    bench.hub.receive(widgetView, scope, { type: "relist", reason: "gone" });
+    bench.hub.receive(widgetView, scope, { type: "relist", reason: "expired" });
     bench.hub.receive(widgetView, scope, { type: "added", object: widget({ version: "150" }) });
     bench.hub.receive(widgetView, scope, { type: "deleted", object: widget({ version: "151" }) });
     bench.hub.receive(widgetView, scope, { type: "synced", resourceVersion: "160" });
@@ -155,7 +155,7 @@ describe("a complete list", () => {
       bench.hub.receive(widgetView, { ...scope, namespace }, { type: "added", object });
       bench.hub.receive(widgetView, { ...scope, namespace }, { type: "synced", resourceVersion: "10" });
     }
-    bench.hub.receive(widgetView, { ...scope, namespace: "b" }, { type: "relist", reason: "gone" });
+    bench.hub.receive(widgetView, { ...scope, namespace: "b" }, { type: "relist", reason: "expired" });
     bench.hub.receive(widgetView, { ...scope, namespace: "b" }, { type: "synced", resourceVersion: "20" });
     expect(names(bench)).toEqual(["one"]);
   });
@@ -213,7 +213,7 @@ describe("an object that cannot be read", () => {
   it("that went inside a gap does not block those that looked at it", async () => {
     const bench = hubBench();
     await bench.list(widget({ version: "1", part: "a" }), { ...partObject("a", "3"), spec: { size: "big" } });
-    bench.hub.receive(partView, scope, { type: "relist", reason: "gone" });
+    bench.hub.receive(partView, scope, { type: "relist", reason: "expired" });
     bench.hub.receive(partView, scope, { type: "synced", resourceVersion: "200" });
     await settle();
     expect(bench.runs).toHaveLength(1);

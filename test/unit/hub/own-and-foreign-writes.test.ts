@@ -53,7 +53,7 @@ async function play(steps: readonly Step[]) {
   };
   const list = () => {
     pending = [];
-    hub.receive(widgetView, scope, { type: "relist", reason: "gone" });
+    hub.receive(widgetView, scope, { type: "relist", reason: "expired" });
     if (now !== undefined) hub.receive(widgetView, scope, { type: "added", object: now });
     hub.receive(widgetView, scope, { type: "synced", resourceVersion: String(version) });
   };

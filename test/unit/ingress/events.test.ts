@@ -21,7 +21,7 @@ const machineEvent: Partial<CloudEventV1<unknown>> = {
 async function sendBy(mode: "binary" | "structured", event: Partial<CloudEventV1<unknown>>, token?: string) {
   const { headers, body } = HTTP[mode](new CloudEvent(event));
   const plain = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
-  return bench.send(plain, (body as string | undefined) ?? "", token);
+  return bench.send(plain, body ?? "", token);
 }
 
 function sendBatch(...events: unknown[]) {

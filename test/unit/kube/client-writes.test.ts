@@ -8,6 +8,27 @@ import { absent, failure, name, start } from "./client-harness.ts";
 describe("writes", () => {
   const echo: Script = (_request, answer) => sendJson(answer, 200, configMap("a", "8"));
 
+  it("do not leave once this process may not act any more, not even those that waited; reads do", async () => {
+    let leads = true;
+    const { client, server } = await start(echo, {
+      mayWrite: () => leads,
+      budget: {
+        acquire: async () => {
+          await Promise.resolve();
+          leads = false;
+          return () => undefined;
+        },
+        state: () => ({ waiting: 0, inFlight: 0, requestsPerSecond: 1 }),
+      },
+    });
+    const refused = await failure(client.mergePatch(configMaps, name, {}));
+    expect(refused).toMatchObject({ reason: "unavailable", detail: "notSent" });
+    await failure(client.deleteCollection(configMaps, { namespace: "demo", labels: { a: "b" } }));
+    expect(server.requests).toHaveLength(0);
+    await client.get(configMaps, name);
+    expect(server.requests).toHaveLength(1);
+  });
+
   it("sends each verb as the API describes it", async () => {
     const { client, server, infos } = await start(echo);
     const object = configMap("a", "7") as never;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 
 import { createCertificateAuthority } from "#platform/control-plane/certificates.ts";
-import { loadKubeconfig } from "#platform/kube/kubeconfig-file.ts";
+import { kubeconfigUser, loadKubeconfig } from "#platform/kube/kubeconfig-file.ts";
 import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import { manualClock } from "./test-clocks.ts";
 
@@ -155,6 +155,20 @@ describe("a kubeconfig in a Secret", () => {
     expect(message).not.toContain("hunter2");
     expect(mistakeIn("")).toMatch(/empty/);
     expect(mistakeIn("hunter2")).toBe(mistakeIn(""));
+  });
+});
+
+describe("the user of a kubeconfig", () => {
+  it("is told by the name the context gives them, of the context asked for", async () => {
+    const path = join(folder, "user");
+    const jane = { name: "other", context: { cluster: "c", user: "jane" } };
+    await writeFile(
+      path,
+      edited((config) => config.contexts.push(jane)),
+    );
+    expect(await kubeconfigUser({ path })).toBe("u");
+    expect(await kubeconfigUser({ path, context: "other" })).toBe("jane");
+    await expect(kubeconfigUser({ path, context: "none" })).rejects.toThrow('"main", "other"');
   });
 });
 

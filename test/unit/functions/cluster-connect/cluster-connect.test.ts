@@ -74,6 +74,17 @@ async function runs({ deps, world }: ReturnType<typeof setUp>) {
   return { outcome: demo, ...status(deps) };
 }
 
+describe("a HarvesterCluster that a person asks to be looked at", () => {
+  test("answers with the value of the annotation, each new one once", async () => {
+    for (const token of ["first", "second"]) {
+      const all = setUp({ metadata: { annotations: { "capfn.dev/look-at": token } } });
+      const { conditions, messages } = await runs(all);
+      expect([conditions["LookedAt"], messages["LookedAt"]]).toEqual(["True/LookedAt", token]);
+      expect((await all.world.evaluate(clusterConnect, "demo")).need).toBe(false);
+    }
+  });
+});
+
 describe("a HarvesterCluster whose Harvester answers", () => {
   test("is ready and provisioned with connection, namespace and endpoint, and then at rest [check 29]", async () => {
     const all = setUp();

@@ -1,0 +1,30 @@
+import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
+import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import type { ResourceType } from "#platform/kube/resource.ts";
+import type { ResourceView } from "#platform/kube/view.ts";
+
+/** The object a person asks about. */
+export interface ObjectQuestion {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What a person types before the slash, and the kind whose functions it means. */
+const kinds: Readonly<Record<string, ResourceView<unknown>>> = {
+  machine: harvesterMachineView,
+  harvestermachine: harvesterMachineView,
+  cluster: harvesterClusterView,
+  harvestercluster: harvesterClusterView,
+};
+
+/** The view a person's word for a kind means; undefined when it means none. */
+export function viewOf(kind: string): ResourceView<unknown> | undefined {
+  return kinds[kind.toLowerCase()];
+}
+
+/** The shortest word for a kind, e.g. `machine` for a HarvesterMachine. */
+export function wordFor(type: ResourceType): string {
+  const found = Object.entries(kinds).find(([, view]) => view.type === type);
+  return found?.[0] ?? type.kind.toLowerCase();
+}

@@ -1,0 +1,132 @@
+import { describe, expect, it } from "vitest";
+import { done, failed, requeueAfter, waitFor, change } from "#functions/contract/outcome.ts";
+import { hubBench, part, partView, widget, widgetFunction, widgetView } from "#test/support/hub-bench.ts";
+
+const ref = { connection: "management", namespace: "default", name: "one" };
+const cause = {
+  id: "alert-1",
+  type: "dev.capfn.object.changed",
+  source: "/alerts",
+  time: "2026-11-21T12:00:00Z",
+} as const;
+const emission = { type: "dev.capfn.machine.provisioned", data: {} };
+const written = (object: ReturnType<typeof widget>) => [
+  { connection: "management", type: widgetView.type, object },
+];
+
+describe("an outcome", () => {
+  const emitted = ({ events }: ReturnType<typeof hubBench>) =>
+    events.filter((event) => event.kind === "emitted").map(({ type }) => type);
+
+  it("emits what it says, also when the watch showed its own write first and there is nothing left to do", async () => {
+    const bench = hubBench();
+    await bench.list(widget({ version: "1", want: 2 }));
+    const own = widget({ version: "101", want: 2, have: 2 });
+    await bench.see(own);
+    await bench.runs[0]?.answer({
+      outcomes: new Map([["uid-one", done([emission])]]),
+      written: written(own),
+    });
+    expect(emitted(bench)).toEqual([emission.type]);
+    expect(bench.hub.idle).toBe(true);
+  });
+
+  it("emits what it says, also when its object is gone", async () => {
+    const bench = hubBench();
+    await bench.list(widget({ version: "1" }));
+    await bench.lose(widget({ version: "101" }));
+    await bench.runs[0]?.answer({ outcomes: new Map([["uid-one", done([emission])]]) });
+    expect(emitted(bench)).toEqual([emission.type]);
+  });
+
+  it("tells people what failed for good, also when its object is gone", async () => {
+    const told: unknown[] = [];
+    const reporter = {
+      note: () => told.push("note"),
+      failed: (_fn: unknown, _object: unknown, uid: string, report: object) => told.push({ uid, ...report }),
+      thrashing: () => undefined,
+    };
+    const bench = hubBench({ reporter });
+    await bench.list(widget({ version: "1" }));
+    await bench.lose(widget({ version: "101" }));
+    await bench.runs[0]?.answer({ outcomes: new Map([["uid-one", failed("QuotaExceeded", "no more")]]) });
+    expect(told).toEqual([{ uid: "uid-one", kind: "failed", reason: "QuotaExceeded", message: "no more" }]);
+    expect(bench.hub.figures().parked).toBe(0);
+  });
+
+  it("holds when its object had nothing to do for a moment and then had again", async () => {
+    const bench = hubBench();
+    await bench.list(widget({ version: "1", part: "b" }), part({ name: "b", version: "3", size: 1 }));
+    await bench.see(widget({ version: "101", want: 1, have: 1, part: "b" }));
+    await bench.see(widget({ version: "102", want: 1, part: "b" }));
+    const b = { meta: { ...ref, name: "b", uid: "uid-b", resourceVersion: "3" } };
+    await bench.runs[0]?.answer(
+      waitFor([change(partView.type, b)], { timeoutMs: 60_000, reason: "PartTooSmall" }),
+    );
+    expect(bench.hub.explain(ref, widgetView)[0]?.record).toMatchObject({ kind: "waiting" });
+    expect(bench.runs).toHaveLength(1);
+    await bench.see(part({ name: "b", version: "103", size: 2 }));
+    expect(bench.runs).toHaveLength(2);
+  });
+
+  it("that is a fault counts, although its object had nothing to do for a moment", async () => {
+    const bench = hubBench();
+    await bench.list(widget({ version: "1" }));
+    for (const [n, version] of [101, 103, 105].entries()) {
+      await bench.see(widget({ version: `${version}`, want: 1, have: 1 }));
+      await bench.see(widget({ version: `${version + 1}`, want: 1 }));
+      await bench.runs[n]?.answer({ fault: new Error("broken") });
+      await bench.clock.advance(10_000);
+    }
+    expect(bench.hub.explain(ref, widgetView)[0]).toMatchObject({ faults: 3 });
+  });
+});
+
+describe("a hint during a run", () => {
+  const later = requeueAfter(60_000, "nothing will tell us");
+  const blind = widgetFunction({ inputs: () => "the same" });
+
+  it("beats requeueAfter, also when what the step rests on is equal", async () => {
+    const bench = hubBench({ functions: [blind] });
+    await bench.list(widget({ version: "1" }));
+    bench.hub.hint(widgetView, ref, cause);
+    await bench.runs[0]?.answer(later);
+    expect(bench.runs).toHaveLength(2);
+    await bench.runs[1]?.answer(later);
+    expect(bench.runs).toHaveLength(2);
+    await bench.clock.advance(60_000);
+    expect(bench.runs).toHaveLength(3);
+  });
+
+  it("may be a change of anything the step looks at", async () => {
+    const bench = hubBench({ functions: [blind] });
+    await bench.list(widget({ version: "1", part: "b" }), part({ name: "b", version: "3", size: 1 }));
+    await bench.see(part({ name: "b", version: "101", size: 2 }));
+    await bench.runs[0]?.answer(later);
+    expect(bench.runs).toHaveLength(2);
+  });
+
+  it("is not the step's own write, whether the watch or the step tells of it first", async () => {
+    const bench = hubBench({ functions: [blind] });
+    await bench.list(widget({ version: "1", want: 5 }));
+    const early = widget({ version: "101", want: 5, have: 1 });
+    const late = widget({ version: "102", want: 5, have: 2 });
+    await bench.see(early);
+    await bench.runs[0]?.answer({
+      outcomes: new Map([["uid-one", later]]),
+      written: [...written(early), ...written(late)],
+    });
+    await bench.see(late);
+    expect(bench.runs).toHaveLength(1);
+  });
+
+  it("is not the end of another function's run for the same object, nor a sweep", async () => {
+    const other = widgetFunction({ name: "other", key: () => "another key" });
+    const bench = hubBench({ functions: [blind, other], policy: { sweepMs: 1_000 } });
+    await bench.list(widget({ version: "1" }));
+    await bench.runs[1]?.answer(done());
+    await bench.clock.advance(5_000);
+    await bench.runs[0]?.answer(later);
+    expect(bench.runs).toHaveLength(2);
+  });
+});
