@@ -2,13 +2,27 @@ import type { HubEvent, HubObserver } from "#events/hub/observer.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import type { Log } from "#platform/observability/log.ts";
 import type { Metrics } from "#platform/observability/metrics.ts";
+import { seldom, type Seldom } from "#platform/observability/seldom.ts";
+import type { Clock } from "#platform/process/clock.ts";
+
+/** A function that cannot judge one object often cannot judge any: it is logged once in this time. */
+const PREDICATE_FAILURE_EVERY_MS = 60_000;
+
+interface ObserverParts {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly functions: readonly StepFunction[];
+}
 
 /** What happens in the hub, as metrics and one log line per outcome. */
-export function observeWith(log: Log, metrics: Metrics, functions: readonly StepFunction[]): HubObserver {
+export function observeWith({ log, metrics, clock, functions }: ObserverParts): HubObserver {
   const deleting = new Set(functions.filter((fn) => fn.deletes).map(({ name }) => name));
+  const mayTell = seldom(clock, PREDICATE_FAILURE_EVERY_MS);
   return (event) => {
     count(event, metrics, deleting);
-    write(event, log);
+    if (event.kind === "predicateFailed") writePredicateFailure(event, log, mayTell(event.function));
+    else write(event, log);
   };
 }
 
@@ -16,6 +30,19 @@ export function observeWith(log: Log, metrics: Metrics, functions: readonly Step
 export function logStray(log: Log, error: unknown): void {
   const fields = { error: error instanceof Error ? error.name : "unknown" };
   log.error(fields, "a step left a rejection behind; its attempt counts as a fault");
+}
+
+function writePredicateFailure(
+  { function: fn, object, message }: Extract<HubEvent, { kind: "predicateFailed" }>,
+  log: Log,
+  turn: ReturnType<Seldom>,
+): void {
+  if (turn === undefined) return;
+  const fields = { function: fn, object, error: message, passedOver: turn.passedOver };
+  log.error(
+    fields,
+    "a function cannot judge an object; it is left alone until something it looks at changes",
+  );
 }
 
 function count(event: HubEvent, metrics: Metrics, deleting: ReadonlySet<string>): void {
@@ -41,6 +68,9 @@ function count(event: HubEvent, metrics: Metrics, deleting: ReadonlySet<string>)
       break;
     case "thrashing":
       metrics.thrashing.inc({ function: event.function });
+      break;
+    case "predicateFailed":
+      metrics.predicateFailures.inc({ function: event.function });
       break;
     case "unreadable":
       metrics.unreadable.inc();
@@ -83,7 +113,6 @@ function write(event: HubEvent, log: Log): void {
     case "parked":
     case "thrashing":
     case "unreadable":
-    case "predicateFailed":
     case "missed":
     case "late":
       log.warn({ ...event }, event.kind);

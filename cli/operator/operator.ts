@@ -58,7 +58,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
   const trace = new TraceMemory(clock);
   let operator: Operator | undefined;
   const metrics = createMetrics(() => snapshotOf(operator));
-  const observe = observeWith(log, metrics, allFunctions);
+  const observe = observeWith({ log, metrics, clock, functions: allFunctions });
   const connect = (config: ConnectionConfig): KubeClient =>
     createKubeClient(config, {
       clock,

@@ -106,12 +106,14 @@ export class Collection {
   }
 
   #reindex(name: string, old: Entry | undefined, now: Entry | undefined): void {
-    for (const value of indexValues(old)) {
+    const before = new Set(indexValues(old));
+    const after = new Set(indexValues(now));
+    for (const value of before.difference(after)) {
       const names = this.#byIndex.get(value);
       names?.delete(name);
       if (names?.size === 0) this.#byIndex.delete(value);
     }
-    for (const value of indexValues(now)) {
+    for (const value of after.difference(before)) {
       const names = this.#byIndex.get(value);
       if (names === undefined) this.#byIndex.set(value, new Set([name]));
       else names.add(name);

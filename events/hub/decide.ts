@@ -1,4 +1,4 @@
-import type { LedgerRecord } from "#events/hub/records.ts";
+import type { AwaitedObject, LedgerRecord } from "#events/hub/records.ts";
 import type { Evaluation, WaitEnd } from "#functions/contract/function.ts";
 
 /** What to do with an item now. */
@@ -19,14 +19,14 @@ export interface DecideInput {
   /** Digest of function, bundle and the evaluation's inputs. */
   readonly hash: string;
   readonly now: number;
-  /** Digest of an object by its name across all collections, `absent` when there is none; undefined when that is not known yet. */
-  readonly digestOf: (object: string) => string | undefined;
+  /** Whether what is awaited has come about; false while that is not known yet. */
+  readonly hasMoved: (target: AwaitedObject) => boolean;
   /** Whether a person said that this is not to be tried until the spec changes. Asked only where there is work. */
   readonly isSkipped: () => boolean;
 }
 
 /** The heart of level triggering: the present state and what is remembered of the last run decide, never the event that made us look. */
-export function decide({ evaluation, record, hash, now, digestOf, isSkipped }: DecideInput): Decision {
+export function decide({ evaluation, record, hash, now, hasMoved, isSkipped }: DecideInput): Decision {
   if (evaluation.blockedOn.length > 0) return { kind: "blocked" };
   const { need } = evaluation;
   if (need === false) return { kind: "drop" };
@@ -41,8 +41,7 @@ export function decide({ evaluation, record, hash, now, digestOf, isSkipped }: D
     case "due":
       return record.hash === hash && record.at > now ? { kind: "sleep", until: record.at } : { kind: "run" };
     case "waiting": {
-      if (record.targets.some(({ object, seen }) => (digestOf(object) ?? seen) !== seen))
-        return { kind: "run", wait: "fulfilled" };
+      if (record.targets.some((target) => hasMoved(target))) return { kind: "run", wait: "fulfilled" };
       if (record.hash !== hash) return { kind: "run", wait: "superseded" };
       return record.deadline <= now
         ? { kind: "run", wait: "timedOut" }

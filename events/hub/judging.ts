@@ -1,9 +1,12 @@
 import { causeOfChange, causeOfTime } from "#events/hub/causes.ts";
 import type { Change } from "#events/hub/collection.ts";
+import { FunctionSets, type FunctionSet } from "#events/hub/function-sets.ts";
 import type { LedgerKeeper } from "#events/hub/ledger.ts";
 import { connectionIn, objectName, scopeName, type Scope } from "#events/hub/names.ts";
 import type { HubParts } from "#events/hub/parts.ts";
+import { PlaceCalls } from "#events/hub/place-calls.ts";
 import type { Occasion, Settling } from "#events/hub/settling.ts";
+import { Unlisted } from "#events/hub/unlisted.ts";
 import type { Wakes } from "#events/hub/wakes.ts";
 import type { EventType } from "#events/catalog/types.ts";
 import type { Cause, StepFunction } from "#functions/contract/function.ts";
@@ -13,30 +16,38 @@ interface JudgingParts extends HubParts {
   readonly settling: Settling;
   readonly wakes: Wakes;
   readonly ledger: LedgerKeeper;
-  /** All that was marked has been judged: runs may start. */
+  /** Some of what was marked has been judged: runs may start. */
   readonly judged: () => void;
 }
 
-interface Marked extends Occasion {
+interface KnownObject {
   readonly view: ResourceView<unknown>;
   readonly ref: ObjectRef;
 }
 
+interface Marked extends KnownObject, Occasion {
+  readonly functions: FunctionSet;
+}
+
+/** Judging goes on so long before the event loop gets a turn. */
+const SLICE_MS = 10;
 /** Objects the regular sweep looks at in one go, so that it holds nobody up. */
 const SWEEP_SLICE = 200;
 const SWEEP_PAUSE_MS = 50;
 
 /**
  * Who is looked at again, and why: the object that changed, those that look at it, and those that wait for it. What is marked within one
- * turn of the event loop is judged once.
+ * turn of the event loop is judged once, in the order in which it was marked; when that is much, a slice at a time.
  */
 export class Judging {
   readonly #parts: JudgingParts;
+  readonly #functions: FunctionSets;
   readonly #marked = new Map<string, Marked>();
   /** Objects of the functions, by name, as far as they have been judged. */
-  readonly #known = new Map<string, Pick<Marked, "view" | "ref">>();
-  /** Who cannot be judged before a stream has been listed, by the stream's name. */
-  readonly #blocked = new Map<string, Set<string>>();
+  readonly #known = new Map<string, KnownObject>();
+  /** Who cannot be judged for good before streams have been listed. */
+  readonly #unlisted = new Unlisted();
+  readonly #places: PlaceCalls;
   /** Functions whose objects have all been listed, so that restored records nobody claims are void. */
   readonly #complete = new Set<StepFunction>();
   #draining = false;
@@ -45,61 +56,67 @@ export class Judging {
 
   constructor(parts: JudgingParts) {
     this.#parts = parts;
+    this.#functions = new FunctionSets(parts.options.functions);
+    this.#places = new PlaceCalls({
+      ...parts,
+      call: (id) => this.#markItem(id, { cause: this.#now("dev.capfn.step.due", id), low: false }),
+    });
   }
 
   /** The index has changed: wakes the object's own functions, those that look at it, and those that wait for it. */
   changed(change: Change): void {
-    const { settling, wakes, items, ledger } = this.#parts;
+    const { settling, wakes, ledger } = this.#parts;
     const seen = (change.new ?? change.old)?.seen;
     if (seen === undefined) return;
     const { view, old } = change;
     const ref: ObjectRef = seen.meta;
-    const own = this.#functionsFor(view);
+    const own = this.#functions.all(view);
     const gone = old?.seen.meta.uid === change.new?.seen.meta.uid ? undefined : old?.seen.meta.uid;
-    if (gone !== undefined) for (const fn of own) settling.gone(fn, gone);
+    if (gone !== undefined) for (const fn of this.#functions.members(view, own)) settling.gone(fn, gone);
     const occasion = {
       cause: causeOfChange(this.#parts.options.clusterId, change, this.#parts.options.clock.now()),
       low: old === undefined && !ledger.settled,
       manager: change.new?.manager,
     };
-    if (own.length > 0) this.hint(view, ref, occasion);
+    if (own !== 0) this.hint(view, ref, occasion);
     const urgent = { ...occasion, low: false };
-    for (const owner of wakes.woken(change)) this.#hintKnown(owner, urgent);
-    for (const id of items.waits.waitingFor(objectName(view.type, ref))) this.#markItem(id, urgent);
+    for (const [owner, functions] of wakes.woken(change)) this.#hintKnown(owner, urgent, functions);
+    for (const id of this.#places.called(change)) this.#markItem(id, urgent);
   }
 
   /** Whether the object can be read has changed, or what it is like is in doubt: it and those that name it are looked at again. */
   doubted(view: ResourceView<unknown>, ref: ObjectRef): void {
     const occasion = { cause: this.#now("dev.capfn.object.changed", objectName(view.type, ref)), low: false };
-    if (this.#functionsFor(view).length > 0) this.hint(view, ref, occasion);
-    for (const owner of this.#parts.wakes.naming(view, ref)) this.#hintKnown(owner, occasion);
+    if (this.#functions.all(view) !== 0) this.hint(view, ref, occasion);
+    for (const [owner, functions] of this.#parts.wakes.naming(view, ref))
+      this.#hintKnown(owner, occasion, functions);
   }
 
   /** Somebody says that the object is worth a look: its own functions are asked, and those that look at it. */
   hinted(view: ResourceView<unknown>, ref: ObjectRef, cause: Cause): void {
     const { index, wakes } = this.#parts;
     const occasion = { cause, low: false };
-    if (this.#functionsFor(view).length > 0) this.hint(view, ref, occasion);
+    if (this.#functions.all(view) !== 0) this.hint(view, ref, occasion);
     const entry = index.entry(view.type, ref);
-    const looking = entry === undefined ? new Set<string>() : wakes.woken({ view, old: entry, new: entry });
-    for (const owner of looking.union(wakes.naming(view, ref))) this.#hintKnown(owner, occasion);
+    const looking = entry === undefined ? [] : wakes.woken({ view, old: entry, new: entry });
+    for (const [owner, functions] of [...looking, ...wakes.naming(view, ref)])
+      this.#hintKnown(owner, occasion, functions);
   }
 
   /** A stream has had a complete list: who rests on it can be judged now. */
   listed(view: ResourceView<unknown>, scope: Scope): void {
     const name = scopeName(view.type, scope);
-    const waiting = this.#blocked.get(name);
-    this.#blocked.delete(name);
     const occasion = { cause: this.#now("dev.capfn.hub.started", name), low: !this.#parts.ledger.settled };
-    for (const owner of waiting ?? []) this.#markKnown(owner, occasion);
-    if (scope.connection === MANAGEMENT) for (const fn of this.#functionsFor(view)) this.#complete.add(fn);
+    for (const { object, function: fn } of this.#unlisted.listed(name))
+      this.#markKnown(object, occasion, this.#functions.of(fn));
+    if (scope.connection === MANAGEMENT)
+      for (const fn of this.#functions.members(view, this.#functions.all(view))) this.#complete.add(fn);
     this.#schedule();
   }
 
   /** Streams of this API server will not be listed for those that wait for them. */
   unwanted(connection: Connection): void {
-    for (const name of this.#blocked.keys())
-      if (connectionIn(name) === connection) this.#blocked.delete(name);
+    this.#unlisted.forget((stream) => connectionIn(stream) === connection);
   }
 
   /** What an item concluded is void; it is judged anew. */
@@ -123,15 +140,17 @@ export class Judging {
   /** News from outside: unlike a timer or a sweep, a step that is under way did not know of it. */
   hint(view: ResourceView<unknown>, ref: ObjectRef, occasion: Occasion): void {
     this.#parts.hints.hint(objectName(view.type, ref), occasion.cause.id);
-    this.#mark(view, ref, occasion);
+    this.#mark({ view, ref }, occasion);
   }
 
-  #mark(view: ResourceView<unknown>, ref: ObjectRef, occasion: Occasion): void {
+  /** Has functions of an object judged soon; all that are for its kind, unless some are named. */
+  #mark({ view, ref }: KnownObject, occasion: Occasion, functions = this.#functions.all(view)): void {
     const name = objectName(view.type, ref);
     const before = this.#marked.get(name);
     this.#marked.set(name, {
       view,
       ref,
+      functions: functions | (before?.functions ?? 0),
       cause: before?.cause ?? occasion.cause,
       low: occasion.low && (before?.low ?? true),
       manager: occasion.manager ?? before?.manager,
@@ -154,6 +173,7 @@ export class Judging {
   stop(): void {
     this.#stopped = true;
     this.#cancelSweep?.();
+    this.#places.stop();
   }
 
   #sweep(names: readonly string[]): void {
@@ -167,10 +187,6 @@ export class Judging {
     this.#cancelSweep = this.#parts.options.clock.schedule(SWEEP_PAUSE_MS, () => this.#sweep(left));
   }
 
-  #functionsFor(view: ResourceView<unknown>): StepFunction[] {
-    return this.#parts.options.functions.filter((fn) => fn.for === view);
-  }
-
   #now(type: EventType, subject: string): Cause {
     const { clusterId, clock } = this.#parts.options;
     return causeOfTime(clusterId, type, subject, clock.now());
@@ -178,17 +194,19 @@ export class Judging {
 
   #markItem(id: string, occasion: Occasion): void {
     const item = this.#parts.items.get(id);
-    if (item !== undefined) this.#mark(item.function.for, item.object, occasion);
+    if (item === undefined) return;
+    const { function: fn, object } = item;
+    this.#mark({ view: fn.for, ref: object }, occasion, this.#functions.of(fn));
   }
 
-  #hintKnown(name: string, occasion: Occasion): void {
+  #hintKnown(name: string, occasion: Occasion, functions: FunctionSet): void {
     this.#parts.hints.hint(name, occasion.cause.id);
-    this.#markKnown(name, occasion);
+    this.#markKnown(name, occasion, functions);
   }
 
-  #markKnown(name: string, occasion: Occasion): void {
+  #markKnown(name: string, occasion: Occasion, functions?: FunctionSet): void {
     const known = this.#known.get(name);
-    if (known !== undefined) this.#mark(known.view, known.ref, occasion);
+    if (known !== undefined) this.#mark(known, occasion, functions);
   }
 
   #schedule(): void {
@@ -197,33 +215,44 @@ export class Judging {
     queueMicrotask(() => this.#drain());
   }
 
+  /** Judges what is marked for about a slice of time; what is left after that, and what is marked meanwhile, has its turn later. */
   #drain(): void {
-    this.#draining = false;
     if (this.#stopped) return;
-    const batch = [...this.#marked];
-    this.#marked.clear();
-    for (const [name, marked] of batch) this.#judge(name, marked);
-    for (const fn of this.#complete) this.#parts.items.discardUnclaimed(fn);
-    this.#complete.clear();
+    const { clock } = this.#parts.options;
+    const end = clock.monotonic() + SLICE_MS;
+    for (const [name, marked] of this.#marked) {
+      this.#marked.delete(name);
+      this.#judge(name, marked);
+      if (clock.monotonic() >= end) break;
+    }
+    if (this.#marked.size > 0) clock.schedule(0, () => this.#drain());
+    else this.#drained();
     this.#parts.judged();
   }
 
-  #judge(name: string, { view, ref, ...occasion }: Marked): void {
+  #drained(): void {
+    this.#draining = false;
+    for (const fn of this.#complete) this.#parts.items.discardUnclaimed(fn);
+    this.#complete.clear();
+  }
+
+  #judge(name: string, { view, ref, functions, ...occasion }: Marked): void {
     const { index, wakes, settling } = this.#parts;
     const entry = index.entry(view.type, ref);
+    const members = this.#functions.members(view, functions);
     if (entry === undefined) {
       this.#known.delete(name);
-      wakes.set(name, []);
+      wakes.forget(name);
+      for (const fn of members) this.#unlisted.set(name, fn, { all: [], any: [] });
       return;
     }
     this.#known.set(name, { view, ref });
     if (!index.isReadable(view, ref)) return;
-    const { edges, unlisted } = settling.settleAll(this.#functionsFor(view), entry, ref, occasion);
-    wakes.set(name, edges);
-    for (const scope of unlisted) {
-      const blocked = this.#blocked.get(scope);
-      if (blocked === undefined) this.#blocked.set(scope, new Set([name]));
-      else blocked.add(name);
-    }
+    const looking = members.map((fn) => {
+      const { edges, failed, missing } = settling.settle(fn, entry, ref, occasion);
+      this.#unlisted.set(name, fn, missing);
+      return { functions: this.#functions.of(fn), edges, further: failed };
+    });
+    wakes.set(name, looking);
   }
 }

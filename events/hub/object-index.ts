@@ -1,4 +1,5 @@
 import { Collection, type Change, type Entry } from "#events/hub/collection.ts";
+import { Interning } from "#events/hub/interning.ts";
 import { Lists } from "#events/hub/lists.ts";
 import {
   collectionName,
@@ -33,6 +34,7 @@ export class ObjectIndex implements Lookup {
   readonly #collections = new Map<string, Collection>();
   readonly #listed = new Set<string>();
   readonly #lists = new Lists();
+  readonly #interning = new Interning();
   /** Highest version each stream has delivered; streams of one collection do not vouch for each other. */
   readonly #delivered = new Map<string, string>();
   /** Objects whose newest version cannot be read. What was known before stays, but nobody may rest on it. */
@@ -93,6 +95,7 @@ export class ObjectIndex implements Lookup {
     let projection: Projection;
     try {
       projection = projectionOf(view, scope.connection, object, manager);
+      this.#interning.within([projection.seen, projection.indexed]);
     } catch (error) {
       this.#unreadable.add(name);
       if (!this.#lists.add(stream, object, undefined))

@@ -131,21 +131,27 @@ export class Outcomes {
       const object = objectName(target.type, target.ref);
       return { target, object, seen: this.#parts.settling.digestOf(object) };
     });
-    if (targets.some(({ target, seen }) => seen !== undefined && this.#moved(target))) return undefined;
+    if (targets.some(({ target, object, seen }) => seen !== undefined && this.#moved(target, object)))
+      return undefined;
     return {
       kind: "waiting",
       hash,
       // What cannot be seen yet has certainly been awaited when it can.
-      targets: targets.map(({ object, seen }) => ({ object, seen: seen ?? "unknown" })),
+      targets: targets.map(({ object, seen, target: { terms } }) => ({
+        object,
+        seen: seen ?? "unknown",
+        ...(terms !== undefined && { terms }),
+      })),
       deadline: now + Math.max(SHORTEST_WAIT_MS, outcome.timeoutMs),
       reason: outcome.reason,
     };
   }
 
-  #moved({ type, ref, seen }: WaitTarget): boolean {
+  #moved({ type, ref, seen, terms }: WaitTarget, object: string): boolean {
     const entry = this.#parts.index.entry(type, ref);
     if (seen === "absent") return entry !== undefined;
-    return entry === undefined || compareVersions(entry.changedAt, seen) > 0;
+    const changed = entry === undefined || compareVersions(entry.changedAt, seen) > 0;
+    return changed && (terms === undefined || this.#parts.settling.givesPlace(object, terms));
   }
 
   #park(item: Item, hash: string, why: { reason: string; message: string }): LedgerRecord {

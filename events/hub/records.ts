@@ -1,7 +1,14 @@
 import * as z from "zod";
 
-/** An object whose change ends a wait, as it is kept: its name across all collections, and the digest that was seen, or `absent`. */
-const waitTargetSchema = z.object({ object: z.string(), seen: z.string() });
+/**
+ * An object whose change ends a wait, as it is kept: its name across all collections, and the digest that was seen, or `absent`. With `terms`
+ * only a free place ends it, or places on other terms.
+ */
+const waitTargetSchema = z.object({
+  object: z.string(),
+  seen: z.string(),
+  terms: z.string().exactOptional(),
+});
 
 /**
  * What is remembered of one item (function, object uid) between two runs, one union, because a part of it alone would be wrong: a
@@ -23,6 +30,7 @@ const recordSchema = z.discriminatedUnion("kind", [
 
 export type LedgerRecord = z.infer<typeof recordSchema>;
 export type WaitRecord = Extract<LedgerRecord, { kind: "waiting" }>;
+export type AwaitedObject = WaitRecord["targets"][number];
 
 /** The ledger as it is stored: restored whole or discarded whole. */
 export const ledgerSnapshotSchema = z.object({

@@ -1,18 +1,15 @@
 import type { Entry } from "#events/hub/collection.ts";
 import { decide, type Decision } from "#events/hub/decide.ts";
 import { itemId, type Item } from "#events/hub/items.ts";
-import { objectName, parseObjectName, scopeName } from "#events/hub/names.ts";
+import { objectName, parseObjectName, scopeName, type Scope } from "#events/hub/names.ts";
 import { attemptsOf, readNote } from "#events/hub/note.ts";
 import type { HubParts } from "#events/hub/parts.ts";
 import { skipInForce, type Skip } from "#events/hub/persons-word.ts";
 import { digest } from "#events/hub/projection.ts";
-import {
-  PredicateFailed,
-  type Cause,
-  type Evaluation,
-  type ObjectKey,
-  type StepFunction,
-} from "#functions/contract/function.ts";
+import type { AwaitedObject } from "#events/hub/records.ts";
+import type { MissingStreams } from "#events/hub/unlisted.ts";
+import type { Cause, Evaluation, ObjectKey, StepFunction } from "#functions/contract/function.ts";
+import { PredicateFailed } from "#functions/contract/predicate-failed.ts";
 import type { Edge, Lookup } from "#functions/contract/relations.ts";
 import type { ObjectRef, ResourceView } from "#platform/kube/view.ts";
 
@@ -32,6 +29,16 @@ export type Finding =
   /** The function threw; nothing can be done for this object until something changes. */
   | { readonly kind: "failed"; readonly edges: readonly Edge[] };
 
+/** What judging one function of an object came to, beside what it did to the item. */
+export interface Settled {
+  readonly edges: readonly Edge[];
+  /** The function threw, so `edges` may not be all it would look at. */
+  readonly failed: boolean;
+  readonly missing: MissingStreams;
+}
+
+const NOTHING_MISSING: MissingStreams = { all: [], any: [] };
+
 /** Judges items: asks the predicate, compares with the ledger, and puts the item in line, to sleep or out of memory. */
 export class Settling {
   readonly #parts: HubParts;
@@ -40,28 +47,25 @@ export class Settling {
     this.#parts = parts;
   }
 
-  /** Judges all functions of one object. Returns what they look at, and the streams that must be listed before some can be judged. */
-  settleAll(
-    functions: readonly StepFunction[],
-    entry: Entry,
-    ref: ObjectRef,
-    occasion: Occasion,
-  ): { edges: Edge[]; unlisted: string[] } {
-    const edges: Edge[] = [];
-    const unlisted = new Set<string>();
-    for (const fn of functions) {
-      const finding = this.evaluate(fn, ref, this.#parts.index);
-      if (finding.kind === "absent") continue;
-      if (finding.kind === "failed") {
-        edges.push(...finding.edges);
+  /** Judges one function of an object. */
+  settle(fn: StepFunction, entry: Entry, ref: ObjectRef, occasion: Occasion): Settled {
+    const finding = this.evaluate(fn, ref, this.#parts.index);
+    switch (finding.kind) {
+      case "absent":
+        return { edges: [], failed: false, missing: NOTHING_MISSING };
+      case "failed":
         this.#parts.queue.remove(itemId(fn, entry.seen.meta.uid));
-        continue;
+        return {
+          edges: finding.edges,
+          failed: true,
+          missing: { all: [], any: this.#unlisted(finding.edges) },
+        };
+      case "evaluated": {
+        const item = this.#settle(fn, entry, ref, { ...occasion, ...finding });
+        const { evaluation } = finding;
+        return { edges: evaluation.edges, failed: false, missing: this.#missing(evaluation, item) };
       }
-      edges.push(...finding.evaluation.edges);
-      const item = this.#settle(fn, entry, ref, { ...occasion, ...finding });
-      for (const scope of this.#unlisted(finding.evaluation, item)) unlisted.add(scope);
     }
-    return { edges, unlisted: [...unlisted] };
   }
 
   /** Asks the predicate over a state of the world. Never throws. */
@@ -98,7 +102,7 @@ export class Settling {
       record: item.record,
       hash,
       now: this.#parts.options.clock.now(),
-      digestOf: (object) => this.digestOf(object),
+      hasMoved: (target) => this.#hasMoved(target),
       isSkipped: () => this.skipOf(item.function, item.object) !== undefined,
     });
   }
@@ -142,6 +146,15 @@ export class Settling {
     const view = this.#parts.views.get(resource);
     if (view === undefined || !this.#parts.index.listed(view, this.#scopeOf(view, ref))) return undefined;
     return this.#parts.index.entry(view.type, ref)?.digest ?? "absent";
+  }
+
+  /** Whether an object, by its name, has a free place, or gives places on other terms than these. One that is gone does. */
+  givesPlace(object: string, terms: string): boolean {
+    const { resource, ref } = parseObjectName(object);
+    const view = this.#parts.views.get(resource);
+    const seen = view && this.#parts.index.entry(view.type, ref)?.seen;
+    const places = seen && view.places?.(seen);
+    return places === undefined || places.free > 0 || places.terms !== terms;
   }
 
   /** What `capfn why` shows of one function. */
@@ -236,25 +249,38 @@ export class Settling {
     this.#parts.items.drop(id);
   }
 
+  /** Whether what is awaited has come about since it was seen: any change, or only a place. False while it is not known. */
+  #hasMoved({ object, seen, terms }: AwaitedObject): boolean {
+    const now = this.digestOf(object);
+    if (now === undefined || now === seen) return false;
+    return terms === undefined || this.givesPlace(object, terms);
+  }
+
   /** Streams whose first list would tell more about the object. */
-  #unlisted({ blockedOn, view, edges }: Evaluation, item: Item | undefined): string[] {
+  #missing({ blockedOn, view, edges }: Evaluation, item: Item | undefined): MissingStreams {
+    if (blockedOn.length > 0)
+      return { all: this.#unlisted(edges.filter(({ optional }) => !optional)), any: [] };
     const targets = item?.record?.kind === "waiting" ? item.record.targets : [];
     const waitedFor = targets.flatMap(({ object }) => {
       const { resource, ref } = parseObjectName(object);
       const target = this.#parts.views.get(resource);
-      return target === undefined ? [] : [{ view: target, at: ref }];
+      return target === undefined ? [] : this.#unlistedAt(target, ref);
     });
-    const complete = blockedOn.length === 0 && view.unknown.length === 0;
-    const lookedAt = complete
-      ? []
-      : edges.map((edge) => ({ view: edge.view, at: edge.kind === "object" ? edge.ref : edge.query }));
-    return [...lookedAt, ...waitedFor].flatMap(({ view: stream, at }) => {
-      const scope = this.#scopeOf(stream, at);
-      return this.#parts.index.listed(stream, scope) ? [] : [scopeName(stream.type, scope)];
-    });
+    return { all: [], any: [...(view.unknown.length === 0 ? [] : this.#unlisted(edges)), ...waitedFor] };
   }
 
-  #scopeOf(view: ResourceView<unknown>, at: { connection: string; namespace?: string | undefined }) {
+  #unlisted(edges: readonly Edge[]): string[] {
+    return edges.flatMap((edge) =>
+      this.#unlistedAt(edge.view, edge.kind === "object" ? edge.ref : edge.query),
+    );
+  }
+
+  #unlistedAt(view: ResourceView<unknown>, at: Scope): string[] {
+    const scope = this.#scopeOf(view, at);
+    return this.#parts.index.listed(view, scope) ? [] : [scopeName(view.type, scope)];
+  }
+
+  #scopeOf(view: ResourceView<unknown>, at: Scope) {
     return this.#parts.options.scopeOf(view, at.connection, view.type.namespaced ? at.namespace : undefined);
   }
 }

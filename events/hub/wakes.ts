@@ -1,4 +1,5 @@
 import { indexValues, type Change } from "#events/hub/collection.ts";
+import type { FunctionSet } from "#events/hub/function-sets.ts";
 import { collectionName, objectName, scopeName, type Scope } from "#events/hub/names.ts";
 import type { Edge } from "#functions/contract/relations.ts";
 import type { Connection, ObjectRef, ResourceView } from "#platform/kube/view.ts";
@@ -22,15 +23,34 @@ interface Demand {
   count: number;
 }
 
+/** One thing that is looked at, whoever does. */
+interface Look {
+  readonly key: string;
+  readonly demand: Demand;
+  /** Objects, by name, with a function that looks at it. */
+  readonly owners: Set<string>;
+}
+
+/** What some functions of an object look at now. */
+export interface Looking {
+  readonly functions: FunctionSet;
+  readonly edges: readonly Edge[];
+  /** Beside what they looked at before, instead of in its place. */
+  readonly further: boolean;
+}
+
+/** Names of objects, each with the functions of it that are meant. */
+export type Woken = ReadonlyMap<string, FunctionSet>;
+
 /**
- * Who looks at what. From the edges of every object it knows, in both directions: which objects a change wakes, and which streams have
- * to be watched at all.
+ * Who looks at what. From the edges of every object it knows, in both directions: which functions of which objects a change wakes, and which
+ * streams have to be watched at all.
  */
 export class Wakes {
   readonly #scopeOf: ScopeOf;
   readonly #listener: DemandListener;
-  readonly #edges = new Map<string, ReadonlyMap<string, Demand>>();
-  readonly #owners = new Map<string, Set<string>>();
+  readonly #looks = new Map<string, Look>();
+  readonly #lookedAt = new Map<string, ReadonlyMap<Look, FunctionSet>>();
   readonly #demands = new Map<string, Demand>();
 
   constructor(scopeOf: ScopeOf, listener: DemandListener) {
@@ -38,31 +58,71 @@ export class Wakes {
     this.#listener = listener;
   }
 
-  /** Replaces what `owner` looks at. */
-  set(owner: string, edges: readonly Edge[]): void {
-    const before = this.#edges.get(owner);
-    const now = new Map(edges.map((edge) => [edgeKey(edge), this.#demand(edge)]));
-    for (const [key, demand] of now) if (!before?.has(key)) this.#attach(owner, key, demand);
-    for (const [key, demand] of before ?? []) if (!now.has(key)) this.#detach(owner, key, demand);
-    if (now.size === 0) this.#edges.delete(owner);
-    else this.#edges.set(owner, now);
+  /** Replaces what these functions of `owner` look at; what its other functions look at stays. */
+  set(owner: string, looking: readonly Looking[]): void {
+    const replaced = looking.reduce((set, { functions, further }) => (further ? set : set | functions), 0);
+    const before = this.#lookedAt.get(owner);
+    const now = new Map<Look, FunctionSet>();
+    for (const [look, functions] of before ?? []) {
+      const left = functions & ~replaced;
+      if (left !== 0) now.set(look, left);
+    }
+    for (const { functions, edges } of looking) {
+      for (const edge of edges) {
+        const look = this.#look(edge);
+        now.set(look, (now.get(look) ?? 0) | functions);
+      }
+    }
+    this.#replace(owner, before, now);
   }
 
-  /** The objects that look at what changed: at its old or at its new shape. */
-  woken(change: Change): ReadonlySet<string> {
+  /** The object is gone: it looks at nothing. */
+  forget(owner: string): void {
+    this.#replace(owner, this.#lookedAt.get(owner), new Map());
+  }
+
+  /** Those that look at what changed: at its old or at its new shape. */
+  woken(change: Change): Woken {
     return this.#ownersOf(changedKeys(change));
   }
 
-  /** The objects that name this one, whatever it is like. */
-  naming(view: ResourceView<unknown>, ref: ObjectRef): ReadonlySet<string> {
+  /** Those that name this object, whatever it is like. */
+  naming(view: ResourceView<unknown>, ref: ObjectRef): Woken {
     const name = objectName(view.type, ref);
-    return this.#ownersOf([`object|change|${name}`, `object|membership|${name}`]);
+    return this.#ownersOf([`object|change|${name}`, `object|membership|${name}`, `object|places|${name}`]);
   }
 
-  #ownersOf(keys: Iterable<string>): ReadonlySet<string> {
-    const found = new Set<string>();
-    for (const key of keys) for (const owner of this.#owners.get(key) ?? []) found.add(owner);
+  #ownersOf(keys: Iterable<string>): Woken {
+    const found = new Map<string, FunctionSet>();
+    for (const key of keys) {
+      const look = this.#looks.get(key);
+      if (look === undefined) continue;
+      for (const owner of look.owners) {
+        const functions = this.#lookedAt.get(owner)?.get(look) ?? 0;
+        found.set(owner, (found.get(owner) ?? 0) | functions);
+      }
+    }
     return found;
+  }
+
+  #replace(
+    owner: string,
+    before: ReadonlyMap<Look, FunctionSet> | undefined,
+    now: ReadonlyMap<Look, FunctionSet>,
+  ): void {
+    for (const look of now.keys()) if (before?.has(look) !== true) this.#attach(owner, look);
+    for (const look of before?.keys() ?? []) if (!now.has(look)) this.#detach(owner, look);
+    if (now.size === 0) this.#lookedAt.delete(owner);
+    else this.#lookedAt.set(owner, now);
+  }
+
+  #look(edge: Edge): Look {
+    const key = edgeKey(edge);
+    const known = this.#looks.get(key);
+    if (known !== undefined) return known;
+    const made: Look = { key, demand: this.#demand(edge), owners: new Set() };
+    this.#looks.set(key, made);
+    return made;
   }
 
   #demand(edge: Edge): Demand {
@@ -80,19 +140,16 @@ export class Wakes {
     return made;
   }
 
-  #attach(owner: string, key: string, demand: Demand): void {
-    const owners = this.#owners.get(key);
-    if (owners === undefined) this.#owners.set(key, new Set([owner]));
-    else owners.add(owner);
+  #attach(owner: string, { demand, owners }: Look): void {
+    owners.add(owner);
     demand.count += 1;
     if (demand.count === 1 && demand.scope.connection !== "hub")
       this.#listener.wanted(demand.view, demand.scope);
   }
 
-  #detach(owner: string, key: string, demand: Demand): void {
-    const owners = this.#owners.get(key);
-    owners?.delete(owner);
-    if (owners?.size === 0) this.#owners.delete(key);
+  #detach(owner: string, { key, demand, owners }: Look): void {
+    owners.delete(owner);
+    if (owners.size === 0) this.#looks.delete(key);
     demand.count -= 1;
     if (demand.count > 0) return;
     this.#demands.delete(scopeName(demand.view.type, demand.scope));
@@ -107,19 +164,31 @@ function edgeKey(edge: Edge): string {
 }
 
 /** Every key under which somebody may look at what changed. A namesake, another uid under the name, is one gone and one come. */
-function* changedKeys({ view, old, new: now }: Change): Generator<string> {
+function* changedKeys(change: Change): Generator<string> {
+  const { view, old, new: now } = change;
   const meta = (now ?? old)?.seen.meta;
   if (meta === undefined) return;
   const same = old !== undefined && now !== undefined && old.seen.meta.uid === now.seen.meta.uid;
+  const places = !same || havePlacesChanged(change);
   const object = objectName(view.type, meta);
   yield `object|change|${object}`;
   if (!same) yield `object|membership|${object}`;
+  if (places) yield `object|places|${object}`;
   const before = new Set(indexValues(old));
   const after = new Set(indexValues(now));
-  const members = same ? before.symmetricDifference(after) : before.union(after);
+  const all = before.union(after);
+  const members = same ? before.symmetricDifference(after) : all;
   const collection = collectionName(view.type, meta.connection);
   for (const namespace of ["*", ...(meta.namespace === undefined ? [] : [meta.namespace])]) {
-    for (const value of before.union(after)) yield `index|change|${collection}|${namespace}|${value}`;
+    for (const value of all) yield `index|change|${collection}|${namespace}|${value}`;
     for (const value of members) yield `index|membership|${collection}|${namespace}|${value}`;
+    for (const value of places ? all : members) yield `index|places|${collection}|${namespace}|${value}`;
   }
+}
+
+/** Whether those who look at an object for a place of it have news: other terms, the first place free, or none any more. */
+function havePlacesChanged({ view, old, new: now }: Change): boolean {
+  const before = old && view.places?.(old.seen);
+  const after = now && view.places?.(now.seen);
+  return before?.terms !== after?.terms || (before?.free ?? 0) > 0 !== (after?.free ?? 0) > 0;
 }

@@ -10,13 +10,20 @@ const REPEAT_MS = 600_000;
 /** Announcements remembered for that; the oldest are forgotten first. */
 const REMEMBERED = 2_000;
 
-/** Writes Kubernetes Events. Best effort and apart from the work: a lost Event loses nothing but a line for people. */
+/** Events that wait to be written, at most; while there are more, further ones are dropped. */
+const MOST_WAITING = 2_000;
+
+/**
+ * Writes Kubernetes Events. Best effort and apart from the work: a lost Event loses nothing but a line for people, so they are written in the
+ * background. A machine's life has as many Events as steps, and where many move at once they would take the steps' place.
+ */
 export function kubeAnnouncer(
   client: KubeClient,
   clock: Clock,
   dropped: (what: string, error: unknown) => void,
 ) {
   const said = new Map<string, number>();
+  let waiting = 0;
   return (regarding: ObjectIdentity, { type, reason, message }: Announcement): void => {
     const now = clock.now();
     const { meta } = regarding;
@@ -51,6 +58,19 @@ export function kubeAnnouncer(
       lastTimestamp: time.replace(/\.\d+Z$/, "Z"),
       count: 1,
     };
-    client.create(events, event).catch((error: unknown) => dropped("event", error));
+    if (waiting >= MOST_WAITING) {
+      dropped("event", new TooManyEvents(`${waiting} Events wait to be written`));
+      return;
+    }
+    waiting += 1;
+    client
+      .create(events, event, { background: true })
+      .catch((error: unknown) => dropped("event", error))
+      .finally(() => (waiting -= 1));
   };
+}
+
+/** More is announced than can be written. */
+class TooManyEvents extends Error {
+  override readonly name = "TooManyEvents";
 }

@@ -1,17 +1,17 @@
 import type { Deps } from "#functions/contract/deps.ts";
-import {
-  PredicateFailed,
-  type BatchDeclaration,
-  type Cause,
-  type Declaration,
-  type ObjectKey,
-  type RunItem,
-  type StepDeclaration,
-  type StepEvent,
-  type StepFunction,
-  type View,
+import type {
+  BatchDeclaration,
+  Cause,
+  Declaration,
+  ObjectKey,
+  RunItem,
+  StepDeclaration,
+  StepEvent,
+  StepFunction,
+  View,
 } from "#functions/contract/function.ts";
 import type { Outcome } from "#functions/contract/outcome.ts";
+import { PredicateFailed } from "#functions/contract/predicate-failed.ts";
 import type { Lookup } from "#functions/contract/relations.ts";
 import { readItems, readSeen, type ReadItem } from "#functions/contract/step-data.ts";
 

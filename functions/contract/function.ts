@@ -2,7 +2,10 @@ import type { Deps } from "#functions/contract/deps.ts";
 import type { Outcome } from "#functions/contract/outcome.ts";
 import type { Edge, Lookup, Relations } from "#functions/contract/relations.ts";
 import type { EventType } from "#events/catalog/types.ts";
+import type { Cause, WaitEnd } from "#functions/contract/cause.ts";
 import type { ResourceView, Seen } from "#platform/kube/view.ts";
+
+export type { Cause, WaitEnd } from "#functions/contract/cause.ts";
 
 /** Everything a predicate, a key or a handler sees: the object and what it is related to, at one moment. */
 export interface View<P, R> {
@@ -77,20 +80,6 @@ export interface BatchEvent<P, R> {
   readonly items: readonly StepEvent<P, R>[];
 }
 
-/** `fulfilled`: a target changed. `timedOut`: none did in time. `superseded`: something else woke the item. */
-export type WaitEnd = "fulfilled" | "timedOut" | "superseded";
-
-/** Why an item runs; becomes attributes of its CloudEvent and fields of its log line. */
-export interface Cause {
-  /** Id of the event that woke the item, deterministic, e.g. `<uid>/<resourceVersion>`. */
-  readonly id: string;
-  readonly type: EventType;
-  /** `/clusters/<id>/apis/<group>/<version>/<plural>` of the event's origin. */
-  readonly source: string;
-  /** RFC 3339 time at which the hub saw it. */
-  readonly time: string;
-}
-
 /** What the predicate says about one object now. */
 export interface Evaluation {
   readonly need: Need;
@@ -99,17 +88,6 @@ export interface Evaluation {
   readonly edges: readonly Edge[];
   readonly blockedOn: readonly string[];
   readonly view: View<unknown, unknown>;
-}
-
-/** A predicate, key or inputs threw: an error of the function for this object. Says what was looked at all the same. */
-export class PredicateFailed extends Error {
-  override readonly name = "PredicateFailed";
-  readonly edges: readonly Edge[];
-
-  constructor(cause: unknown, edges: readonly Edge[]) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-    this.edges = edges;
-  }
 }
 
 /** A function as hub and runners know it: the types of its objects are closed over. */
@@ -125,7 +103,7 @@ export interface StepFunction {
   readonly deletes: boolean;
   readonly timeoutMs: number;
   readonly batch: boolean;
-  /** Undefined when the index does not hold the object. Throws {@link PredicateFailed}. */
+  /** Undefined when the index does not hold the object. Throws `PredicateFailed`. */
   evaluate(object: ObjectKey, lookup: Lookup): Evaluation | undefined;
   /** Runs one attempt over the newest snapshots of its items; one outcome per uid. */
   run(items: readonly RunItem[], lookup: Lookup, deps: Deps): Promise<ReadonlyMap<string, Outcome>>;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { ObjectRef, SeenMeta } from "#platform/kube/view.ts";
+import type { ObjectRef, ResourceView, Seen, SeenMeta } from "#platform/kube/view.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
 
 /** What a step says when it ends. Data, never an exception: an exception is a transient fault and means "try again later". */
@@ -35,6 +35,11 @@ export interface WaitTarget {
   readonly ref: ObjectRef;
   /** The resourceVersion the step looked at, or `absent`. If the index is already newer, the step runs again at once. */
   readonly seen: string;
+  /**
+   * Only a place counts, not every change: the wait ends when the object has a free one, or gives them on other terms than these, which are
+   * those the step saw (`places` of its view). Of many that wait, as many are woken as there are places, first come first served.
+   */
+  readonly terms?: string | undefined;
 }
 
 /** The step is complete for what it saw. It runs again when its inputs change and it still has work. */
@@ -69,6 +74,11 @@ export function change(type: ResourceType, seen: { readonly meta: SeenMeta }): W
   return { type, ref: { connection, namespace, name }, seen: resourceVersion };
 }
 
+/** Wait for a free place of an object that, as the step has seen it, has none. */
+export function place<P>(view: ResourceView<P>, seen: Seen<P>): WaitTarget {
+  return { ...change(view.type, seen), terms: view.places?.(seen).terms };
+}
+
 /** Wait until an object appears that was not there. */
 export function appearance(type: ResourceType, ref: ObjectRef): WaitTarget {
   return { type, ref, seen: "absent" };
@@ -84,7 +94,11 @@ const objectSchema = z.object({
   }),
   ref: z.object({ connection: z.string(), namespace: z.string().optional(), name: z.string() }),
 });
-const targetSchema = z.object({ ...objectSchema.shape, seen: z.string() });
+const targetSchema = z.object({
+  ...objectSchema.shape,
+  seen: z.string(),
+  terms: z.string().optional(),
+});
 const emissionSchema = z.object({
   type: z.string(),
   data: z.record(z.string(), z.string()),

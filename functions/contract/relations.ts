@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { PredicateFailed } from "#functions/contract/predicate-failed.ts";
 import { readSeen } from "#functions/contract/step-data.ts";
 import type { ObjectRef, Connection, ResourceView, Seen } from "#platform/kube/view.ts";
 
@@ -8,6 +9,11 @@ export type WakeOn =
   | "change"
   /** Only when the object enters or leaves the set the relation names. For large objects many items look at, such as an IPPool. */
   | "membership"
+  /**
+   * When it comes or goes, when its terms change, and when it has a free place again or none any more; not with every place taken. For
+   * views with `places`.
+   */
+  | "places"
   /** Never; the step waits for it by `waitFor` when it needs to. */
   | "none";
 
@@ -46,7 +52,12 @@ export interface IndexQuery {
 }
 
 /** One thing an item looks at: what wakes it, and which collection must be watched for it. */
-export type Edge = { readonly view: ResourceView<unknown>; readonly wake: WakeOn } & (
+export type Edge = {
+  readonly view: ResourceView<unknown>;
+  readonly wake: WakeOn;
+  /** The function can do without it, so it is judged also while the collection has not been listed. */
+  readonly optional: boolean;
+} & (
   | { readonly kind: "object"; readonly ref: ObjectRef }
   | { readonly kind: "index"; readonly query: IndexQuery }
 );
@@ -128,7 +139,7 @@ function make<P, R>(base: Made<P, R>): Relations<P, R> {
       views: [...base.views, view],
       resolve: (object, lookup) => {
         const before = base.resolve(object, lookup);
-        const found = find(object, before.related, lookup);
+        const found = findAfter(before.edges, () => find(object, before.related, lookup));
         const missing = found.listed ? [] : [name];
         return {
           related: extend(before.related, name, found.value),
@@ -150,7 +161,7 @@ function make<P, R>(base: Made<P, R>): Relations<P, R> {
           if (target === undefined) return { value: undefined, edges: [], listed: true };
           return {
             value: lookup.get(view, target),
-            edges: [{ kind: "object", view, ref: target, wake: options?.wake ?? "change" }],
+            edges: [{ kind: "object", ref: target, ...edgeTo(view, options) }],
             listed: lookup.listed(view, target),
           };
         },
@@ -164,7 +175,7 @@ function make<P, R>(base: Made<P, R>): Relations<P, R> {
           const targets = refs(object, related);
           return {
             value: targets.map((ref) => lookup.get(view, ref)).filter((seen) => seen !== undefined),
-            edges: targets.map((ref) => ({ kind: "object", view, ref, wake: options?.wake ?? "change" })),
+            edges: targets.map((ref) => ({ kind: "object", ref, ...edgeTo(view, options) })),
             listed: targets.every((ref) => lookup.listed(view, ref)),
           };
         },
@@ -181,13 +192,26 @@ function make<P, R>(base: Made<P, R>): Relations<P, R> {
           );
           return {
             value: [...byUid.values()],
-            edges: asked.map((query) => ({ kind: "index", view, query, wake: options?.wake ?? "change" })),
+            edges: asked.map((query) => ({ kind: "index", query, ...edgeTo(view, options) })),
             listed: asked.every((query) => lookup.listed(view, query)),
           };
         },
         read: (value) => listSchema.parse(value).map((each) => readSeen(view, each)),
       }),
   };
+}
+
+/** A relation that throws leaves what was looked at before it. */
+function findAfter<V>(edges: readonly Edge[], find: () => Found<V>): Found<V> {
+  try {
+    return find();
+  } catch (error) {
+    throw new PredicateFailed(error, edges);
+  }
+}
+
+function edgeTo(view: ResourceView<unknown>, { wake = "change", optional = false }: RelationOptions = {}) {
+  return { view, wake, optional };
 }
 
 function extend<R, N extends string, V>(related: R, name: N, value: V): R & { readonly [K in N]: V } {

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { isEventType, type EventType } from "#events/catalog/types.ts";
-import type { Cause, WaitEnd } from "#functions/contract/function.ts";
+import type { Cause, WaitEnd } from "#functions/contract/cause.ts";
 import type { ResourceView, Seen, SeenMeta } from "#platform/kube/view.ts";
 
 /** What a step is handed for one item, as JSON: projections only, so what no view names, such as the content of Secrets, is not in it. */

@@ -117,7 +117,10 @@ export async function confirmDeletion(
   const seen = deletionStop(view);
   if (seen !== undefined) return stopped(seen);
   const own = view.object.meta;
-  const object = await freshLook(deps.management, harvesterMachineView, own);
+  const [object, cluster] = await Promise.all([
+    freshLook(deps.management, harvesterMachineView, own),
+    readCluster(deps, view, reads),
+  ]);
   if (object === undefined) return done();
   if (object.meta.uid !== own.uid || object.meta.deletionTimestamp === undefined) {
     return stopped({
@@ -126,7 +129,6 @@ export async function confirmDeletion(
       targets: [change(harvesterMachines, view.object)],
     });
   }
-  const cluster = await readCluster(deps, view, reads);
   const found = deletionStop({ object, related: { ...view.related, cluster } });
   return found === undefined ? undefined : stopped(found);
 }

@@ -1,6 +1,5 @@
 import { machineReasons } from "#api/condition-names.ts";
-import { hasFreeAddress } from "#platform/harvester/ip-pool-allocation.ts";
-import { readRanges, type PoolRanges, type RangeProblem } from "#platform/harvester/ip-pool-ranges.ts";
+import type { PoolRanges, RangeProblem } from "#platform/harvester/ip-pool-ranges.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
@@ -13,6 +12,11 @@ export type PoolVerdict = { readonly name: string } & (
   | { readonly state: "otherNetwork"; readonly network: string }
   | { readonly state: "malformed"; readonly problem: RangeProblem }
 );
+
+/** Whether a pool in this state could serve the machine, now or later, as it is. */
+export function isUsable(state: PoolVerdict["state"]): boolean {
+  return state === "free" || state === "exhausted";
+}
 
 /** Why a machine has no address, in the words of the condition `VMIPAllocated`. */
 export interface NoAddress {
@@ -38,7 +42,7 @@ export function judgePools(
 function judgePool(pool: Seen<IpPool>, networks: readonly string[]): PoolVerdict {
   const use = useOf(pool, networks);
   if (use.state !== "usable") return use;
-  return { name: use.name, state: hasFreeAddress(pool.status, use.ranges) ? "free" : "exhausted" };
+  return { name: use.name, state: pool.summary.free > 0 ? "free" : "exhausted" };
 }
 
 /** The pool's ranges, if it is specified so that it could serve a machine attached to these networks. */
@@ -58,7 +62,7 @@ function useOf(pool: Seen<IpPool>, networks: readonly string[]): Use {
   if (network !== undefined && network !== "" && !networks.some((own) => sameNetwork(own, network))) {
     return { name, state: "otherNetwork", network };
   }
-  const read = readRanges(pool.spec);
+  const read = pool.summary.ranges;
   return "problem" in read
     ? { name, state: "malformed", problem: read.problem }
     : { name, state: "usable", ranges: read.pool };

@@ -19,9 +19,9 @@ export function ownEntries(
   pools: readonly Seen<IpPool>[],
 ): readonly PoolEntry[] {
   const isOwn = ownership(own);
-  return pools.flatMap(({ meta, status }) =>
-    Object.entries(status.allocated)
-      .map(([address, id]) => ({ pool: meta.name, address, id }))
+  return pools.flatMap(({ meta, summary }) =>
+    [holderId(own), legacyHolderId(own)]
+      .flatMap((id) => summary.addressesOf(id).map((address) => ({ pool: meta.name, address, id })))
       .filter(isOwn),
   );
 }
@@ -48,20 +48,11 @@ export function heldAddress(
 ): PoolEntry | undefined {
   const place = (pool: string) => (order.includes(pool) ? order.indexOf(pool) : order.length);
   const name = ({ pool, address }: PoolEntry) => `${pool}/${address}`;
-  // Nearly always this one: it saves the look through the whole pool, which all machines of a pool would do at each of its changes.
-  const named = namedEntries(own, pools);
-  return [...(named.length > 0 ? named : ownEntries(own, pools))].sort(
+  const held = ownEntries(own, pools);
+  const named = held.filter(({ address }) => address === own.status.allocatedIPAddress);
+  return [...(named.length > 0 ? named : held)].sort(
     (a, b) => place(a.pool) - place(b.pool) || name(a).localeCompare(name(b)),
   )[0];
-}
-
-/** Its entries under the address its status names. */
-function namedEntries(own: Seen<HarvesterMachineBody>, pools: readonly Seen<IpPool>[]): readonly PoolEntry[] {
-  const address = own.status.allocatedIPAddress;
-  if (address === undefined) return [];
-  return pools
-    .map(({ meta, status }) => ({ pool: meta.name, address, id: status.allocated[address] ?? "" }))
-    .filter(ownership(own));
 }
 
 /** Id under which the machine holds an address in an IPPool: carries the identity, so a namesake can neither use nor release it. */

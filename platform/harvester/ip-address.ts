@@ -69,15 +69,33 @@ function blockSize(family: 4 | 6, prefix: number): bigint {
   return 1n << BigInt(bits(family) - prefix);
 }
 
+const ZERO = 48;
+
+/** By hand: a pool of 10,000 addresses is read whole whenever one of them is given out. */
 function parseV4(text: string): bigint | undefined {
-  const octets = text.split(".");
-  if (octets.length !== 4) return undefined;
-  let value = 0n;
-  for (const octet of octets) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(octet) || Number(octet) > 255) return undefined;
-    value = (value << 8n) | BigInt(octet);
+  let value = 0;
+  let octets = 0;
+  let at = 0;
+  while (octets < 4) {
+    const begin = at;
+    let octet = 0;
+    for (
+      let digit = text.charCodeAt(at) - ZERO;
+      digit >= 0 && digit <= 9;
+      digit = text.charCodeAt(at) - ZERO
+    ) {
+      octet = octet * 10 + digit;
+      at += 1;
+    }
+    const length = at - begin;
+    const leadingZero = length > 1 && text.charCodeAt(begin) === ZERO;
+    if (length === 0 || length > 3 || leadingZero || octet > 255) return undefined;
+    value = value * 256 + octet;
+    octets += 1;
+    if (octets < 4 && text[at] !== ".") return undefined;
+    at += 1;
   }
-  return value;
+  return at === text.length + 1 ? BigInt(value) : undefined;
 }
 
 function parseV6(text: string): bigint | undefined {

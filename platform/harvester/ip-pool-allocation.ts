@@ -1,6 +1,6 @@
 import { formatIp, parseIp, type IpAddress } from "#platform/harvester/ip-address.ts";
 import { contains, type PoolRanges } from "#platform/harvester/ip-pool-ranges.ts";
-import type { IpPool } from "#platform/harvester/ip-pool.ts";
+import type { IpPoolBody } from "#platform/harvester/ip-pool.ts";
 
 /** Someone who wants one address of a pool. */
 export interface Claim {
@@ -27,10 +27,10 @@ export interface OpenPool {
  * addresses are skipped, the claimant's former address comes first, history of others binds nobody. Each address costs at most one step
  * per allocated one, however large the ranges are.
  */
-export function openPool(status: IpPool["status"], pool: PoolRanges): OpenPool {
+export function openPool(status: IpPoolBody["status"], pool: PoolRanges): OpenPool {
   const holders = new Map(Object.entries(status.allocated).map(([address, id]) => [id, address]));
-  const taken = takenAddresses(status, pool);
-  const history = addressesByFormerHolder(status);
+  // Every address of the pool is read for it, which is not worth it for who only asks what is held.
+  let seen: { taken: Set<bigint>; history: ReadonlyMap<string, readonly IpAddress[]> } | undefined;
   const granted: Grant[] = [];
   let last = status.lastAllocated === undefined ? undefined : parseIp(status.lastAllocated);
   let exhausted = false;
@@ -38,6 +38,8 @@ export function openPool(status: IpPool["status"], pool: PoolRanges): OpenPool {
     held: (claim) => claim.heldAs.map((id) => holders.get(id)).find((address) => address !== undefined),
     take: (claim) => {
       if (exhausted) return undefined;
+      seen ??= { taken: takenAddresses(status, pool), history: addressesByFormerHolder(status) };
+      const { taken, history } = seen;
       const ip = formerAddress(claim, history, pool, taken) ?? nextFree(pool, taken, last);
       if (ip === undefined) {
         exhausted = true;
@@ -55,11 +57,24 @@ export function openPool(status: IpPool["status"], pool: PoolRanges): OpenPool {
 }
 
 /**
- * Whether the pool has a free address for sure, by counting, so that a predicate can ask it. It may have one all the same when entries lie
- * outside its ranges, because they were narrowed; only {@link openPool} looks that closely.
+ * How many addresses can be taken at least; 0 only when there is none. Counting is enough as long as there are fewer entries than addresses;
+ * only then it matters which of them lie outside the ranges, because these were narrowed.
  */
-export function hasFreeAddress(status: IpPool["status"], pool: PoolRanges): boolean {
-  return BigInt(Object.keys(status.allocated).length) < pool.size;
+export function freeAddresses(status: IpPoolBody["status"], pool: PoolRanges): number {
+  const entries = BigInt(Object.keys(status.allocated).length);
+  const free = pool.size > entries ? pool.size - entries : pool.size - BigInt(takenOf(status, pool));
+  return Math.min(Number(free), Number.MAX_SAFE_INTEGER);
+}
+
+/** How many of the addresses that count in the pool's size are taken. */
+function takenOf(status: IpPoolBody["status"], { ranges, gateways }: PoolRanges): number {
+  const taken = new Set<bigint>();
+  for (const address of Object.keys(status.allocated)) {
+    const ip = parseIp(address);
+    if (ip !== undefined && ranges.some((range) => contains(range, ip))) taken.add(tag(ip));
+  }
+  for (const gateway of gateways) taken.delete(tag(gateway));
+  return taken.size;
 }
 
 /** One entry of `status.allocated`. */
@@ -73,7 +88,7 @@ export interface Grant {
  * the history. Valid for this version of the pool only.
  */
 export function planRelease(
-  status: IpPool["status"],
+  status: IpPoolBody["status"],
   pool: PoolRanges | undefined,
   wanted: readonly Grant[],
 ): Readonly<Record<string, unknown>> | undefined {
@@ -87,7 +102,7 @@ export function planRelease(
   };
 }
 
-function allocationPatch(status: IpPool["status"], pool: PoolRanges, granted: readonly Grant[]) {
+function allocationPatch(status: IpPoolBody["status"], pool: PoolRanges, granted: readonly Grant[]) {
   const used = new Set(granted.map(({ address }) => address));
   const available = availableWith(status, pool, granted.length);
   const outdated = Object.keys(status.allocatedHistory).filter((address) => used.has(canonical(address)));
@@ -103,7 +118,7 @@ function allocationPatch(status: IpPool["status"], pool: PoolRanges, granted: re
 
 /** The counter is derived, never moved up and down, so an earlier miscount does not live on. `status.total` is Harvester's. */
 function availableWith(
-  status: IpPool["status"],
+  status: IpPoolBody["status"],
   pool: PoolRanges | undefined,
   change: number,
 ): number | undefined {
@@ -150,12 +165,12 @@ function inTurn({ ranges }: PoolRanges, last: IpAddress | undefined) {
   ];
 }
 
-function takenAddresses(status: IpPool["status"], pool: PoolRanges): Set<bigint> {
+function takenAddresses(status: IpPoolBody["status"], pool: PoolRanges): Set<bigint> {
   const allocated = Object.keys(status.allocated).map((text) => parseIp(text));
   return new Set([...allocated, ...pool.gateways].filter((ip) => ip !== undefined).map(tag));
 }
 
-function addressesByFormerHolder(status: IpPool["status"]): Map<string, IpAddress[]> {
+function addressesByFormerHolder(status: IpPoolBody["status"]): Map<string, IpAddress[]> {
   const history = new Map<string, IpAddress[]>();
   for (const [address, id] of Object.entries(status.allocatedHistory)) {
     const ip = parseIp(address);

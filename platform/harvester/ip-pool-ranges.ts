@@ -6,7 +6,7 @@ import {
   type IpAddress,
   type Subnet,
 } from "#platform/harvester/ip-address.ts";
-import type { IpPool } from "#platform/harvester/ip-pool.ts";
+import type { IpPoolBody } from "#platform/harvester/ip-pool.ts";
 
 /** Addresses of one family a pool gives out, both ends included. */
 export interface AddressRange {
@@ -37,7 +37,7 @@ export type RangesRead = { readonly pool: PoolRanges } | { readonly problem: Ran
  * Reads the ranges of an IPPool with the defaults of Harvester's load balancer: from the first to the last host of the subnet, gateway the
  * first host, ends given the wrong way round are swapped. Ends outside the subnet, the network and the broadcast address are refused.
  */
-export function readRanges(spec: IpPool["spec"]): RangesRead {
+export function readRanges(spec: IpPoolBody["spec"]): RangesRead {
   if (spec.ranges.length === 0) {
     return { problem: { field: "spec.ranges", message: "is empty; give at least one range" } };
   }
@@ -59,7 +59,7 @@ export function contains({ family, first, last }: AddressRange, ip: IpAddress): 
   return family === ip.family && first <= ip.value && ip.value <= last;
 }
 
-type RangeEntry = IpPool["spec"]["ranges"][number];
+type RangeEntry = IpPoolBody["spec"]["ranges"][number];
 
 function readRange(
   entry: RangeEntry,

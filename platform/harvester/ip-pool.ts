@@ -1,9 +1,10 @@
 import * as z from "zod";
+import { PoolSummary } from "#platform/harvester/ip-pool-summary.ts";
 import { ipPools } from "#platform/kube/resources.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 
 /** What we look at of a Harvester IPPool (loadbalancer.harvesterhci.io/v1beta1). Cluster-scoped; it has no status subresource. */
-const ipPoolSchema = z.object({
+const bodySchema = z.object({
   spec: z.object({
     ranges: z
       .array(
@@ -31,10 +32,19 @@ const ipPoolSchema = z.object({
     .default({ allocated: {}, allocatedHistory: {} }),
 });
 
+/** The pool itself, without what is derived from it. */
+export type IpPoolBody = z.infer<typeof bodySchema>;
+
+const ipPoolSchema = bodySchema.transform((pool) => ({ ...pool, summary: new PoolSummary(pool) }));
+
 export type IpPool = z.infer<typeof ipPoolSchema>;
 
 export const ipPoolView: ResourceView<IpPool> = {
   type: ipPools,
   schema: ipPoolSchema,
   indexes: (pool) => ({ holder: Object.values(pool.status.allocated) }),
+  places: ({ meta, summary }) =>
+    meta.deletionTimestamp === undefined
+      ? { free: summary.free, terms: summary.terms }
+      : { free: 0, terms: `deleted ${summary.terms}` },
 };

@@ -16,6 +16,8 @@ export interface ApiRequest extends ResourceTarget {
   /** May be sent again after its connection broke before an answer came. */
   readonly repeatable: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Sent when nothing else is to be sent. */
+  readonly background?: boolean | undefined;
 }
 
 /** One HTTP request that was answered or failed. Never carries a body. */

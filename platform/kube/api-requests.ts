@@ -159,7 +159,7 @@ export function createApiRequests(config: ConnectionConfig, options: ApiRequests
     const signals = [closing.signal, ...(request.signal === undefined ? [] : [request.signal])];
     let release: ((throttled?: boolean) => void) | undefined;
     try {
-      release = await budget?.acquire(AbortSignal.any(signals));
+      release = await budget?.acquire(AbortSignal.any(signals), request.background);
       for (const signal of signals) signal.throwIfAborted();
       return release;
     } catch (cause) {

@@ -18,7 +18,7 @@ export interface KubeReader {
 
 /** Writes of one API server. All throw {@link KubeError}; a write after `signal` aborted is refused before it is sent. */
 export interface KubeWriter {
-  create(type: ResourceType, object: NewObject, options?: RequestOptions): Promise<KubeObject>;
+  create(type: ResourceType, object: NewObject, options?: CreateOptions): Promise<KubeObject>;
   /** PUT of the whole object; `metadata.resourceVersion` in it is the precondition. */
   replace(type: ResourceType, object: KubeObject, options?: RequestOptions): Promise<KubeObject>;
   /** Deletes under a uid precondition. Resolves to false when the object is absent or has another uid. */
@@ -53,6 +53,11 @@ export interface KubeClient extends KubeReader, KubeWriter {
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface CreateOptions extends RequestOptions {
+  /** Nobody waits for it: it is sent when nothing else is to be sent. */
+  readonly background?: boolean | undefined;
 }
 
 export interface ListOptions extends RequestOptions {

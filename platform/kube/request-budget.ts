@@ -4,9 +4,10 @@ import type { Clock } from "#platform/process/clock.ts";
 export interface RequestBudget {
   /**
    * Resolves, first come first served, when a request may be sent; rejects with the signal's reason when that aborts first.
-   * Call the result once, when the answer is there: `throttled` when the API server answered 429.
+   * Call the result once, when the answer is there: `throttled` when the API server answered 429. What is sent in the `background` waits until
+   * nobody else does and half of a burst is left, so that it never takes the place of what follows.
    */
-  acquire(signal?: AbortSignal): Promise<(throttled?: boolean) => void>;
+  acquire(signal?: AbortSignal, background?: boolean): Promise<(throttled?: boolean) => void>;
   /** For metrics. `requestsPerSecond` is the present limit. */
   state(): { readonly waiting: number; readonly inFlight: number; readonly requestsPerSecond: number };
 }
@@ -35,6 +36,9 @@ const HALVE_AT_MOST_EVERY_MS = 1_000;
 export function createRequestBudget(options: RequestBudgetOptions): RequestBudget {
   const { clock, requestsPerSecond: full, burst } = options;
   const waiters: Waiter[] = [];
+  const inBackground: Waiter[] = [];
+  /** Tokens that have to be left after a request in the background. */
+  const reserve = Math.max(0, Math.min(burst / 2, burst - 1));
   let tokens = burst;
   let filledAt = clock.monotonic();
   let reduced = { perSecond: full, at: Number.NEGATIVE_INFINITY };
@@ -52,18 +56,25 @@ export function createRequestBudget(options: RequestBudgetOptions): RequestBudge
     filledAt = now;
   }
 
+  /** Tokens that have to be there for the next request. */
+  function needed(): number {
+    return waiters.length > 0 ? 1 : 1 + reserve;
+  }
+
   function pump(): void {
     refill();
     // The tolerance swallows rounding: a timer that fires exactly on time must find its token.
-    while (tokens >= 1 - 1e-6 && inFlight < options.inFlight) {
-      const waiter = waiters.shift();
+    while (tokens >= needed() - 1e-6 && inFlight < options.inFlight) {
+      const waiter = waiters.shift() ?? inBackground.shift();
       if (waiter === undefined) return;
       tokens -= 1;
       inFlight += 1;
       waiter.grant();
     }
-    if (waiters.length === 0 || inFlight >= options.inFlight || cancelTimer !== undefined) return;
-    cancelTimer = clock.schedule(Math.ceil(((1 - tokens) / ratePerSecond()) * 1000), () => {
+    const isNobodyWaiting = waiters.length === 0 && inBackground.length === 0;
+    if (isNobodyWaiting || inFlight >= options.inFlight) return;
+    cancelTimer?.();
+    cancelTimer = clock.schedule(Math.ceil(((needed() - tokens) / ratePerSecond()) * 1000), () => {
       cancelTimer = undefined;
       pump();
     });
@@ -89,12 +100,13 @@ export function createRequestBudget(options: RequestBudgetOptions): RequestBudge
   }
 
   return {
-    acquire: (signal) =>
+    acquire: (signal, background = false) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted === true) {
           reject(abortReason(signal));
           return;
         }
+        const line = background ? inBackground : waiters;
         const waiter: Waiter = {
           grant: () => {
             signal?.removeEventListener("abort", onAbort);
@@ -102,14 +114,18 @@ export function createRequestBudget(options: RequestBudgetOptions): RequestBudge
           },
         };
         const onAbort = (): void => {
-          waiters.splice(waiters.indexOf(waiter), 1);
+          line.splice(line.indexOf(waiter), 1);
           if (signal !== undefined) reject(abortReason(signal));
         };
         signal?.addEventListener("abort", onAbort, { once: true });
-        waiters.push(waiter);
+        line.push(waiter);
         pump();
       }),
-    state: () => ({ waiting: waiters.length, inFlight, requestsPerSecond: ratePerSecond() }),
+    state: () => ({
+      waiting: waiters.length + inBackground.length,
+      inFlight,
+      requestsPerSecond: ratePerSecond(),
+    }),
   };
 }
 

@@ -88,6 +88,7 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
         body: object,
         repeatable: false,
         signal: options?.signal,
+        background: options?.background,
       };
       if (type.namespaced && namespace === undefined) {
         throw notSent(

@@ -33,6 +33,16 @@ export interface ResourceView<P> {
   readonly metadataOnly?: boolean;
   /** Further ways to look objects up, as values per index, e.g. a Node by `address`. Pure; an object may have several values. */
   indexes?(object: Seen<P>): Readonly<Record<string, readonly string[]>>;
+  /** For an object that gives places to many others, such as the addresses of an IPPool. Pure, and cheap however often it is asked. */
+  places?(object: Seen<P>): Places;
+}
+
+/** What an object has to give to those who wait for a place of it. */
+export interface Places {
+  /** How many places are free at least; 0 only when there is none. */
+  readonly free: number;
+  /** Digest or text of all else that decides who may have one. It stays the same while places are taken and given back. */
+  readonly terms: string;
 }
 
 /** Identity and version of an object as it was seen. */

@@ -117,6 +117,12 @@ export function createMetrics(snapshot: () => Snapshot) {
       labelNames: ["result"],
       registers,
     }),
+    predicateFailures: new Counter({
+      name: "capfn_predicate_failures_total",
+      help: "Objects that could not be judged because a relation or predicate of the function threw: an error in capfn",
+      labelNames: ["function"],
+      registers,
+    }),
     unreadable: new Counter({
       name: "capfn_unreadable_objects_total",
       help: "Objects that do not fit their kind",

@@ -25,12 +25,14 @@ export const widgetView: ResourceView<Widget> = {
   schema: widgetSchema,
 };
 
-const partSchema = z.object({ spec: z.object({ size: z.number() }) });
+/** `size`: also the places it gives, for tests of waits; `colour`: the terms on which it gives them. */
+const partSchema = z.object({ spec: z.object({ size: z.number(), colour: z.string().optional() }) });
 export type Part = z.infer<typeof partSchema>;
 export const partView: ResourceView<Part> = {
   type: { group: "test.dev", version: "v1", kind: "Part", plural: "parts", namespaced: true },
   schema: partSchema,
   indexes: (part) => ({ size: [String(part.spec.size)] }),
+  places: ({ spec }) => ({ free: spec.size, terms: spec.colour ?? "" }),
 };
 
 export const widgetRelations = relations(widgetView).one("part", partView, (widget) =>
@@ -153,12 +155,12 @@ export function widget(fields: {
   };
 }
 
-export function part(fields: { name?: string; version: string; size: number }): KubeObject {
+export function part(fields: { name?: string; version: string; size: number; colour?: string }): KubeObject {
   const name = fields.name ?? "part";
   return {
     apiVersion: "test.dev/v1",
     kind: "Part",
     metadata: { name, namespace: "default", uid: `uid-${name}`, resourceVersion: fields.version },
-    spec: { size: fields.size },
+    spec: { size: fields.size, ...(fields.colour === undefined ? {} : { colour: fields.colour }) },
   };
 }

@@ -9,7 +9,7 @@ import {
   wantsAddress,
 } from "#functions/harvester/ip-allocate/waiting-machine.ts";
 import { poolKey } from "#functions/harvester/pool-entries.ts";
-import { whyNoAddress } from "#functions/harvester/pool-candidates.ts";
+import { isUsable, whyNoAddress } from "#functions/harvester/pool-candidates.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
 
 export const ipAllocate = defineBatchFunction({
@@ -35,7 +35,7 @@ export const ipAllocate = defineBatchFunction({
     const why = wantsAddress(view) ? whyNoAddress(verdicts, networks) : undefined;
     return {
       networks,
-      pools: verdicts.map(({ name }) => name),
+      pools: verdicts.map(({ name, state }) => [name, isUsable(state) ? "usable" : state]),
       mend: why === undefined || why.passing ? "" : why.message,
       lookAt: view.object.metadata.annotations[lookAtAnnotation],
     };

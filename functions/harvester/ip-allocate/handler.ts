@@ -2,9 +2,9 @@ import type { Deps } from "#functions/contract/deps.ts";
 import type { BatchEvent, StepEvent } from "#functions/contract/function.ts";
 import {
   appearance,
-  change,
   done,
   failed,
+  place,
   requeueAfter,
   waitFor,
   type Outcome,
@@ -12,11 +12,11 @@ import {
 import { ensureFinalizer } from "#functions/harvester/finalizer.ts";
 import { planAssignments, type Assignment, type Waiter } from "#functions/harvester/ip-allocate/plan.ts";
 import { poolRefs, type AllocationScope } from "#functions/harvester/ip-allocate/waiting-machine.ts";
-import { judgePools, whyNoAddress } from "#functions/harvester/pool-candidates.ts";
+import { judgePools, usableRanges, whyNoAddress } from "#functions/harvester/pool-candidates.ts";
 import { claimOf } from "#functions/harvester/pool-entries.ts";
 import { writePool } from "#functions/harvester/pool-write.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
-import type { IpPool } from "#platform/harvester/ip-pool.ts";
+import { ipPoolView, type IpPool } from "#platform/harvester/ip-pool.ts";
 import { harvesterMachines, ipPools } from "#platform/kube/resources.ts";
 import type { ObjectRef, Seen } from "#platform/kube/view.ts";
 
@@ -51,6 +51,7 @@ export async function allocateAddresses(
     const pools = new Map(
       ready.flatMap(({ item }) => item.related.pools.map((pool) => [pool.meta.name, pool] as const)),
     );
+    const byUid = new Map(ready.map((entry) => [entry.waiter.uid, entry]));
     let waiting = ready;
     for (let round = 0; round < ROUNDS && waiting.length > 0; round += 1) {
       const plan = planAssignments(
@@ -66,11 +67,13 @@ export async function allocateAddresses(
         if (!written) unwritten.add(name);
       }
       const settled = plan.assignments.filter(({ found, pool }) => found || !unwritten.has(pool));
-      for (const assignment of settled) report(assignment, ready, deps);
+      for (const assignment of settled) report(assignment, byUid.get(assignment.waiter.uid), deps);
       for (const { waiter } of settled) outcomes.set(waiter.uid, done());
-      for (const { uid } of plan.unserved) {
-        const entry = ready.find(({ waiter }) => waiter.uid === uid);
-        if (entry !== undefined) outcomes.set(uid, withoutAddress(entry, pools, deps));
+      for (const { uid, candidates } of plan.unserved) {
+        const entry = byUid.get(uid);
+        // What was written meanwhile by somebody else may have a place: that version is planned with in the next round.
+        if (entry === undefined || candidates.some((name) => unwritten.has(name))) continue;
+        outcomes.set(uid, withoutAddress(entry, pools, deps));
       }
       waiting = waiting.filter(({ waiter }) => !outcomes.has(waiter.uid));
       if (faults.length > 0) break;
@@ -98,8 +101,7 @@ async function withFinalizer(
   return ready;
 }
 
-function report({ waiter, pool, address, found }: Assignment, entries: readonly Entry[], deps: Deps): void {
-  const entry = entries.find((candidate) => candidate.waiter.uid === waiter.uid);
+function report({ pool, address, found }: Assignment, entry: Entry | undefined, deps: Deps): void {
   if (found || entry === undefined) return;
   deps.count("caphv_ippool_allocations_total");
   deps.announce(
@@ -108,7 +110,7 @@ function report({ waiter, pool, address, found }: Assignment, entries: readonly 
   );
 }
 
-/** Waits for a change of any of its pools when time may help; otherwise says what has to be mended. */
+/** Waits for a place in any of its pools when time may help; otherwise says what has to be mended. */
 function withoutAddress(
   { item, refs }: Entry,
   pools: ReadonlyMap<string, Seen<IpPool>>,
@@ -130,9 +132,11 @@ function withoutAddress(
       { type: "Warning", reason: why?.reason ?? "VMIPPoolExhausted", message },
     );
   }
-  const targets = refs.map((ref) => {
+  // A pool that is there and cannot be used is news of another kind: the function's inputs tell when it is mended.
+  const targets = refs.flatMap((ref) => {
     const pool = pools.get(ref.name);
-    return pool === undefined ? appearance(ipPools, ref) : change(ipPools, pool);
+    if (pool === undefined) return [appearance(ipPools, ref)];
+    return usableRanges(pool, networks) === undefined ? [] : [place(ipPoolView, pool)];
   });
   return waitFor(targets, { timeoutMs: EXHAUSTED_TIMEOUT_MS, reason: message });
 }

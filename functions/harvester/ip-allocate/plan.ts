@@ -48,7 +48,9 @@ export function planAssignments(waiters: readonly Waiter[], pools: ReadonlyMap<s
     const usable = waiter.candidates.flatMap((name) => {
       const seen = pools.get(name);
       const pool = seen === undefined ? undefined : open(seen, waiter.networks);
-      return pool === undefined ? [] : [{ name, pool }];
+      return seen === undefined || pool === undefined
+        ? []
+        : [{ name, pool, isFull: seen.summary.free === 0 }];
     });
     const assignment = find(waiter, usable) ?? take(waiter, usable);
     if (assignment === undefined) unserved.push(waiter);
@@ -62,7 +64,7 @@ export function planAssignments(waiters: readonly Waiter[], pools: ReadonlyMap<s
   return { assignments, unserved, patches };
 }
 
-type Usable = readonly { readonly name: string; readonly pool: OpenPool }[];
+type Usable = readonly { readonly name: string; readonly pool: OpenPool; readonly isFull: boolean }[];
 
 function find(waiter: Waiter, usable: Usable): Assignment | undefined {
   for (const { name, pool } of usable) {
@@ -73,8 +75,8 @@ function find(waiter: Waiter, usable: Usable): Assignment | undefined {
 }
 
 function take(waiter: Waiter, usable: Usable): Assignment | undefined {
-  for (const { name, pool } of usable) {
-    const address = pool.take(waiter.claim);
+  for (const { name, pool, isFull } of usable) {
+    const address = isFull ? undefined : pool.take(waiter.claim);
     if (address !== undefined) return { waiter, pool: name, address, found: false };
   }
   return undefined;

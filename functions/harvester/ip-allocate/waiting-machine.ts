@@ -21,15 +21,19 @@ export interface AllocationScope extends MachineScope {
 export type AllocationView = View<HarvesterMachineBody, AllocationScope>;
 
 /**
- * A pool changes with every address, so its changes wake nobody: who waits for an address waits for the pool by `waitFor`. Only a pool that
- * has to be mended wakes the machines that cannot use it.
+ * A pool changes with every address, so its changes wake nobody: who waits for an address waits for a place in the pool by `waitFor`. Only
+ * other terms of a pool that has to be mended wake the machines that cannot use it.
  */
 export const allocationScope = machineOnHarvester
   .several("pools", ipPoolView, (own, { harvesterCluster }) => poolRefs(own, harvesterCluster), {
     wake: "membership",
   })
-  .several("unusable", ipPoolView, (own, { pools }) =>
-    pools.filter((pool) => usableRanges(pool, own.spec.networks) === undefined).map(({ meta }) => meta),
+  .several(
+    "unusable",
+    ipPoolView,
+    (own, { pools }) =>
+      pools.filter((pool) => usableRanges(pool, own.spec.networks) === undefined).map(({ meta }) => meta),
+    { wake: "places" },
   );
 
 /** Whether the machine is to be brought into being with an address of a pool, and has none yet. */

@@ -17,7 +17,6 @@ import { ownEntries, type PoolEntry } from "#functions/harvester/pool-entries.ts
 import { writePool } from "#functions/harvester/pool-write.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { planRelease } from "#platform/harvester/ip-pool-allocation.ts";
-import { readRanges } from "#platform/harvester/ip-pool-ranges.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 import { virtualMachineView } from "#platform/harvester/virtual-machine.ts";
 import { KubeError } from "#platform/kube/errors.ts";
@@ -74,13 +73,15 @@ export async function releaseAddresses(
 
 /** Undefined when the machine is being deleted and its VM is gone; else the outcome to end its step with. */
 async function confirmGone(item: Item, deps: Deps, clusterReads: ClusterReads): Promise<Outcome | undefined> {
-  const stop = await confirmDeletion(deps, item, clusterReads);
-  if (stop !== undefined) return stop;
   const { object, related } = item;
   const at = onHarvester(object, related.harvesterCluster);
-  if (at === undefined || related.harvesterCluster === undefined) return done();
-  const harvester = await deps.harvester(related.harvesterCluster.spec.identitySecret);
-  const vm = await freshLook(harvester, virtualMachineView, at);
+  const identity = related.harvesterCluster?.spec.identitySecret;
+  const [stop, vm] = await Promise.all([
+    confirmDeletion(deps, item, clusterReads),
+    at && identity && freshLook(await deps.harvester(identity), virtualMachineView, at),
+  ]);
+  if (stop !== undefined) return stop;
+  if (at === undefined) return done();
   if (vm === undefined || !isOurs(vm, object)) return undefined;
   // What the hub saw is older than the answer: its news of the VM ends the wait.
   const news =
@@ -124,7 +125,7 @@ async function releaseIn(
   for (let round = 0; round < ROUNDS; round += 1) {
     const pool = pools.get(name);
     if (pool === undefined) return [];
-    const read = readRanges(pool.spec);
+    const read = pool.summary.ranges;
     const releases = items.flatMap((item) =>
       ownEntries(item.object, [pool]).map((entry) => ({ item, entry })),
     );

@@ -51,7 +51,7 @@ export const machineWorld = machineInAnyCase
       const connection = harvesterConnection(harvesterCluster.spec.identitySecret);
       return network.pools.map((name) => ({ connection, name }));
     },
-    { optional: true },
+    { optional: true, wake: "places" },
   )
   .matching(
     "images",

@@ -1,7 +1,7 @@
 import type { Deps, ObjectIdentity, StepClient } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { appearance, change, done, waitFor, type Outcome } from "#functions/contract/outcome.ts";
-import { confirmDeletion } from "#functions/harvester/deletion-guard.ts";
+import { confirmDeletion, deletionStop, stopped } from "#functions/harvester/deletion-guard.ts";
 import type { HarvesterScope } from "#functions/harvester/machine-scope.ts";
 import { abandonReason } from "#functions/harvester/deletion-step.ts";
 import { removeFinalizers } from "#functions/harvester/finalizer.ts";
@@ -25,8 +25,8 @@ const STOPPING_TIMEOUT_MS = 10 * 60_000;
  */
 export async function deleteMachine(event: Event, deps: Deps): Promise<Outcome> {
   if (abandonReason(event.object) !== undefined) return abandonMachine(event, deps);
-  const stop = await confirmDeletion(deps, event);
-  if (stop !== undefined) return stop;
+  const stop = deletionStop(event);
+  if (stop !== undefined) return stopped(stop);
   const { harvesterCluster } = event.related;
   const at = onHarvester(event.object, harvesterCluster);
   if (harvesterCluster === undefined || at === undefined) return done();
@@ -47,7 +47,11 @@ async function deleteOnHarvester(
 ): Promise<Outcome> {
   const { object, related } = event;
   const seen = related.vm !== undefined && isOurs(related.vm, object) ? related.vm : undefined;
-  const vm = seen ?? (await freshLook(harvester, virtualMachineView, at));
+  const [stop, vm] = await Promise.all([
+    confirmDeletion(deps, event),
+    seen ?? freshLook(harvester, virtualMachineView, at),
+  ]);
+  if (stop !== undefined) return stop;
   const identity: ObjectIdentity = { type: harvesterMachines, meta: object.meta };
   if (vm !== undefined && isOurs(vm, object)) {
     await deleteVm(harvester, vm, identity, deps);

@@ -25,8 +25,9 @@ export async function deleteLeftovers(
   { namespace, nameTaken }: Place,
 ): Promise<void> {
   const labels = ownerSelector(machine);
-  await harvester.deleteCollection(secrets, { namespace, labels });
-  await harvester.deleteCollection(persistentVolumeClaims, { namespace, labels });
+  await Promise.all(
+    [secrets, persistentVolumeClaims].map((type) => harvester.deleteCollection(type, { namespace, labels })),
+  );
   if (!nameTaken && machine.metadata.annotations[IDENTITY_ANNOTATION] === undefined) {
     await deleteUnlabelled(harvester, machine, namespace);
   }

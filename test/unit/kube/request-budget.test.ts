@@ -10,8 +10,8 @@ function start(options: { requestsPerSecond?: number; burst?: number; inFlight?:
   const budget = createRequestBudget({ clock, requestsPerSecond: 10, burst: 2, inFlight: 100, ...options });
   const granted: string[] = [];
   const releases = new Map<string, (throttled?: boolean) => void>();
-  const ask = (who: string, signal?: AbortSignal) =>
-    budget.acquire(signal).then(
+  const ask = (who: string, signal?: AbortSignal, background?: boolean) =>
+    budget.acquire(signal, background).then(
       (release) => {
         granted.push(who);
         releases.set(who, release);
@@ -33,6 +33,36 @@ describe("request budget", () => {
     clock.advance(100);
     await settle();
     expect(granted).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("lets what is sent in the background wait for all others, and keep half of a burst for those to come", async () => {
+    const { clock, granted, ask } = start({ burst: 4 });
+    for (const who of ["x", "y", "z"]) void ask(who, undefined, true);
+    await settle();
+    expect(granted).toEqual(["x", "y"]);
+    for (const who of ["a", "b", "c"]) void ask(who);
+    await settle();
+    expect(granted).toEqual(["x", "y", "a", "b"]);
+    clock.advance(100);
+    await settle();
+    expect(granted).toEqual(["x", "y", "a", "b", "c"]);
+    clock.advance(290);
+    await settle();
+    expect(granted).toHaveLength(5);
+    clock.advance(10);
+    await settle();
+    expect(granted.slice(5)).toEqual(["z"]);
+  });
+
+  it("serves who comes while something in the background waits as soon as there is a token", async () => {
+    const { clock, granted, ask } = start({ burst: 4 });
+    for (const who of ["a", "b", "c", "d"]) void ask(who);
+    void ask("x", undefined, true);
+    await settle();
+    void ask("e");
+    clock.advance(100);
+    await settle();
+    expect(granted).toEqual(["a", "b", "c", "d", "e"]);
   });
 
   it("limits requests in flight and frees the place on release, once", async () => {

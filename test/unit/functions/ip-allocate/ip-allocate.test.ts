@@ -339,11 +339,13 @@ describe("when no pool gives an address", () => {
     });
     const { edges, inputs } = await world.evaluate(ipAllocate, "m-0");
     const wakes = edges.filter(
-      (edge) => edge.kind === "object" && edge.view.type.plural === "ippools" && edge.wake === "change",
+      (edge) => edge.kind === "object" && edge.view.type.plural === "ippools" && edge.wake === "places",
     );
     expect(wakes.map((edge) => edge.kind === "object" && edge.ref.name)).toEqual(["a"]);
     deps.harvesterApi.put(ipPool("b", { status: { allocated: { "10.50.0.10": "ns/other" } } }));
     expect((await world.evaluate(ipAllocate, "m-0")).inputs).toEqual(inputs);
+    deps.harvesterApi.put(ipPool("a"));
+    expect((await world.evaluate(ipAllocate, "m-0")).inputs).not.toEqual(inputs);
   });
 
   test("a pool that shrank below its allocations still gives the address that is free", async () => {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatIp, parseIp } from "#platform/harvester/ip-address.ts";
-import { hasFreeAddress, openPool, planRelease, type Claim } from "#platform/harvester/ip-pool-allocation.ts";
+import { freeAddresses, openPool, planRelease, type Claim } from "#platform/harvester/ip-pool-allocation.ts";
 import { contains, readRanges, type PoolRanges } from "#platform/harvester/ip-pool-ranges.ts";
 import { ipPoolView, type IpPool } from "#platform/harvester/ip-pool.ts";
 import { merge } from "#test/support/patches.ts";
@@ -121,8 +121,59 @@ describe("allocation", () => {
 
   test("writes nothing when there is nothing to give [check 69]", () => {
     const full = pool([{ ...small, rangeEnd: "10.50.0.10" }], { allocated: { "10.50.0.10": "ns/other" } });
-    expect(hasFreeAddress(full.status, full.ranges)).toBe(false);
+    expect(freeAddresses(full.status, full.ranges)).toBe(0);
     expect(takeAll(full, 2)).toEqual({ taken: [undefined, undefined], patch: undefined });
+  });
+
+  test("counts exactly what is free of a pool that looks full, because it was narrowed [check 69]", () => {
+    const outside = {
+      "10.50.0.99": "ns/a",
+      "10.50.0.98": "ns/b",
+      "not an address": "ns/c",
+      "10.50.0.1": "x",
+    };
+    const narrowed = pool([small], { allocated: { ...outside, "10.50.0.11": "ns/d" } });
+    expect(narrowed.summary.free).toBe(2);
+    expect(takeAll(narrowed, 3).taken).toEqual(["10.50.0.10", "10.50.0.12", undefined]);
+    const withGateway = pool([{ ...small, gateway: "10.50.0.11" }], {
+      allocated: { ...outside, "10.50.0.11": "ns/d" },
+    });
+    expect(withGateway.summary.free).toBe(2);
+    const full = pool([{ ...small, rangeEnd: "10.50.0.10" }], {
+      allocated: { ...outside, "10.50.0.10": "d" },
+    });
+    expect(full.summary.free).toBe(0);
+    expect(pool([small], { allocated: { "10.50.0.11": "ns/d" } }).summary.free).toBe(2);
+  });
+
+  test("is summed up once per version, and the summary is no part of the object", () => {
+    const { schema } = ipPoolView;
+    const read = schema.parse({
+      spec: { ranges: [small] },
+      status: { allocated: { "10.50.0.10": "a", "10.50.0.11": "b", "10.50.0.12": "a" } },
+    });
+    const { summary } = read;
+    expect(summary.addressesOf("a")).toEqual(["10.50.0.10", "10.50.0.12"]);
+    expect(summary.addressesOf("a")).toBe(summary.addressesOf("a"));
+    expect(summary.ranges).toBe(summary.ranges);
+    const wire = JSON.stringify(read);
+    expect(wire).not.toContain("summary");
+    expect(JSON.stringify(schema.parse(JSON.parse(wire)))).toBe(wire);
+    expect(schema.parse(read).summary.free).toBe(0);
+  });
+
+  test("gives places on terms that stay the same while addresses are taken and given back", () => {
+    const places = (over: object, status: object = {}) => {
+      const meta = { connection: "h", name: "a", uid: "u", resourceVersion: "1", ...over };
+      return ipPoolView.places?.({ ...pool([small], status), meta });
+    };
+    expect(places({})).toEqual({
+      ...places({}, { allocated: { "10.50.0.10": "a" }, available: 2 }),
+      free: 3,
+    });
+    const deleting = places({ deletionTimestamp: "2026-01-01T00:00:00Z" });
+    expect(deleting?.free).toBe(0);
+    expect(deleting?.terms).not.toBe(places({})?.terms);
   });
 
   test("prefers the address the claimant had before, and takes another one when it is in use [check 73]", () => {
@@ -153,7 +204,7 @@ describe("allocation", () => {
     expect(takeAll(pool([range], { lastAllocated: "fd00::ffff:ffff:ffff:ffff" }), 1).taken).toEqual([
       "fd00::2",
     ]);
-    expect(hasFreeAddress(wide.status, wide.ranges)).toBe(true);
+    expect(freeAddresses(wide.status, wide.ranges)).toBeGreaterThan(0);
     expect(performance.now() - started).toBeLessThan(500);
   });
 });

@@ -33,6 +33,7 @@ describe("the bootstrap data Secret", () => {
       view: secretView,
       ref: { connection: "management", namespace: "demo", name: "m-0-bootstrap" },
       wake: "change",
+      optional: false,
     });
     expect(await world.run(vmCreate, ["m-0"])).toMatchObject({ "m-0": { kind: "waitFor" } });
     deps.management.put(secret({ value: Buffer.from("#cloud-config\n").toString("base64") }));
