@@ -29,7 +29,7 @@ export async function openIngress(options: OpenIngressOptions): Promise<OpenIngr
           observe({ kind: "fault", where: "TLS files", error }),
         );
   const server = ingressServer({ ...options, senders, tls });
-  const url = await server.listen(options.address);
+  const listening = await server.listen(options.address);
   const resync =
     config.alertmanagers.length === 0
       ? undefined
@@ -39,7 +39,8 @@ export async function openIngress(options: OpenIngressOptions): Promise<OpenIngr
           everyMs: Math.min(...config.alertmanagers.map(({ everySeconds }) => everySeconds)) * 1000,
         });
   return {
-    url,
+    // The framework knows nothing of the TLS of a server it is handed.
+    url: tls === undefined ? listening : listening.replace(/^http:/, "https:"),
     close: async () => {
       resync?.stop();
       tls?.stop();
