@@ -17,8 +17,14 @@ export const clusterConditions = {
   Paused: "Paused",
   /** Addition: the summary Cluster API mirrors to the Cluster. */
   Ready: "Ready",
+  /** Addition: whether the IPPools of its machines have free addresses. Absent until they once had none or hardly any. */
+  AddressesAvailable: "AddressesAvailable",
+  /** Addition: False while two IPPools, or two spellings, give one address to two holders. Absent until that was so once. */
+  AddressesUnique: "AddressesUnique",
   /** Addition: the message is the value of the annotation `capfn.dev/look-at` last answered. */
   LookedAt: "LookedAt",
+  /** Addition: False while a certificate of the workload cluster needs a person. Absent until one once did. */
+  CertificatesValid: "CertificatesValid",
 } as const;
 
 export type ClusterConditionType = keyof typeof clusterConditions;
@@ -82,8 +88,33 @@ export const clusterReasons = {
   // InitMachineCreated
   InitMachineNotYetCreated: "InitMachineNotYetCreated",
   InitMachineCreated: "InitMachineCreated",
+  // AddressesAvailable
+  /** Addition: more than a tenth of the addresses of every pool is free. */
+  AddressesAvailable: "AddressesAvailable",
+  /** Addition: a tenth or less of the addresses of a pool is free. */
+  AddressesRunningOut: "AddressesRunningOut",
+  /** Addition: a pool has no free address, or machines wait for one. */
+  AddressesExhausted: "AddressesExhausted",
+  /** Addition: a pool's ranges cannot be read. */
+  IPPoolMalformed: "IPPoolMalformed",
+  // AddressesUnique
+  /** Addition. */
+  AddressesUnique: "AddressesUnique",
+  /** Addition: an address has two holders. */
+  AddressHeldTwice: "AddressHeldTwice",
   // LookedAt
   LookedAt: "LookedAt",
+  // CertificatesValid
+  /** Addition. */
+  CertificatesValid: "CertificatesValid",
+  /** Addition: two thirds of a certificate's life are over, and it is not ours to reissue. */
+  CertificateExpiring: "CertificateExpiring",
+  CertificateExpired: "CertificateExpired",
+  CertificateNotYetValid: "CertificateNotYetValid",
+  /** Addition: the API server shows a certificate that no authority in the kubeconfig signed. */
+  CertificateUntrusted: "CertificateUntrusted",
+  /** Addition: the API server refuses the credentials in the kubeconfig. */
+  CertificateRefused: "CertificateRefused",
 } as const;
 
 export type ClusterReason = keyof typeof clusterReasons;
@@ -102,6 +133,8 @@ export const machineReasons = {
   VMIPAllocated: "VMIPAllocated",
   VMIPAllocationFailed: "VMIPAllocationFailed",
   VMIPPoolExhausted: "VMIPPoolExhausted",
+  /** Addition: the pool gives the machine's address to another holder. */
+  VMIPHeldByAnother: "VMIPHeldByAnother",
   // VMProvisioningReady
   VMProvisioningInProgress: "VMProvisioningInProgress",
   VMProvisioningFailed: "VMProvisioningFailed",

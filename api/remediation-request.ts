@@ -72,6 +72,9 @@ export const remediationTargetSchema = z.looseObject({
 
 export type RemediationTarget = z.infer<typeof remediationTargetSchema>;
 
+/** How long a request is kept that does not say it, seconds. */
+export const defaultTtlSeconds = 604_800;
+
 /** `RemediationRequest.spec`. */
 export const remediationRequestSpecSchema = z.looseObject({
   source: z.enum(["Alert", "Injection"]).meta({
@@ -83,6 +86,15 @@ export const remediationRequestSpecSchema = z.looseObject({
   target: remediationTargetSchema
     .meta({
       description: "The machine that is meant, as far as it is known. Goes before the alert's labels.",
+    })
+    .optional(),
+  ttlSecondsAfterFinished: z
+    .int32()
+    .meta({
+      description:
+        "How long the request is kept when it has ended, and its alert has. Then it is deleted. Default 604800, a week.",
+      examples: [604_800],
+      minimum: 0,
     })
     .optional(),
   ...remediationPolicyFields,

@@ -1,12 +1,18 @@
 import type { StepFunction } from "#functions/contract/function.ts";
 import { alertResolve } from "#functions/cluster-api/alert-resolve/function.ts";
 import { eventInject } from "#functions/cluster-api/event-inject/function.ts";
+import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
+import { etcdRelieve } from "#functions/cluster-api/etcd-relieve/function.ts";
+import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
+import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
+import { remediationExpire } from "#functions/cluster-api/remediation-expire/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
 import { ipRelease } from "#functions/harvester/ip-release/function.ts";
 import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
+import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
 import { vmCreate } from "#functions/harvester/vm-create/function.ts";
 import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
 
@@ -17,10 +23,16 @@ export const allFunctions: readonly StepFunction[] = [
   vmCreate,
   machineObserve,
   nodeInit,
+  etcdRemove,
+  etcdSnapshot,
+  etcdRelieve,
   vmDelete,
   ipRelease,
+  poolReclaim,
+  certReissue,
   alertResolve,
   nodeRemediate,
   machineRemediate,
   eventInject,
+  remediationExpire,
 ];

@@ -36,6 +36,8 @@ export interface OperatorOptions {
   readonly count: (counter: CounterName) => void;
   /** Takes the seconds from a machine's creation to its first address. */
   readonly measureCreation?: (seconds: number) => void;
+  /** Where snapshots of etcd are kept. */
+  readonly snapshotDirectory?: string | undefined;
   /** Told of a report for people that could not be written. */
   readonly dropped: (what: string, error: unknown) => void;
   /** False: judge everything, run nothing, write nothing. */
@@ -111,6 +113,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
         count: options.count,
         measureCreation: options.measureCreation ?? (() => undefined),
         client: (connection) => streams.client(connection),
+        mayWrite: options.mayAct,
+        snapshotDirectory: options.snapshotDirectory,
       },
       { contain: options.contain },
     ),

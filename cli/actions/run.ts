@@ -4,21 +4,31 @@ import { parseBindAddress, startServers } from "#cli/http/servers.ts";
 import { untilLeading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { logStray } from "#cli/operator/observe.ts";
-import { startRunningOperator, type RunningOperator } from "#cli/operator/operator.ts";
+import {
+  startRunningOperator,
+  type RunningOperator,
+  type RunningOperatorOptions,
+} from "#cli/operator/operator.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import type { OpenIngress } from "#events/sources/ingress/open.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
+import { isKubeError } from "#platform/kube/errors.ts";
 import { createLog } from "#platform/observability/log.ts";
+import { sleep } from "#platform/process/clock.ts";
 
 export interface RunFlags extends ClusterFlags, IngressFlags {
   readonly metricsBindAddress: string;
   readonly healthProbeBindAddress: string;
   readonly maxInFlight: number;
   readonly leaderElect?: boolean;
+  readonly etcdSnapshots?: string;
 }
 
 /** What a person or Kubernetes ends the process with; anything else is the loss of the lead. */
 const SIGNALS: ReadonlySet<string> = new Set(["SIGINT", "SIGTERM"]);
+
+/** Pause before a management cluster that does not answer is asked again at the start, ms. */
+const START_AGAIN_MS = 2_000;
 
 /** Runs until a signal asks to end or leadership is lost; runs under way may finish. */
 export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
@@ -53,23 +63,23 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
     const lead = await Promise.race([leadership?.leads ?? { epoch: undefined }, over]);
     standby = false;
     if (typeof lead !== "string") {
-      running = await unlessEnding(
-        ending.signal,
-        startRunningOperator({
+      running = await whenAnswered(
+        {
           management,
           clock,
           random,
           log,
           namespace: flags.namespace,
           policy: { maxInFlight: flags.maxInFlight },
+          snapshotDirectory: flags.etcdSnapshots,
           ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
           dispatch: true,
           contain: terminal.contain((error) => logStray(log, error)),
           requestsPerSecond: flags.requestRate,
           epoch: lead.epoch,
           mayAct: leadership === undefined ? undefined : () => leadership.mayAct(),
-          signal: ending.signal,
-        }),
+        },
+        ending.signal,
       );
     }
     const reason = await over;
@@ -82,14 +92,22 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   }
 }
 
-/** What was started; undefined when the start failed because it was to end. */
-async function unlessEnding<T>(ending: AbortSignal, started: Promise<T>): Promise<T | undefined> {
-  try {
-    return await started;
-  } catch (error) {
-    if (ending.aborted) return undefined;
-    throw error;
+/** The operator, as soon as the management cluster answers; undefined when it is to end before that. */
+async function whenAnswered(
+  options: RunningOperatorOptions,
+  ending: AbortSignal,
+): Promise<RunningOperator | undefined> {
+  while (!ending.aborted) {
+    try {
+      return await startRunningOperator({ ...options, signal: ending });
+    } catch (error) {
+      if (ending.aborted) return undefined;
+      if (!isKubeError(error, "unavailable", "timeout", "tooMany")) throw error;
+    }
+    options.log.warn({}, "the management cluster does not answer; it is tried again");
+    await sleep(options.clock, START_AGAIN_MS, ending).catch(() => undefined);
   }
+  return undefined;
 }
 
 /** Loaded only when it is asked for. */

@@ -8,7 +8,14 @@ export interface NamedObject {
 }
 
 /** What a person types before the slash. */
-const kinds: readonly string[] = ["machine", "harvestermachine", "cluster", "harvestercluster"];
+const kinds: readonly string[] = [
+  "machine",
+  "harvestermachine",
+  "cluster",
+  "harvestercluster",
+  "remediationrequest",
+  "machineremediation",
+];
 
 /** `<object>` of commands that are about one object. */
 export function objectArgument(): Argument {

@@ -49,6 +49,9 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
         "act only while holding the Lease capfn-hub in the ledger namespace; others stand by",
       ),
     )
+    .addOption(
+      new Option("--etcd-snapshots <directory>", "where snapshots of etcd are kept; none are taken without"),
+    )
     .addHelpText(
       "after",
       "\nExamples:\n  capfn run --kubeconfig ~/.kube/config\n  capfn run --namespace demo --log-level debug\n  capfn run --ingress-bind-address :9443 --ingress-config ingress.yaml\n  curl -s localhost:9440/why/machine/demo/worker-1",

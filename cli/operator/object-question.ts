@@ -1,5 +1,6 @@
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import { machineRemediationView, remediationRequestView } from "#platform/cluster-api/remediation.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 
@@ -16,6 +17,8 @@ const kinds: Readonly<Record<string, ResourceView<unknown>>> = {
   harvestermachine: harvesterMachineView,
   cluster: harvesterClusterView,
   harvestercluster: harvesterClusterView,
+  remediationrequest: remediationRequestView,
+  machineremediation: machineRemediationView,
 };
 
 /** The view a person's word for a kind means; undefined when it means none. */

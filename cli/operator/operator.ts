@@ -7,13 +7,20 @@ import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
 import { TraceMemory } from "#events/hub/trace-memory.ts";
 import type { LedgerStore } from "#events/hub/records.ts";
 import { startOperator, type Operator } from "#events/start.ts";
+import {
+  CERTIFICATES_ANNOTATION,
+  certificateNames,
+  readCertificateRecord,
+} from "#platform/cluster-api/certificate-record.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import { poolUse } from "#platform/harvester/ip-pool-use.ts";
+import { ipPoolView } from "#platform/harvester/ip-pool.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import { MANAGEMENT, type ResourceView, type Seen } from "#platform/kube/view.ts";
+import { harvesterConnection, MANAGEMENT, type ResourceView, type Seen } from "#platform/kube/view.ts";
 import type { Log } from "#platform/observability/log.ts";
 import { createMetrics, type Metrics, type Snapshot } from "#platform/observability/metrics.ts";
 import type { Clock } from "#platform/process/clock.ts";
@@ -28,6 +35,8 @@ export interface RunningOperatorOptions {
   readonly namespace?: string | undefined;
   readonly policy?: Partial<HubPolicy>;
   readonly dispatch: boolean;
+  /** Where snapshots of etcd are kept. */
+  readonly snapshotDirectory?: string | undefined;
   /** Requests per second to one API server; bursts of twice as many. */
   readonly requestsPerSecond: number;
   /** First part of attempt tokens when a Lease counts the leaders. */
@@ -57,7 +66,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
   const { clock, log } = options;
   const trace = new TraceMemory(clock);
   let operator: Operator | undefined;
-  const metrics = createMetrics(() => snapshotOf(operator));
+  const metrics = createMetrics(() => snapshotOf(operator, clock.now()));
   const observe = observeWith({ log, metrics, clock, functions: allFunctions });
   const connect = (config: ConnectionConfig): KubeClient =>
     createKubeClient(config, {
@@ -83,33 +92,37 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
   const giveUp = () => management.close();
   options.signal?.addEventListener("abort", giveUp, { once: true });
   if (options.signal?.aborted === true) giveUp();
-  operator = await startOperator({
+  operator = await closingOnFailure(
     management,
-    functions: allFunctions,
-    clock,
-    random: options.random,
-    policy: { ...defaultPolicy, ...options.policy },
-    ledger: options.ledger(management),
-    clusterId: MANAGEMENT,
-    version,
-    namespace: options.namespace,
-    connect,
-    observe: (event) => {
-      observe(event);
-      trace.record(event);
-    },
-    count: (counter) => metrics.count(counter),
-    measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
-    dropped: (what, error) =>
-      log.warn(
-        { what, error: error instanceof Error ? error.name : "unknown" },
-        "a report for people could not be written",
-      ),
-    dispatch: options.dispatch,
-    epoch: options.epoch,
-    mayAct: options.mayAct,
-    contain: options.contain,
-  });
+    startOperator({
+      management,
+      functions: allFunctions,
+      clock,
+      random: options.random,
+      policy: { ...defaultPolicy, ...options.policy },
+      ledger: options.ledger(management),
+      clusterId: MANAGEMENT,
+      version,
+      namespace: options.namespace,
+      connect,
+      observe: (event) => {
+        observe(event);
+        trace.record(event);
+      },
+      count: (counter) => metrics.count(counter),
+      measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
+      dropped: (what, error) =>
+        log.warn(
+          { what, error: error instanceof Error ? error.name : "unknown" },
+          "a report for people could not be written",
+        ),
+      dispatch: options.dispatch,
+      epoch: options.epoch,
+      mayAct: options.mayAct,
+      snapshotDirectory: options.snapshotDirectory,
+      contain: options.contain,
+    }),
+  );
   options.signal?.removeEventListener("abort", giveUp);
   const running = operator;
   return {
@@ -127,7 +140,19 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
   };
 }
 
-function snapshotOf(operator: Operator | undefined): Snapshot {
+async function closingOnFailure<T>(client: KubeClient, started: Promise<T>): Promise<T> {
+  try {
+    return await started;
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+}
+
+const DAY_MS = 86_400_000;
+
+/** `now`: wall clock, ms. */
+function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
   const hub = operator?.hub;
   if (hub === undefined) {
     return {
@@ -139,21 +164,45 @@ function snapshotOf(operator: Operator | undefined): Snapshot {
       openBreakers: [],
       machines: [],
       clusters: [],
+      certificates: [],
+      pools: [],
     };
   }
+  const harvesterClusters = everyOne(hub, harvesterClusterView);
   const machines = everyOne(hub, harvesterMachineView).map((machine) => ({
     cluster: `${machine.meta.namespace ?? ""}/${machine.metadata.labels["cluster.x-k8s.io/cluster-name"] ?? ""}`,
     machine: `${machine.meta.namespace ?? ""}/${machine.meta.name}`,
     ready: machine.status.ready === true,
   }));
-  const clusters = everyOne(hub, harvesterClusterView).map((cluster) => ({
+  const clusters = harvesterClusters.map((cluster) => ({
     cluster: `${cluster.meta.namespace ?? ""}/${cluster.meta.name}`,
     ready: cluster.status.ready === true,
   }));
-  return { ...hub.figures(), machines, clusters };
+  const certificates = harvesterClusters.flatMap(({ meta, metadata }) => {
+    const record = readCertificateRecord(metadata.annotations[CERTIFICATES_ANNOTATION]);
+    return certificateNames.flatMap((certificate) => {
+      const facts = record?.[certificate];
+      if (facts === undefined) return [];
+      const daysLeft = (Date.parse(facts.notAfter) - now) / DAY_MS;
+      return [{ cluster: `${meta.namespace ?? ""}/${meta.name}`, certificate, daysLeft }];
+    });
+  });
+  const identities = new Map(
+    harvesterClusters.map(({ spec: { identitySecret } }) => [
+      harvesterConnection(identitySecret),
+      identitySecret,
+    ]),
+  );
+  const pools = [...identities].flatMap(([connection, { namespace, name }]) =>
+    everyOne(hub, ipPoolView, connection).flatMap((pool) => {
+      const use = poolUse(pool);
+      return use === undefined ? [] : [{ harvester: `${namespace}/${name}`, pool: pool.meta.name, ...use }];
+    }),
+  );
+  return { ...hub.figures(), machines, clusters, certificates, pools };
 }
 
-function everyOne<P>(hub: Hub, view: ResourceView<P>): Seen<P>[] {
-  const entries = hub.index.collection(view, MANAGEMENT).snapshot();
+function everyOne<P>(hub: Hub, view: ResourceView<P>, connection = MANAGEMENT): Seen<P>[] {
+  const entries = hub.index.collection(view, connection).snapshot();
   return entries.map(([, { seen }]) => typed(view, seen));
 }

@@ -21,6 +21,15 @@ export const objectDataSchema = z
 /** Data of an event that is about time or about the hub itself: nothing is needed. */
 export const emptyDataSchema = z.looseObject({}).meta({ description: "Nothing is needed." });
 
+/** Data of an event that a function reports of its cluster. */
+export const reportDataSchema = z
+  .looseObject({
+    cluster: z.string().meta({ description: "`<namespace>/<name>` of the HarvesterCluster." }).optional(),
+    reason: z.string().meta({ description: "Reason of the condition that says so." }).optional(),
+    message: z.string().meta({ description: "Message of the condition." }).optional(),
+  })
+  .meta({ description: "What was found." });
+
 /** Data of an event about an alert. `fingerprint` and `startsAt` together are the alert's identity. */
 export const alertDataSchema = z
   .looseObject({

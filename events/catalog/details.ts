@@ -1,5 +1,10 @@
 import type * as z from "zod";
-import { alertDataSchema, emptyDataSchema, objectDataSchema } from "#events/catalog/data.ts";
+import {
+  alertDataSchema,
+  emptyDataSchema,
+  objectDataSchema,
+  reportDataSchema,
+} from "#events/catalog/data.ts";
 import { isEventType, type EventType } from "#events/catalog/types.ts";
 
 /** What the catalogue says of an event type beyond its meaning. */
@@ -39,6 +44,16 @@ function ofTime(fires: string, subject: string): EventDetails {
   return { source: HUB, subject, fires, data: emptyDataSchema, listeners: "every" };
 }
 
+function ofReport(fires: string): EventDetails {
+  return {
+    source: "/clusters/{cluster}/functions/{function}",
+    subject: "namespaces/{namespace}/harvesterclusters/{name}",
+    fires,
+    data: reportDataSchema,
+    listeners: "some",
+  };
+}
+
 function ofAlert(fires: string): EventDetails {
   return {
     source: INGRESS,
@@ -64,6 +79,9 @@ export const eventDetails: Readonly<Record<EventType, EventDetails>> = {
   "dev.capfn.vm.deleting": ofObject(HARVESTER, DELETING),
   "dev.capfn.vm.deleted": ofObject(HARVESTER, DELETED),
   "dev.capfn.ippool.changed": ofObject(HARVESTER, ANY_CHANGE, CLUSTER_OBJECT),
+  "dev.capfn.ippool.exhausted": ofReport(
+    "`pool-reclaim` finds that a pool of the cluster has no free address left, or hardly any",
+  ),
   "dev.capfn.image.changed": ofObject(HARVESTER, ANY_CHANGE),
   "dev.capfn.keypair.changed": ofObject(HARVESTER, ANY_CHANGE),
   "dev.capfn.node.registered": ofObject(WORKLOAD, APPEARED, CLUSTER_OBJECT),
@@ -74,6 +92,9 @@ export const eventDetails: Readonly<Record<EventType, EventDetails>> = {
     "/clusters/{cluster}/hub/apis/hub.capfn.dev/v1/connectionstates",
     "a connection was made, failed, or was made anew from a changed Secret",
     CLUSTER_OBJECT,
+  ),
+  "dev.capfn.certificate.expiring": ofReport(
+    "`cert-reissue` finds a certificate of the cluster that it cannot reissue by itself, or whose state has become worse",
   ),
   "dev.capfn.object.changed": ofObject(MANAGEMENT, ANY_CHANGE),
   "dev.capfn.remediation.changed": ofObject(MANAGEMENT, ANY_CHANGE),

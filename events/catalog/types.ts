@@ -13,6 +13,7 @@ export const eventTypes = {
   "dev.capfn.vm.deleting": "Deletion of a VirtualMachine or its instance was asked for",
   "dev.capfn.vm.deleted": "A VirtualMachine or its instance is gone from Harvester",
   "dev.capfn.ippool.changed": "An IPPool on Harvester appeared, changed or is gone",
+  "dev.capfn.ippool.exhausted": "An IPPool on Harvester has no free address, or hardly any",
   "dev.capfn.image.changed": "A VirtualMachineImage on Harvester appeared, changed or is gone",
   "dev.capfn.keypair.changed": "A KeyPair on Harvester appeared, changed or is gone",
   "dev.capfn.node.registered": "A Node appeared in a workload cluster",
@@ -24,6 +25,8 @@ export const eventTypes = {
     "A Secret that is named by what we look at appeared, changed or is gone; never its content",
   "dev.capfn.connection.changed":
     "A connection to a Harvester or workload API came up, failed or was replaced",
+  "dev.capfn.certificate.expiring":
+    "A certificate needs a person: it expires, is expired, not yet valid, not trusted or refused",
   "dev.capfn.object.changed": "An object of a kind without a noun of its own appeared, changed or is gone",
   "dev.capfn.injection.changed": "An EventInjection appeared, changed or is gone",
   "dev.capfn.alert.firing": "An alert fires whose machine is to be remediated",

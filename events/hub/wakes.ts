@@ -27,8 +27,8 @@ interface Demand {
 interface Look {
   readonly key: string;
   readonly demand: Demand;
-  /** Objects, by name, with a function that looks at it. */
-  readonly owners: Set<string>;
+  /** Objects, by name, with a function that looks at it. Most things are looked at by one object: a set for each would cost megabytes. */
+  owners: string | Set<string> | undefined;
 }
 
 /** What some functions of an object look at now. */
@@ -97,7 +97,7 @@ export class Wakes {
     for (const key of keys) {
       const look = this.#looks.get(key);
       if (look === undefined) continue;
-      for (const owner of look.owners) {
+      for (const owner of each(look.owners)) {
         const functions = this.#lookedAt.get(owner)?.get(look) ?? 0;
         found.set(owner, (found.get(owner) ?? 0) | functions);
       }
@@ -120,7 +120,7 @@ export class Wakes {
     const key = edgeKey(edge);
     const known = this.#looks.get(key);
     if (known !== undefined) return known;
-    const made: Look = { key, demand: this.#demand(edge), owners: new Set() };
+    const made: Look = { key, demand: this.#demand(edge), owners: undefined };
     this.#looks.set(key, made);
     return made;
   }
@@ -140,21 +140,29 @@ export class Wakes {
     return made;
   }
 
-  #attach(owner: string, { demand, owners }: Look): void {
-    owners.add(owner);
+  #attach(owner: string, look: Look): void {
+    const { demand, owners } = look;
+    if (owners === undefined) look.owners = owner;
+    else if (typeof owners === "string") look.owners = new Set([owners, owner]);
+    else owners.add(owner);
     demand.count += 1;
     if (demand.count === 1 && demand.scope.connection !== "hub")
       this.#listener.wanted(demand.view, demand.scope);
   }
 
-  #detach(owner: string, { key, demand, owners }: Look): void {
-    owners.delete(owner);
-    if (owners.size === 0) this.#looks.delete(key);
+  #detach(owner: string, look: Look): void {
+    const { key, demand, owners } = look;
+    if (typeof owners === "object") owners.delete(owner);
+    if (typeof owners !== "object" || owners.size === 0) this.#looks.delete(key);
     demand.count -= 1;
     if (demand.count > 0) return;
     this.#demands.delete(scopeName(demand.view.type, demand.scope));
     if (demand.scope.connection !== "hub") this.#listener.unwanted(demand.view, demand.scope);
   }
+}
+
+function each(owners: Look["owners"]): Iterable<string> {
+  return typeof owners === "string" ? [owners] : (owners ?? []);
 }
 
 function edgeKey(edge: Edge): string {

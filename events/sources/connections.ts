@@ -41,6 +41,7 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #open = new Map<Connection, Open>();
   #published = 0;
+  #managementUid: string | undefined;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -141,6 +142,7 @@ export class Connections {
         return { secretVersion: "absent", state: { state: "failed", reason: "SecretNotFound", message } };
       }
       secretVersion = secret.metadata.resourceVersion;
+      this.#managementUid ??= await uidOf(this.#options.management);
       const config = parseKubeconfig(textOf(secret, { namespace, name, key }), connection);
       server = config.server;
       client = this.#options.connect(config);
@@ -153,8 +155,10 @@ export class Connections {
     }
   }
 
-  #publish(connection: Connection, state: ConnectionState): void {
+  #publish(connection: Connection, said: ConnectionState): void {
     const open = this.#open.get(connection);
+    const managementUid = this.#managementUid;
+    const state = managementUid === undefined ? said : { ...said, managementUid };
     if (open === undefined || JSON.stringify(open.state) === JSON.stringify(state)) return;
     open.state = state;
     this.#options.publish(this.#stateObject(connection, state));
@@ -192,6 +196,16 @@ function isKnownToBeOlder(version: string, known: string): boolean {
 async function probe(client: KubeClient): Promise<string | undefined> {
   try {
     return (await client.get(namespaces, { name: "kube-system" }))?.metadata.uid;
+  } catch (error) {
+    if (!isKubeError(error, "forbidden")) throw error;
+    return undefined;
+  }
+}
+
+/** What tells this management cluster from others; undefined when it may not be read, then nothing that rests on it is done. */
+async function uidOf(management: KubeClient): Promise<string | undefined> {
+  try {
+    return (await management.get(namespaces, { name: "kube-system" }))?.metadata.uid;
   } catch (error) {
     if (!isKubeError(error, "forbidden")) throw error;
     return undefined;

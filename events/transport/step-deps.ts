@@ -15,6 +15,19 @@ export interface RunnerWorld {
   readonly announce: (regarding: ObjectIdentity, event: Announcement) => void;
   readonly count: (counter: CounterName) => void;
   readonly measureCreation: (seconds: number) => void;
+  /** Whether this process still leads; it does when left out. */
+  readonly mayWrite?: (() => boolean) | undefined;
+  readonly snapshotDirectory?: string | undefined;
+}
+
+/** Another process leads, or will. It is nobody's fault, so it uses no object's budget. */
+function leadLost(): KubeError {
+  return new KubeError({
+    reason: "unavailable",
+    detail: "notSent",
+    message: "this process no longer leads, so it changes nothing",
+    dependency: MANAGEMENT,
+  });
 }
 
 /** What an attempt did to the outside world, while it does it. */
@@ -46,6 +59,11 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
     workload: (cluster) => attempt(() => open(workloadConnection(cluster))),
     now: () => new Date(world.clock.now()),
     signal,
+    ensureMayWrite: () => {
+      signal.throwIfAborted();
+      if (world.mayWrite?.() === false) throw leadLost();
+    },
+    snapshotDirectory: world.snapshotDirectory,
     announce: world.announce,
     count: world.count,
     measureCreation: world.measureCreation,

@@ -17,6 +17,13 @@ export interface Deps {
   now(): Date;
   /** Aborts at the attempt's deadline. */
   readonly signal: AbortSignal;
+  /**
+   * Throws when the attempt may change nothing any more: its deadline has passed, or this process has lost the lead. Writes to API servers ask by
+   * themselves; to be called right before any other write.
+   */
+  ensureMayWrite(): void;
+  /** Directory in which snapshots of etcd are kept, apart from the clusters they are of; undefined when none is configured. */
+  readonly snapshotDirectory: string | undefined;
   /** A Kubernetes Event on the object, for people. Best effort: it never fails a step. */
   announce(regarding: ObjectIdentity, event: Announcement): void;
   /** Notes how long a machine took from its creation to its first address, in seconds. */

@@ -1,4 +1,4 @@
-import type { Edge } from "#functions/contract/relations.ts";
+import type { Edge } from "#functions/contract/edge.ts";
 
 /** A relation, predicate, key or inputs threw: an error of the function for this object. Says what was looked at until then all the same. */
 export class PredicateFailed extends Error {

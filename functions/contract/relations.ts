@@ -1,21 +1,10 @@
 import * as z from "zod";
+import type { Edge, IndexQuery, WakeOn } from "#functions/contract/edge.ts";
 import { PredicateFailed } from "#functions/contract/predicate-failed.ts";
 import { readSeen } from "#functions/contract/step-data.ts";
 import type { ObjectRef, Connection, ResourceView, Seen } from "#platform/kube/view.ts";
 
-/** How a change of the related object reaches the function's item. */
-export type WakeOn =
-  /** Every change of the projection (the default). */
-  | "change"
-  /** Only when the object enters or leaves the set the relation names. For large objects many items look at, such as an IPPool. */
-  | "membership"
-  /**
-   * When it comes or goes, when its terms change, and when it has a free place again or none any more; not with every place taken. For
-   * views with `places`.
-   */
-  | "places"
-  /** Never; the step waits for it by `waitFor` when it needs to. */
-  | "none";
+export type { Edge, IndexQuery } from "#functions/contract/edge.ts";
 
 /** How a relation wakes, and whether the step can do without it. */
 interface RelationOptions {
@@ -41,26 +30,6 @@ export interface Lookup {
     scope: { connection: Connection; namespace?: string | undefined; name?: string },
   ): boolean;
 }
-
-/** All objects of one connection that have this value in this index of their view. */
-export interface IndexQuery {
-  readonly connection: Connection;
-  /** Restricts to one namespace of a namespaced resource. */
-  readonly namespace?: string | undefined;
-  readonly index: string;
-  readonly value: string;
-}
-
-/** One thing an item looks at: what wakes it, and which collection must be watched for it. */
-export type Edge = {
-  readonly view: ResourceView<unknown>;
-  readonly wake: WakeOn;
-  /** The function can do without it, so it is judged also while the collection has not been listed. */
-  readonly optional: boolean;
-} & (
-  | { readonly kind: "object"; readonly ref: ObjectRef }
-  | { readonly kind: "index"; readonly query: IndexQuery }
-);
 
 /** What relations came to for one object at one moment. */
 interface Resolution<R> {

@@ -58,7 +58,7 @@ export function effectiveNetwork(
 }
 
 /** Pools in the order they are tried, each once; `ipPoolRefs` wins over `ipPoolRef` unless empty. */
-function poolNames(config: Pick<VmNetworkConfig, "ipPoolRef" | "ipPoolRefs">): readonly string[] {
+export function poolNames(config: Pick<VmNetworkConfig, "ipPoolRef" | "ipPoolRefs">): readonly string[] {
   const listed = (config.ipPoolRefs ?? []).filter((name) => name !== "");
   if (listed.length > 0) return [...new Set(listed)];
   const single = given(config.ipPoolRef);

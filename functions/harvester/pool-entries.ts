@@ -60,6 +60,21 @@ function holderId(own: Seen<HarvesterMachineBody>): string {
   return `${legacyHolderId(own)}/${identityOf(own)}`;
 }
 
+/** What a holder id of ours says. */
+export interface Holder {
+  readonly namespace: string;
+  readonly name: string;
+  readonly identity: string;
+}
+
+/** Reads an id written by {@link holderId}; undefined for every other form: the Go provider's, a load balancer's, another tool's. */
+export function readHolder(id: string): Holder | undefined {
+  const [namespace = "", name = "", identity = "", ...rest] = id.split("/");
+  return namespace === "" || name === "" || identity === "" || rest.length > 0
+    ? undefined
+    : { namespace, name, identity };
+}
+
 /** Ids under which entries of the machine are looked for. Which of what is found there is its own, {@link ownEntries} tells. */
 export function holderIds(own: Seen<HarvesterMachineBody>): readonly string[] {
   return knownAddresses(own).length === 0 ? [holderId(own)] : [holderId(own), legacyHolderId(own)];

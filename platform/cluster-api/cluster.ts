@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { controlPlaneLabel } from "#api/names.ts";
 import { clusters, machines } from "#platform/kube/resources.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 
@@ -17,6 +18,16 @@ export const contractAnnotationsSchema = z
  */
 export const MAINTENANCE_ANNOTATION = "capfn.dev/maintenance";
 
+/** Annotations of a Cluster that ask for snapshots of its etcd, and tell when the last one was taken. */
+export const snapshotAnnotations = {
+  every: "capfn.dev/etcd-snapshot-every",
+  keep: "capfn.dev/etcd-snapshot-keep",
+  taken: "capfn.dev/etcd-snapshot-taken",
+} as const;
+
+/** Annotation of a Cluster whose etcd has run out of space: make room. Its value is the reason, for people; taken off when it is done. */
+export const RELIEVE_ANNOTATION = "capfn.dev/etcd-relieve";
+
 /** What we look at of a Cluster (cluster.x-k8s.io/v1beta2). */
 const clusterSchema = z.object({
   metadata: z
@@ -25,6 +36,11 @@ const clusterSchema = z.object({
         .object({
           ...contractAnnotationsSchema.unwrap().shape,
           [MAINTENANCE_ANNOTATION]: z.string().optional(),
+          [snapshotAnnotations.every]: z.string().optional(),
+          [snapshotAnnotations.keep]: z.string().optional(),
+          [snapshotAnnotations.taken]: z.string().optional(),
+          [RELIEVE_ANNOTATION]: z.string().optional(),
+          "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),
     })
@@ -46,7 +62,29 @@ export type Cluster = z.infer<typeof clusterSchema>;
 
 export const clusterView: ResourceView<Cluster> = { type: clusters, schema: clusterSchema };
 
-const healthCheckSchema = z.object({ status: z.string(), reason: z.string().default("") });
+/** Annotation that holds back the end of a control plane Machine until its etcd member is removed (Cluster API, "Machine deletion phase hooks"). */
+export const ETCD_HOOK_ANNOTATION = "pre-terminate.delete.hook.machine.cluster.x-k8s.io/capfn-etcd";
+
+/** Hooks of the control plane providers that remove etcd members themselves: KubeadmControlPlane and RKE2ControlPlane. */
+export const MEMBER_CLEANUP_HOOKS = [
+  "pre-terminate.delete.hook.machine.cluster.x-k8s.io/kcp-cleanup",
+  "pre-terminate.delete.hook.machine.cluster.x-k8s.io/rke2-cleanup",
+] as const;
+
+/** Condition of a Machine that says why its etcd member is still there. */
+export const ETCD_CONDITION = "EtcdMemberRemoved";
+
+/** Condition of a Machine in which a MachineHealthCheck says how it is. */
+export const HEALTH_CONDITION = "HealthCheckSucceeded";
+
+/** Conditions of a Machine we look at; their messages change too often to be held. */
+const watchedConditions: readonly string[] = ["Deleting", ETCD_CONDITION, HEALTH_CONDITION];
+
+const machineConditionSchema = z.object({
+  type: z.string(),
+  status: z.string(),
+  reason: z.string().default(""),
+});
 
 /** What we look at of a Machine (cluster.x-k8s.io/v1beta2). */
 const machineSchema = z.object({
@@ -58,10 +96,14 @@ const machineSchema = z.object({
           ...contractAnnotationsSchema.unwrap().shape,
           [MAINTENANCE_ANNOTATION]: z.string().optional(),
           "cluster.x-k8s.io/skip-remediation": z.string().optional(),
+          [ETCD_HOOK_ANNOTATION]: z.string().optional(),
+          [MEMBER_CLEANUP_HOOKS[0]]: z.string().optional(),
+          [MEMBER_CLEANUP_HOOKS[1]]: z.string().optional(),
+          "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),
       ownerReferences: z
-        .array(z.object({ kind: z.string(), name: z.string(), controller: z.boolean().optional() }))
+        .array(z.object({ apiVersion: z.string(), kind: z.string(), controller: z.boolean().optional() }))
         .default([]),
     })
     .prefault({}),
@@ -70,36 +112,31 @@ const machineSchema = z.object({
     failureDomain: z.string().optional(),
     providerID: z.string().optional(),
     bootstrap: z.object({ dataSecretName: z.string().optional() }).prefault({}),
-    infrastructureRef: z.object({ kind: z.string(), name: z.string() }).optional(),
+    infrastructureRef: z
+      .object({ kind: z.string(), name: z.string(), apiGroup: z.string().optional() })
+      .optional(),
   }),
   status: z
     .object({
       nodeRef: z.object({ name: z.string() }).optional(),
-      addresses: z.array(z.object({ address: z.string() })).default([]),
-      /** Of all conditions only what a MachineHealthCheck says. */
+      addresses: z.array(z.object({ type: z.string(), address: z.string() })).default([]),
       conditions: z
-        .array(z.looseObject({ type: z.string() }))
-        .transform((all) =>
-          all.flatMap((each) => {
-            const check = healthCheckSchema.safeParse(each).data;
-            return each.type === "HealthCheckSucceeded" && check !== undefined
-              ? [{ type: each.type, ...check }]
-              : [];
-          }),
-        )
-        .prefault([]),
+        .array(machineConditionSchema)
+        .default([])
+        .transform((all) => all.filter(({ type }) => watchedConditions.includes(type))),
     })
     .prefault({}),
 });
 
 export type Machine = z.infer<typeof machineSchema>;
 
-/** A Machine is found by its Cluster (`<namespace>/<name>`), and by what an alert may know of it. */
+/** A Machine is found by its Cluster (`<namespace>/<name>`), one of a control plane also by that name alone, and by what an alert may know of it. */
 export const machineView: ResourceView<Machine> = {
   type: machines,
   schema: machineSchema,
-  indexes: ({ meta, spec, status }) => ({
+  indexes: ({ meta, metadata, spec, status }) => ({
     cluster: [`${meta.namespace ?? ""}/${spec.clusterName}`],
+    controlPlaneOf: controlPlaneLabel in metadata.labels ? [spec.clusterName] : [],
     name: [meta.name],
     providerID: spec.providerID === undefined ? [] : [spec.providerID],
     node: status.nodeRef === undefined ? [] : [status.nodeRef.name],

@@ -13,6 +13,8 @@ const connectionStateSchema = z.object({
   message: z.string().optional(),
   /** URL of the API server, from the kubeconfig's current context. */
   server: z.string().optional(),
+  /** Uid of the management cluster's namespace `kube-system`; absent while it cannot be read. Tells management clusters apart. */
+  managementUid: z.string().optional(),
 });
 
 export type ConnectionState = z.infer<typeof connectionStateSchema>;

@@ -1,5 +1,7 @@
 import * as z from "zod";
 import { harvesterMachineSpecSchema, harvesterMachineStatusSchema } from "#api/harvester-machine.ts";
+import { machineConditions, machineReasons } from "#api/condition-names.ts";
+import { findCondition } from "#platform/cluster-api/conditions.ts";
 import { contractAnnotationsSchema } from "#platform/cluster-api/cluster.ts";
 import { harvesterMachines } from "#platform/kube/resources.ts";
 import type { ResourceView, Seen } from "#platform/kube/view.ts";
@@ -46,7 +48,16 @@ export type HarvesterMachineBody = z.infer<typeof harvesterMachineViewSchema>;
 export const harvesterMachineView: ResourceView<HarvesterMachineBody> = {
   type: harvesterMachines,
   schema: harvesterMachineViewSchema,
+  indexes: (machine) => ({ waitsForAddress: waitsForAddress(machine) }),
 };
+
+/** The name of its Cluster, while every pool the machine may take an address from is exhausted. */
+function waitsForAddress({ meta, metadata, status }: Seen<HarvesterMachineBody>): readonly string[] {
+  const cluster = metadata.labels["cluster.x-k8s.io/cluster-name"];
+  const allocated = findCondition(status.conditions, machineConditions.VMIPAllocated);
+  const waits = allocated?.status === "False" && allocated.reason === machineReasons.VMIPPoolExhausted;
+  return cluster !== undefined && waits && meta.deletionTimestamp === undefined ? [cluster] : [];
+}
 
 /**
  * The machine's identity outside the management cluster: labels on its VM, disks and Secret, and the holder id in an IPPool carry it. The uid

@@ -1,6 +1,7 @@
 import "reflect-metadata";
-import { randomBytes, webcrypto } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
+import { newSigningKeys, privateKeyPem, randomSerial } from "#platform/x509/keys.ts";
 
 /** A certificate and its private key (PKCS #8), both PEM. */
 export interface CertificateFiles {
@@ -11,8 +12,18 @@ export interface CertificateFiles {
 /** A certificate authority that lives as long as one control plane. */
 export interface CertificateAuthority {
   readonly certPem: string;
-  /** A certificate for servers and clients on the loopback interface. `names` are DNS names and IP addresses. */
-  issue(subject: string, names: readonly SubjectName[]): Promise<CertificateFiles>;
+  /** PKCS #8, PEM: what a Secret `<cluster>-ca` holds. */
+  readonly keyPem: string;
+  /**
+   * A certificate for servers and clients on the loopback interface. `names` are DNS names and IP addresses; `validity` is that of the authority
+   * when left out.
+   */
+  issue(subject: string, names: readonly SubjectName[], validity?: ValidityPeriod): Promise<CertificateFiles>;
+}
+
+interface ValidityPeriod {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
 }
 
 type SubjectName = { readonly dns: string } | { readonly ip: string };
@@ -22,13 +33,14 @@ const DAY_MS = 86_400_000;
 /** Clocks of containers and virtual machines differ by minutes; a certificate from the future is refused. */
 const SKEW_MS = 3_600_000;
 
-/** Makes a P-256 certificate authority, valid for 30 days from `nowMs`, the wall clock in milliseconds. */
+/** Makes a P-256 certificate authority, valid for 30 days from `nowMs`, the wall clock in milliseconds, unless told otherwise. */
 export async function createCertificateAuthority(
   commonName: string,
   nowMs: number,
+  days = 30,
 ): Promise<CertificateAuthority> {
-  const keys = await newKeys();
-  const validity = { notBefore: new Date(nowMs - SKEW_MS), notAfter: new Date(nowMs + 30 * DAY_MS) };
+  const keys = await newSigningKeys();
+  const validity = { notBefore: new Date(nowMs - SKEW_MS), notAfter: new Date(nowMs + days * DAY_MS) };
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
     {
       ...validity,
@@ -49,11 +61,12 @@ export async function createCertificateAuthority(
   );
   return {
     certPem: certificate.toString("pem"),
-    issue: async (subject, names) => {
-      const leafKeys = await newKeys();
+    keyPem: privateKeyPem(keys.privateKey),
+    issue: async (subject, names, period = validity) => {
+      const leafKeys = await newSigningKeys();
       const leaf = await x509.X509CertificateGenerator.create(
         {
-          ...validity,
+          ...period,
           serialNumber: randomSerial(),
           subject,
           issuer: certificate.subject,
@@ -76,7 +89,7 @@ export async function createCertificateAuthority(
         },
         webcrypto,
       );
-      return { certPem: leaf.toString("pem"), keyPem: await privateKeyPem(leafKeys.privateKey) };
+      return { certPem: leaf.toString("pem"), keyPem: privateKeyPem(leafKeys.privateKey) };
     },
   };
 }
@@ -86,25 +99,10 @@ export async function createSigningKeys(): Promise<{
   readonly privatePem: string;
   readonly publicPem: string;
 }> {
-  const keys = await newKeys();
+  const keys = await newSigningKeys();
   const spki = await webcrypto.subtle.exportKey("spki", keys.publicKey);
   return {
-    privatePem: await privateKeyPem(keys.privateKey),
+    privatePem: privateKeyPem(keys.privateKey),
     publicPem: x509.PemConverter.encode(spki, "PUBLIC KEY"),
   };
-}
-
-function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
-}
-
-async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY");
-}
-
-/** RFC 5280, 4.1.2.2: positive, at most 20 octets, unpredictable. */
-function randomSerial(): string {
-  const serial = randomBytes(16);
-  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
-  return serial.toString("hex");
 }

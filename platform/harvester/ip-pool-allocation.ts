@@ -1,6 +1,6 @@
 import { formatIp, parseIp, type IpAddress } from "#platform/harvester/ip-address.ts";
 import { contains, type PoolRanges } from "#platform/harvester/ip-pool-ranges.ts";
-import type { IpPoolBody } from "#platform/harvester/ip-pool.ts";
+import type { IpPoolBody } from "#platform/harvester/ip-pool-body.ts";
 
 /** Someone who wants one address of a pool. */
 export interface Claim {

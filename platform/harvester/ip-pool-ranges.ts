@@ -6,7 +6,7 @@ import {
   type IpAddress,
   type Subnet,
 } from "#platform/harvester/ip-address.ts";
-import type { IpPoolBody } from "#platform/harvester/ip-pool.ts";
+import type { IpPoolBody } from "#platform/harvester/ip-pool-body.ts";
 
 /** Addresses of one family a pool gives out, both ends included. */
 export interface AddressRange {

@@ -1,6 +1,6 @@
 import { freeAddresses } from "#platform/harvester/ip-pool-allocation.ts";
 import { readRanges, type RangesRead } from "#platform/harvester/ip-pool-ranges.ts";
-import type { IpPoolBody } from "#platform/harvester/ip-pool.ts";
+import type { IpPoolBody } from "#platform/harvester/ip-pool-body.ts";
 
 /**
  * What follows from one version of a pool, worked out once, when it is first asked for, however many machines ask: a pool of 10,000 addresses

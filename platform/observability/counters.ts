@@ -10,6 +10,13 @@ export const counters = {
   caphv_ippool_allocations_total: "Addresses allocated from an IPPool",
   caphv_ippool_allocation_errors_total: "Machines that found every configured IPPool exhausted or unusable",
   caphv_ippool_releases_total: "Addresses given back to an IPPool, each address once",
+  caphv_etcd_member_remove_total: "etcd members removed, each once",
+  caphv_etcd_member_remove_errors_total:
+    "Attempts to remove an etcd member, or to see that it is gone, that failed",
+  capfn_etcd_snapshots_total: "Snapshots of etcd taken and verified",
+  capfn_etcd_snapshot_errors_total: "Attempts to take a snapshot of etcd that failed",
+  capfn_ippool_reclaims_total: "Addresses taken back from machines that no longer exist",
+  capfn_certificates_reissued_total: "Client certificates in kubeconfig Secrets reissued",
   caphv_node_init_total: "Nodes initialised: providerID set, uninitialized taint removed",
   caphv_node_init_errors_total: "Attempts to initialise a Node that failed",
   capfn_remediation_unresolved_total: "Requests whose machine cannot be told",

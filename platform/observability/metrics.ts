@@ -21,6 +21,20 @@ export interface Snapshot {
     readonly ready: boolean;
   }[];
   readonly clusters: readonly { readonly cluster: string; readonly ready: boolean }[];
+  /** By the last look at them; `certificate` is `kubeconfig`, `authority` or `apiServer`. Negative when it has expired. */
+  readonly certificates: readonly {
+    readonly cluster: string;
+    readonly certificate: string;
+    readonly daysLeft: number;
+  }[];
+  /** IPPools the hub looks at whose ranges can be read; `harvester` is the identity Secret, `<namespace>/<name>`. */
+  readonly pools: readonly {
+    readonly harvester: string;
+    readonly pool: string;
+    readonly capacity: number;
+    readonly used: number;
+    readonly free: number;
+  }[];
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -176,6 +190,33 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
       for (const { cluster, ready } of snapshot().clusters) clusters.set({ cluster }, ready ? 1 : 0);
     },
   });
+  const certificates = new Gauge({
+    name: "capfn_certificate_days_left",
+    help: "Days until a certificate of a workload cluster expires, negative since it has",
+    labelNames: ["cluster", "certificate"],
+    registers,
+    collect() {
+      certificates.reset();
+      for (const { cluster, certificate, daysLeft } of snapshot().certificates)
+        certificates.set({ cluster, certificate }, daysLeft);
+    },
+  });
+  const ofPools = (name: string, help: string, read: (pool: Snapshot["pools"][number]) => number): void => {
+    const pools = new Gauge({
+      name,
+      help,
+      labelNames: ["harvester", "pool"],
+      registers,
+      collect() {
+        pools.reset();
+        for (const pool of snapshot().pools)
+          pools.set({ harvester: pool.harvester, pool: pool.pool }, read(pool));
+      },
+    });
+  };
+  ofPools("capfn_ippool_addresses", "Addresses an IPPool can give out", ({ capacity }) => capacity);
+  ofPools("capfn_ippool_addresses_used", "Addresses of an IPPool that are allocated", ({ used }) => used);
+  ofPools("capfn_ippool_addresses_free", "Addresses of an IPPool that are free", ({ free }) => free);
 }
 
 function counterNames(): CounterName[] {

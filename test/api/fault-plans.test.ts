@@ -70,7 +70,7 @@ describe("whoever judges finds", () => {
       faults: [
         {
           fault: { kind: "stale", forMs: 800 },
-          trigger: { at: "delta", api: "H", resource: "ippools", name: "TRIAL-pool", nth: 2 },
+          trigger: { at: "delta", api: "H", resource: "ippools", name: "TRIAL-pool", nth: 3 },
         },
         {
           fault: { kind: "answer-lost" },

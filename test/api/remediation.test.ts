@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import * as z from "zod";
 import type { RemediationStatus } from "#api/remediation.ts";
@@ -8,9 +10,9 @@ import { memoryLedger } from "#events/sources/memory-ledger.ts";
 import { readAuditLog } from "#platform/control-plane/audit-log.ts";
 import { installManifests } from "#platform/control-plane/install-manifests.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
+import { apiVersionOf, type KubeObject, type NewObject, type ResourceType } from "#platform/kube/resource.ts";
 import {
-  clusters,
+  harvesterMachines,
   machineRemediations,
   machines,
   pods,
@@ -21,7 +23,7 @@ import { createLog } from "#platform/observability/log.ts";
 import { systemClock } from "#platform/process/clock.ts";
 import { FAST_TIMES } from "#platform/simulator/times.ts";
 import { testHost } from "#test/support/control-planes.ts";
-import { objectsIn, titledExample } from "#test/support/documentation.ts";
+import { objectsIn, repository, titledExample } from "#test/support/documentation.ts";
 
 const clock = systemClock();
 const machineHealthChecks: ResourceType = {
@@ -30,6 +32,7 @@ const machineHealthChecks: ResourceType = {
   plural: "machinehealthchecks",
 };
 const quick = { stepTimeoutSeconds: 30, cooldownSeconds: 0 };
+const CONTROL_PLANE = "demo-cp-0";
 const stack = new AsyncDisposableStack();
 let lab: Lab;
 
@@ -49,8 +52,41 @@ async function all(client: KubeClient, type: ResourceType): Promise<KubeObject[]
   return found;
 }
 
-/** The Machines that have joined, by name. */
+/** A control plane of one, which nobody owns: the cluster's API server runs elsewhere. */
+function controlPlaneMachine(): NewObject[] {
+  const metadata = {
+    name: CONTROL_PLANE,
+    namespace: NAMESPACE,
+    labels: { "cluster.x-k8s.io/cluster-name": "demo", "cluster.x-k8s.io/control-plane": "" },
+  };
+  const workersFile = readFileSync(join(repository, "docs", "examples", "workers.yaml"), "utf8");
+  const template = objectsIn(workersFile).find(({ kind }) => kind === "HarvesterMachineTemplate")!;
+  const { spec } = z
+    .looseObject({ template: z.looseObject({ spec: z.looseObject({}) }) })
+    .parse(template["spec"]).template;
+  const { group: apiGroup, kind } = harvesterMachines;
+  return [
+    { apiVersion: apiVersionOf(harvesterMachines), kind, metadata, spec },
+    {
+      apiVersion: apiVersionOf(machines),
+      kind: machines.kind,
+      metadata,
+      spec: {
+        clusterName: "demo",
+        bootstrap: { dataSecretName: "demo-workers-bootstrap" },
+        infrastructureRef: { apiGroup, kind, name: CONTROL_PLANE },
+      },
+    },
+  ];
+}
+
+/** The workers that have joined. */
 async function workers() {
+  return (await joined()).filter(({ name }) => name !== CONTROL_PLANE);
+}
+
+/** The Machines that have joined, by name. */
+async function joined() {
   const found = (await all(lab.client.management, machines)).map((each) => workerSchema.parse(each));
   return found
     .filter(({ status }) => status.nodeRef !== undefined)
@@ -107,43 +143,43 @@ beforeAll(async () => {
   });
   stack.defer(() => operator.stop());
   for (const file of ["cluster.yaml", "workers.yaml"]) await applyExample(lab.client.management, clock, file);
-  // Nobody plays the control plane here; Cluster API judges no worker's health before there is one.
-  const name = { namespace: NAMESPACE, name: "demo" };
-  const status = { initialization: { controlPlaneInitialized: true } };
-  await lab.client.management.mergePatch(clusters, name, { status }, { subresource: "status" });
-  await until("three workers have joined", async () => (await workers()).length === 3);
+  // Cluster API judges no worker's health before a control plane machine has joined.
+  await installManifests(lab.client.management, controlPlaneMachine(), clock);
+  await until("three workers and a control plane have joined", async () => (await joined()).length === 4);
 }, 400_000);
 
 afterAll(() => stack.disposeAsync());
 
-it("a MachineHealthCheck has an unhealthy worker rebooted: another instance, the same Machine, and all is well [check 102]", async () => {
+it("a MachineHealthCheck has an unhealthy worker, then the control plane, rebooted: another instance, the same Machine, and all is well [check 102]", async () => {
   const { management } = lab.client;
   const [template, check] = objectsIn(titledExample("remediation: health check").text);
+  const selector = { matchLabels: { "cluster.x-k8s.io/cluster-name": "demo" } };
   const unhealthyNodeConditions = [{ type: "Ready", status: "False", timeoutSeconds: 1 }];
   await installManifests(
     management,
     [
       { ...template!, spec: { template: { spec: { steps: ["Reboot"], ...quick } } } },
-      { ...check!, spec: { ...(check!["spec"] as object), checks: { unhealthyNodeConditions } } },
+      { ...check!, spec: { ...(check!["spec"] as object), selector, checks: { unhealthyNodeConditions } } },
     ],
     clock,
   );
-  const [ill, ...others] = await workers();
-  const before = await Promise.all([ill!, ...others].map(({ name }) => instanceOf(name)));
-  await lab.kubelets!.setReady(ill!.node, false);
-  await until("another instance runs", async () => {
-    const now = await instanceOf(ill!.name);
-    return now !== undefined && now !== before[0];
-  });
-  await until("the Machine is healthy", async () => {
-    const now = (await workers()).find(({ name }) => name === ill!.name);
-    return now!.conditions.some(({ type, status }) => type === "HealthCheckSucceeded" && status === "True");
-  });
-  expect((await workers()).map(({ uid }) => uid)).toEqual([ill!, ...others].map(({ uid }) => uid));
-  const after = await Promise.all([ill!, ...others].map(({ name }) => instanceOf(name)));
-  expect(after[0]).toBeDefined();
-  expect(after[0]).not.toBe(before[0]);
-  expect(after.slice(1)).toEqual(before.slice(1));
+  const [aWorker, ...others] = await workers();
+  const present = await joined();
+  for (const ill of [aWorker!, present.find(({ name }) => name === CONTROL_PLANE)!]) {
+    const before = await Promise.all([ill, ...others].map(({ name }) => instanceOf(name)));
+    await lab.kubelets!.setReady(ill.node, false);
+    await until(`another instance of ${ill.name} runs`, async () => {
+      const now = await instanceOf(ill.name);
+      return now !== undefined && now !== before[0];
+    });
+    await until(`${ill.name} is healthy`, async () => {
+      const now = (await joined()).find(({ name }) => name === ill.name);
+      return now!.conditions.some(({ type, status }) => type === "HealthCheckSucceeded" && status === "True");
+    });
+    const after = await Promise.all(others.map(({ name }) => instanceOf(name)));
+    expect(after).toEqual(before.slice(1));
+  }
+  expect((await joined()).map(({ uid }) => uid)).toEqual(present.map(({ uid }) => uid));
   await until(
     "the request is taken back",
     async () => (await all(management, machineRemediations)).length === 0,

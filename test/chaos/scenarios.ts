@@ -109,6 +109,20 @@ const fallback: Scenario = {
   },
 };
 
+/** One of two addresses is held by a machine that a restore of the management cluster forgot; the second machine gets it all the same. */
+const leak: Scenario = {
+  name: "pool-leak",
+  pools: [["pool", 10, 11]],
+  play: async (actor) => {
+    const { names, theatre } = actor;
+    const forgotten = `${names.namespace}/${names.machine("forgotten")}/2ab4a1c5-0c3b-4a55-8e6f-3f6f1f0e7b11`;
+    const status = { allocated: { [names.address(11)]: forgotten }, available: 1 };
+    await theatre.clients.H.mergePatch(ipPools, { name: names.pool("pool") }, { status });
+    await Promise.all([actor.createMachine("m1"), actor.createMachine("m2")]);
+    await actor.provisioned("m1", "m2");
+  },
+};
+
 export const scenarios: readonly Scenario[] = [
   createStatic,
   createDhcp,
@@ -117,6 +131,7 @@ export const scenarios: readonly Scenario[] = [
   shortage,
   namesake,
   fallback,
+  leak,
 ];
 
 export function scenarioNamed(name: string): Scenario {

@@ -170,7 +170,10 @@ export function ownedLabels(name: string): Record<string, string> {
   return { "capfn.dev/owner-uid": `uid-HarvesterMachine-${name}`, "capfn.dev/owner-name": name };
 }
 
-/** What asks for a machine's remediation: a request whose machine is still to be found, one whose machine was, and a MachineHealthCheck's. */
+/**
+ * What asks for a machine's remediation: a request whose machine is still to be found, one whose machine was, one that ended long ago, and a
+ * MachineHealthCheck's.
+ */
 export function remediations(machineName: string): object[] {
   const about = (kind: string, name: string, more: { metadata?: Json; spec: Json; status?: Json }) => ({
     apiVersion: "capfn.dev/v1alpha1",
@@ -195,6 +198,11 @@ export function remediations(machineName: string): object[] {
   return [
     about("RemediationRequest", "unresolved", { spec }),
     about("RemediationRequest", "resolved", { spec, status: { phase: "Pending", target } }),
+    about("RemediationRequest", "ended", {
+      metadata: { creationTimestamp: "2025-01-01T00:00:00Z" },
+      spec,
+      status: { phase: "Succeeded", target },
+    }),
     about("MachineRemediation", machineName, { metadata: { ownerReferences: [owner] }, spec: {} }),
   ];
 }

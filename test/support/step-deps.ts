@@ -24,6 +24,9 @@ export interface FakeDepsOptions {
   readonly harvester?: readonly object[];
   readonly workload?: readonly object[];
   readonly now?: Date;
+  /** False: the process has lost the lead. */
+  readonly mayWrite?: boolean;
+  readonly snapshotDirectory?: string;
   /** Thrown instead of handing out the client: there is no connection. */
   readonly harvesterError?: Error;
   readonly workloadError?: Error;
@@ -68,6 +71,10 @@ export function fakeDeps(options: FakeDepsOptions = {}): FakeDeps {
         : Promise.reject(options.workloadError),
     now: () => options.now ?? new Date("2026-01-01T00:00:00Z"),
     signal: new AbortController().signal,
+    ensureMayWrite: () => {
+      if (options.mayWrite === false) throw new Error("no longer leading");
+    },
+    snapshotDirectory: options.snapshotDirectory,
     announce: (regarding, event) => void announced.push({ regarding, event }),
     measureCreation: (seconds) => void measured.push(seconds),
     count: (counter) => void counted.push(counter),

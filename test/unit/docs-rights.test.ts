@@ -84,6 +84,8 @@ describe("the rights in the pages", () => {
       },
       { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch"] },
       { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+      // Whose uid tells this management cluster from others.
+      { apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
       { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "create", "patch"] },
       { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update"] },
     ]);

@@ -320,6 +320,8 @@ describe("the names in the pages", () => {
       openBreakers: [],
       machines: [],
       clusters: [],
+      certificates: [],
+      pools: [],
     }));
     const idle = Object.entries(own)
       .filter(([name]) => !sources.includes(`.${name}.`) && !sources.includes(`metrics.${name}(`))

@@ -1,15 +1,15 @@
 import * as z from "zod";
 import { remediationConditions, remediationReasons } from "#api/condition-names.ts";
-import { remediationScopeLabel } from "#api/names.ts";
 import { hintsOf, type Hints } from "#functions/cluster-api/alert-resolve/hints.ts";
 import { byNode, climb, unresolved, type Resolution } from "#functions/cluster-api/alert-resolve/ladder.ts";
+import { reachesOthers, scopeProblem } from "#functions/cluster-api/remediation-scope.ts";
 import { writeStatus } from "#functions/cluster-api/remediation-status.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
 import type { Machine } from "#platform/cluster-api/cluster.ts";
 import type { Remediation } from "#platform/cluster-api/remediation.ts";
-import { namespaces, pods, remediationRequests } from "#platform/kube/resources.ts";
+import { pods, remediationRequests } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
 /** Machines a request may mean. */
@@ -72,21 +72,12 @@ async function resolve({ object, related }: ResolveEvent, deps: Deps): Promise<R
   const own = object.meta.namespace ?? "";
   const isWide = known.namespace !== own && (await reachesOthers(own, deps));
   if (known.namespace !== undefined && known.namespace !== own && !isWide)
-    return unresolved(
-      "ForeignNamespace",
-      `the Machine is to be in namespace ${known.namespace}, but requests in ${own} reach their own namespace only; label Namespace ${own} ${remediationScopeLabel.name}=${remediationScopeLabel.value}`,
-    );
+    return unresolved("ForeignNamespace", scopeProblem(own, known.namespace));
   const hints: Hints = { ...known, namespace: known.namespace ?? (isWide ? undefined : own) };
   const found = climb(hints, related.machines);
   if (found.kind === "found" || found.reason !== remediationReasons.NoSuchMachine) return found;
   const nodeName = await nodeOfPod(hints, deps);
   return nodeName === undefined ? found : byNode(hints, nodeName, related.ofCluster);
-}
-
-/** Read anew each time: a namespace that loses the label loses its reach. */
-async function reachesOthers(namespace: string, deps: Deps): Promise<boolean> {
-  const found = await deps.management.get(namespaces, { name: namespace });
-  return found?.metadata.labels?.[remediationScopeLabel.name] === remediationScopeLabel.value;
 }
 
 async function nodeOfPod({ pod, cluster, namespace }: Hints, deps: Deps): Promise<string | undefined> {

@@ -30,19 +30,21 @@ export async function freshView(
   const { object, related } = event;
   const again = <P>(view: ResourceView<P>, seen: Seen<P> | undefined) =>
     seen === undefined ? undefined : freshLook(deps.management, view, seen.meta);
-  const found = await again(own, object);
+  const [found, machine, cluster, { node, connection }, onHost] = await Promise.all([
+    again(own, object),
+    again(machineView, related.machine),
+    again(clusterView, related.cluster),
+    freshNode(event, deps),
+    onTheHost(event, deps),
+  ]);
   if (found === undefined || found.meta.uid !== object.meta.uid) return undefined;
-  const machine = await again(machineView, related.machine);
-  const cluster = await again(clusterView, related.cluster);
-  const { node, connection } = await freshNode(event, deps);
-  const restarts = await onTheHost(event, deps);
   return {
     view: {
       object: found,
-      related: { ...related, machine, cluster, node, connection, ...restarts.found },
+      related: { ...related, machine, cluster, node, connection, ...onHost.found },
       unknown: event.unknown,
     },
-    hostProblem: restarts.hostProblem,
+    hostProblem: onHost.hostProblem,
   };
 }
 
@@ -73,8 +75,10 @@ async function onTheHost(
   const at = infrastructure && onHarvester(infrastructure, harvesterCluster);
   if (at === undefined || harvesterCluster === undefined) return { found: {}, hostProblem: undefined };
   const harvester = await deps.harvester(harvesterCluster.spec.identitySecret);
-  const vm = await freshLook(harvester, virtualMachineView, at);
-  const vmi = await freshLook(harvester, virtualMachineInstanceView, at);
+  const [vm, vmi] = await Promise.all([
+    freshLook(harvester, virtualMachineView, at),
+    freshLook(harvester, virtualMachineInstanceView, at),
+  ]);
   return {
     found: { vm, vmi },
     hostProblem: await hostProblem(harvester, at.connection, vmi?.status.nodeName),

@@ -36,13 +36,9 @@ function declared(
     ],
     for: view,
     related: remediationWorld(view),
-    // One at a time in a cluster: each decision rests on how the others are.
-    key: ({ object, related }) => {
-      const { machine } = related;
-      return machine === undefined
-        ? `${view.type.plural}/${object.meta.uid}`
-        : `remediation/${machine.meta.namespace ?? ""}/${machine.spec.clusterName}`;
-    },
+    // One at a time in a cluster: each decision rests on how the others are, and on who removes an etcd member meanwhile.
+    key: ({ object, related: { cluster } }) =>
+      cluster === undefined ? `${view.type.plural}/${object.meta.uid}` : `cluster/${cluster.meta.uid}`,
     needs: ({ object }) =>
       object.meta.deletionTimestamp === undefined &&
       !isFinal(object) &&
@@ -81,6 +77,7 @@ const ownRights = { api: "management", apiGroups: ["capfn.dev"], verbs: ["get"] 
 const ownStatus = { ...ownRights, verbs: ["patch"] } as const;
 
 const rbac: readonly PolicyRule[] = [
+  { api: "management", apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
   { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["clusters"], verbs: ["get"] },
   { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["machines"], verbs: ["get", "delete"] },
   { api: "workload", apiGroups: [""], resources: ["nodes"], verbs: ["get"] },

@@ -1,3 +1,4 @@
+import { remediationReasons } from "#api/condition-names.ts";
 import { policyDefaults, type TakenStep } from "#api/remediation.ts";
 import type { Announcement, Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
@@ -15,6 +16,7 @@ import { freshView } from "#functions/cluster-api/node-remediate/fresh-view.ts";
 import { planOf } from "#functions/cluster-api/node-remediate/plan.ts";
 import { reportOf } from "#functions/cluster-api/node-remediate/report.ts";
 import type { RemediationView, RemediationWorld } from "#functions/cluster-api/node-remediate/world.ts";
+import { reachesOthers, scopeProblem } from "#functions/cluster-api/remediation-scope.ts";
 import { writeStatus } from "#functions/cluster-api/remediation-status.ts";
 import type { Remediation } from "#platform/cluster-api/remediation.ts";
 import { machines, nodes, remediationRequests, virtualMachineInstances } from "#platform/kube/resources.ts";
@@ -33,7 +35,8 @@ export function remediate(own: ResourceView<Remediation>) {
     if (seen.do !== "begin" && seen.do !== "act") return conclude(event, seen, deps);
     const fresh = await freshView(event, own, deps);
     if (fresh === undefined) return done();
-    const plan = withoutProof(planOf(fresh.view, { isRequest, now }), fresh.hostProblem);
+    const foreign = await foreignTarget(fresh.view, deps);
+    const plan = foreign ?? withoutProof(planOf(fresh.view, { isRequest, now }), fresh.hostProblem);
     if (plan.do !== "begin" && plan.do !== "act") return conclude(fresh.view, plan, deps);
     const step = plan.do === "act" ? plan.step : await begin(fresh.view, plan, deps);
     await takeEffect(fresh.view, step, deps);
@@ -108,6 +111,15 @@ export function remediate(own: ResourceView<Remediation>) {
     deps.announce({ type: own.type, meta: object.meta }, event);
     if (related.machine !== undefined) deps.announce({ type: machines, meta: related.machine.meta }, event);
   }
+}
+
+/** The record of which machine is meant gives no right: what the namespace may not reach is not touched, whoever wrote that record. */
+async function foreignTarget({ object, related }: RemediationView, deps: Deps): Promise<Plan | undefined> {
+  const own = object.meta.namespace ?? "";
+  const wanted = related.machine?.meta.namespace ?? own;
+  if (wanted === own || (await reachesOthers(own, deps))) return undefined;
+  const refusal = { reason: remediationReasons.ForeignNamespace, message: scopeProblem(own, wanted) };
+  return { do: "hold", refusal };
 }
 
 /** A guest is not cut off where nothing proves that it has stopped. */

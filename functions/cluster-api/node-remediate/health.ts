@@ -1,4 +1,5 @@
 import type { RemediationView } from "#functions/cluster-api/node-remediate/world.ts";
+import { HEALTH_CONDITION } from "#platform/cluster-api/cluster.ts";
 import { readiness } from "#platform/cluster-api/node.ts";
 
 /** How the machine is. `unknown`: nothing may be concluded, so nothing is done. */
@@ -19,7 +20,7 @@ export function machineHealth(view: RemediationView, isRequest: boolean): Health
 }
 
 function checkedHealth({ related }: RemediationView): Health {
-  const check = related.machine?.status.conditions[0];
+  const check = related.machine?.status.conditions.find(({ type }) => type === HEALTH_CONDITION);
   if (check?.status === "False")
     return health("unhealthy", check.reason, `HealthCheckSucceeded of the Machine is False: ${check.reason}`);
   if (check?.status === "True") return health("healthy", "Healthy", "the MachineHealthCheck is content");

@@ -2,6 +2,7 @@ import { remediationConditions, remediationReasons } from "#api/condition-names.
 import type { ResolvedTarget, TakenStep } from "#api/remediation.ts";
 import type { StatusChange } from "#functions/cluster-api/remediation-status.ts";
 import type { Begun, Plan } from "#functions/cluster-api/node-remediate/decision.ts";
+import { findCondition } from "#platform/cluster-api/conditions.ts";
 import type { RemediationView } from "#functions/cluster-api/node-remediate/world.ts";
 
 /** The change of the status that tells a plan. `time` is RFC 3339. */
@@ -15,7 +16,7 @@ export function reportOf(view: RemediationView, plan: Plan, time: string): Statu
       return {
         ...shared,
         phase: plan.phase,
-        conditions: [remediated(plan.phase, plan.reason, plan.message)],
+        conditions: [remediated(plan.phase, plan.reason, plan.message), ...released(view, plan.reason)],
       };
     case "hold":
       return {
@@ -68,6 +69,13 @@ function targetOf({ related: { machine } }: RemediationView): ResolvedTarget | u
     machineUID: meta.uid,
     ...(status.nodeRef !== undefined && { node: status.nodeRef.name }),
   };
+}
+
+/** What held it back is not looked at any more. */
+function released({ object }: RemediationView, reason: string) {
+  const held = findCondition(object.status.conditions, remediationConditions.RemediationAllowed);
+  if (held?.status !== "False") return [];
+  return [{ type: held.type, status: "Unknown", reason, message: "" } as const];
 }
 
 function allowed(status: "True" | "False", reason: string, message: string) {

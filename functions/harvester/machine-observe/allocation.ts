@@ -2,7 +2,7 @@ import { machineConditions, machineReasons } from "#api/condition-names.ts";
 import type { Finding, StatusFields } from "#functions/harvester/machine-observe/finding.ts";
 import { isKnown, type ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
 import { effectiveNetwork } from "#functions/harvester/network-config.ts";
-import { heldAddress } from "#functions/harvester/pool-entries.ts";
+import { heldAddress, holderIds } from "#functions/harvester/pool-entries.ts";
 import { findCondition } from "#platform/cluster-api/conditions.ts";
 
 /** What the pools, or the spec, say of the machine's static address. */
@@ -15,7 +15,7 @@ export interface Allocation {
 
 /**
  * The pools are the truth, status only repeats them. An entry that vanished from its pool while the machine lives is not reported away: the VM
- * uses the address all the same.
+ * uses the address all the same. That the pool gives it to somebody else meanwhile is: then two use it.
  */
 export function allocation(view: ObservedMachine): Allocation {
   const { object, related } = view;
@@ -25,7 +25,7 @@ export function allocation(view: ObservedMachine): Allocation {
   const held = isKnown(view, "heldIn") ? heldAddress(object, related.heldIn, network.pools) : undefined;
   if (held === undefined) {
     const { allocatedIPAddress } = object.status;
-    return { address: allocatedIPAddress, findings: [], fields: {} };
+    return { address: allocatedIPAddress, findings: heldByAnother(view), fields: {} };
   }
   const message = `${held.address} of IPPool ${held.pool}`;
   const { VMIPAllocated } = machineConditions;
@@ -41,4 +41,23 @@ export function allocation(view: ObservedMachine): Allocation {
     ],
     fields: { allocatedIPAddress: held.address, allocatedPoolRef: held.pool },
   };
+}
+
+/** A holder id that looks like the Go provider's own for this machine is not somebody else. */
+function heldByAnother({ object, related }: ObservedMachine): readonly Finding[] {
+  const { losingPool } = related;
+  const { allocatedIPAddress, conditions } = object.status;
+  if (losingPool === undefined || allocatedIPAddress === undefined) return [];
+  const pool = losingPool.meta.name;
+  const holder = losingPool.status.allocated[allocatedIPAddress];
+  const { VMIPAllocated: type } = machineConditions;
+  if (holder !== undefined && !holderIds(object).includes(holder)) {
+    const message = `IPPool ${pool} gives ${allocatedIPAddress}, the machine's address, to ${holder}; replace one of the two`;
+    const statement = { status: "False", reason: machineReasons.VMIPHeldByAnother, message } as const;
+    return [{ type, statement, urgent: true }];
+  }
+  if (findCondition(conditions, type)?.reason !== machineReasons.VMIPHeldByAnother) return [];
+  const message = `${allocatedIPAddress} of IPPool ${pool}`;
+  const statement = { status: "True", reason: machineReasons.VMIPAllocated, message } as const;
+  return [{ type, statement, urgent: true }];
 }

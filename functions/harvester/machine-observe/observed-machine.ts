@@ -27,6 +27,8 @@ export interface MachineWorld extends HarvesterScope, Ingredients {
   readonly connection: Seen<ConnectionState> | undefined;
   /** IPPools the machine may take its address from; none once it has one. */
   readonly pools: readonly Seen<IpPool>[];
+  /** The pool its status names, while no pool holds its address for it. */
+  readonly losingPool: Seen<IpPool> | undefined;
   /** Nodes with the machine's name, while it has no providerID. */
   readonly nodes: readonly Seen<Node>[];
 }
@@ -52,6 +54,20 @@ export const machineWorld = machineInAnyCase
       return network.pools.map((name) => ({ connection, name }));
     },
     { optional: true, wake: "places" },
+  )
+  .one(
+    "losingPool",
+    ipPoolView,
+    (own, { harvesterCluster, heldIn }) => {
+      const { allocatedIPAddress, allocatedPoolRef } = own.status;
+      if (harvesterCluster === undefined || allocatedIPAddress === undefined) return undefined;
+      if (allocatedPoolRef === undefined || ownEntries(own, heldIn).length > 0) return undefined;
+      return {
+        connection: harvesterConnection(harvesterCluster.spec.identitySecret),
+        name: allocatedPoolRef,
+      };
+    },
+    { optional: true },
   )
   .matching(
     "images",

@@ -90,7 +90,7 @@ const leaseOfAnother: Script = (request, answer) => {
   });
 };
 
-describe("capfn run that is asked to end", () => {
+describe("capfn run that is asked to end", { timeout: 30_000 }, () => {
   it("ends while it still starts, because the management cluster does not answer", async () => {
     const made = await start(silence);
     await expect.poll(() => made.server.requests.length).toBe(1);
@@ -99,6 +99,21 @@ describe("capfn run that is asked to end", () => {
     made.ask();
     await made.ended;
     await expect(made.health("/healthz")).rejects.toThrow("fetch failed");
+  });
+
+  it("starts when the management cluster answers at last, and is not ready before", async () => {
+    const made = await start((request, answer, n) => {
+      if (n === 1) sendStatus(answer, 503);
+      else if (request.path.endsWith("/configmaps/capfn-ledger-0"))
+        sendStatus(answer, 404, { reason: "NotFound" });
+    });
+    await expect.poll(() => made.server.requests.length).toBe(1);
+    expect(await made.health("/readyz")).toBe(503);
+    await expect
+      .poll(() => made.server.requests.some(({ query }) => query.has("watch")), { timeout: 8_000 })
+      .toBe(true);
+    made.ask();
+    await made.ended;
   });
 
   it("ends while it competes for a Lease that cannot be read", async () => {

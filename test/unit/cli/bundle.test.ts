@@ -37,6 +37,8 @@ describe("the bundle of npm run build", () => {
   });
 
   it("is what npm start starts", () => {
-    expect(manifest.scripts.start).toBe("node --max-semi-space-size=1 dist/capfn.mjs run");
+    expect(manifest.scripts.start).toBe(
+      "node --max-semi-space-size=1 --optimize-for-size dist/capfn.mjs run",
+    );
   });
 });

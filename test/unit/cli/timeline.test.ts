@@ -26,7 +26,10 @@ it("a timeline begins with the event from outside, once, names the step behind e
     writesLeftOut: 3,
   });
   const beside = step("node-init/1.2", "2026-11-21T12:00:00.300Z", { outcome: "failed", reason: "Broken" });
-  const second = step("machine-observe/1.3", "2026-11-21T12:00:02.000Z", { causedBy: first.id });
+  const second = step("machine-observe/1.3", "2026-11-21T12:00:02.000Z", {
+    causedBy: first.id,
+    causationid: "uid/8",
+  });
   const lines = renderTimeline({
     steps: [first, beside, second],
     events: [{ at: "2026-11-21T12:00:01Z", type: "Warning", reason: "Broken", message: "it is broken" }],

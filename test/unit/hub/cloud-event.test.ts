@@ -48,7 +48,10 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
           vmNetworkConfig: { ipPoolRefs: ["pool"], gateway: "10.50.0.1", subnetMask: "255.255.255.0" },
         },
       }),
-      objects.machine("m-0"),
+      objects.machine("m-0", {
+        metadata: { labels: { "cluster.x-k8s.io/control-plane": "" } },
+        spec: { infrastructureRef: { kind: "HarvesterMachine", name: "m-0" } },
+      }),
       ...objects.remediations("m-0"),
       objects.eventInjection("m-0"),
       objects.harvesterMachine("m-0", {
@@ -56,6 +59,10 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
         spec: node === true ? { providerID: "harvester://vms/m-0" } : {},
       }),
       withData({ ...objects.secret("identity"), metadata: { name: "identity", namespace: place.namespace } }),
+      withData({
+        ...objects.secret("demo-etcd"),
+        metadata: { name: "demo-etcd", namespace: place.namespace },
+      }),
       withData({
         ...objects.secret("m-0-bootstrap"),
         metadata: { name: "m-0-bootstrap", namespace: place.namespace },
@@ -102,15 +109,16 @@ async function indexOf(fn: StepFunction, deps: FakeDeps): Promise<ObjectIndex> {
   index.put(
     connectionStateView,
     { connection: "hub" },
-    { ...state, state: "connected", server: "https://harvester" },
+    { ...state, state: "connected", server: "https://harvester", managementUid: "uid-of-management" },
   );
   return index;
 }
 
 /** Name of the object in that world the function looks after. */
 function nameFor({ name, for: { type } }: StepFunction): string {
-  if (type.plural === "remediationrequests") return name === "alert-resolve" ? "unresolved" : "resolved";
-  return type.plural === "harvesterclusters" ? place.cluster : "m-0";
+  const request: Record<string, string> = { "alert-resolve": "unresolved", "remediation-expire": "ended" };
+  if (type.plural === "remediationrequests") return request[name] ?? "resolved";
+  return type.plural.endsWith("clusters") ? place.cluster : "m-0";
 }
 
 async function dispatchOf(fn: StepFunction, deps: FakeDeps): Promise<Dispatch> {

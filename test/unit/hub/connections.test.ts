@@ -26,6 +26,11 @@ function world() {
   const clock = new FakeClock();
   const requests: { verb: string; plural: string }[] = [];
   const management = new FakeApi("management", { requests: requests as never, faultAt: () => undefined });
+  management.put({
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: "kube-system", uid: "uid-of-management" },
+  });
   const log: string[] = [];
   const states: KubeObject[] = [];
   const withdrawn: KubeObject[] = [];
@@ -96,6 +101,31 @@ describe("a connection", () => {
     expect(made.log).toEqual(["probe https://harvester.example:6443", "up"]);
     expect(made.states.map(({ state }) => state)).toEqual(["connecting", "connected"]);
     expect(JSON.stringify(made.states)).not.toContain("t0ken");
+  });
+
+  it("says which management cluster it is made from, and asks for that once", async () => {
+    const made = world();
+    made.put("5");
+    made.connections.want(NAME);
+    await settle();
+    expect(made.last()["managementUid"]).toBe("uid-of-management");
+    made.put("6");
+    made.connections.secretChanged(at.namespace, at.name, "6");
+    await settle();
+    made.connections.alive(NAME);
+    expect(made.last()["managementUid"]).toBe("uid-of-management");
+    expect(made.requests.filter(({ plural }) => plural === "namespaces")).toHaveLength(1);
+  });
+
+  it("is made all the same when it may not be asked which management cluster this is", async () => {
+    const made = world();
+    made.put("5");
+    made.management.failOn({ verb: "get", plural: "namespaces" }, kubeError("forbidden"));
+    made.connections.want(NAME);
+    await settle();
+    expect(made.log).toContain("up");
+    expect(made.last()).toMatchObject({ state: "connected" });
+    expect(made.last()).not.toHaveProperty("managementUid");
   });
 
   it("says to which cluster it leads, with the one request it makes anyhow", async () => {
@@ -194,7 +224,7 @@ describe("a connection", () => {
     await settle();
     for (const version of ["50", "9", "49"]) made.connections.secretChanged("demo", "identity", version);
     await settle();
-    expect(made.requests).toHaveLength(1);
+    expect(made.requests.filter(({ plural }) => plural === "secrets")).toHaveLength(1);
   });
 
   it("fails for good, and says what to do, when the kubeconfig is none", async () => {

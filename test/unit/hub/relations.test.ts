@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { defineFunction } from "#functions/contract/define.ts";
 import { done } from "#functions/contract/outcome.ts";
-import { relations, type Relations, type WakeOn } from "#functions/contract/relations.ts";
+import type { WakeOn } from "#functions/contract/edge.ts";
+import { relations, type Relations } from "#functions/contract/relations.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import type { Scope } from "#events/hub/names.ts";
 import { settle } from "#test/support/fake-clock.ts";

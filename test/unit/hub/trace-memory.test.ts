@@ -73,7 +73,7 @@ describe("the memory of what ran", () => {
     const writes = Array.from({ length: 50 }, (_, n) => write(`0f0e7d3c-5c0e-4c57-8f7d-${n}/123456`));
     const reason = "x".repeat(10_000);
     let largest = 0;
-    for (let n = 0; n < 60_000; n += 1) {
+    for (let n = 0; n < 20_000; n += 1) {
       memory.record(
         outcome(`machine-${n % 20_000}`, n, { writes: n % 10 === 0 ? writes : writes.slice(0, 2), reason }),
       );

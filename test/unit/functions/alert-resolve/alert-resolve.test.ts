@@ -33,7 +33,10 @@ function joined(name: string, address: string, over: { namespace?: string; clust
     metadata: { namespace: over.namespace ?? "demo", uid: `uid-${over.namespace ?? "demo"}-${name}` },
     spec: { clusterName: over.cluster ?? "demo", providerID: `harvester://vm-${name}` },
   });
-  return { ...made, status: { nodeRef: { name: `node-${name}` }, addresses: [{ address }] } };
+  return {
+    ...made,
+    status: { nodeRef: { name: `node-${name}` }, addresses: [{ type: "InternalIP", address }] },
+  };
 }
 
 const wide = {

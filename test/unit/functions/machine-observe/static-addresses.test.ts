@@ -53,6 +53,28 @@ describe("machine-observe of a machine with static addresses", () => {
     });
   });
 
+  it("tells that its pool gives its address to another holder, and takes it back when that is over", async () => {
+    const world = pooled("pool-a");
+    world.put(pool("pool-a", { "10.50.0.11": HOLDER }));
+    world.put(vm());
+    world.put(vmi([[]]));
+    await world.settle(step);
+    world.put(pool("pool-a", {}));
+    expect(await world.settle(step)).toBe(0);
+    world.put(pool("pool-a", { "10.50.0.11": "other/machine" }));
+    expect(await world.settle(step)).toBe(1);
+    expect(world.condition("VMIPAllocated")).toMatchObject({
+      status: "False",
+      reason: "VMIPHeldByAnother",
+      message:
+        "IPPool pool-a gives 10.50.0.11, the machine's address, to other/machine; replace one of the two",
+    });
+    expect(world.own["status"]).toMatchObject({ ready: true, allocatedIPAddress: "10.50.0.11" });
+    world.put(pool("pool-a", {}));
+    expect(await world.settle(step)).toBe(1);
+    expect(world.condition("VMIPAllocated")).toMatchObject({ status: "True", reason: "VMIPAllocated" });
+  });
+
   it("tells that every pool is exhausted, and takes it back with the VM [check 69]", async () => {
     const world = pooled("pool-a", "pool-b");
     const full = { "10.50.0.10": "x", "10.50.0.11": "y" };

@@ -6,7 +6,7 @@ import {
   nodes,
   remediationRequests,
 } from "#platform/kube/resources.ts";
-import { cluster } from "#test/support/cluster-objects.ts";
+import { cluster, machine } from "#test/support/cluster-objects.ts";
 import { kubeError } from "#test/support/fake-api.ts";
 import { bench, deleteMachine, node, request, targetOf, type RemediationBench } from "./remediation-world.ts";
 
@@ -78,6 +78,26 @@ describe("a namesake is never touched", () => {
     b.edit(machines, "m-1", ({ metadata }) => (metadata.uid = "uid-second"));
     await b.settle();
     expect(b.status().phase).toBe("Closed");
+    expect(destroyed(b)).toEqual([]);
+  });
+
+  it("when the record names a machine of another namespace, which this one may not reach", async () => {
+    const foreign = {
+      ...targetOf("m-1"),
+      target: { ...(targetOf("m-1")["target"] as object), namespace: "tenant" },
+    };
+    const tenant = {
+      ...machine("m-1", { metadata: { namespace: "tenant" } }),
+      status: { nodeRef: { name: "m-1" } },
+    };
+    const b = bench(
+      "m-1",
+      {},
+      { status: foreign, management: [tenant], spec: { steps: ["Recreate"], recreateUnowned: true } },
+    );
+    await b.settle();
+    expect(b.status().phase).toBe("Held");
+    expect(b.why("RemediationAllowed")).toBe("ForeignNamespace");
     expect(destroyed(b)).toEqual([]);
   });
 
@@ -186,6 +206,15 @@ describe("a whole cluster in trouble is not many broken machines", () => {
     b.setReady("m-2", "True");
     await b.settle(60);
     expect(b.status().phase).toBe("Running");
+  });
+
+  it("and what held a machine back is not told any more when it has recovered by itself", async () => {
+    const b = bench("m-1", { workers: 5, ill: ["m-0", "m-1", "m-2"] });
+    await b.settle();
+    for (const name of ["m-0", "m-1", "m-2"]) b.setReady(name, "True");
+    await b.settle(60);
+    expect(b.status().phase).toBe("Succeeded");
+    expect(b.why("RemediationAllowed")).toBe("NotNeeded");
   });
 
   it("when its API server does not answer, as the hub knows", async () => {

@@ -1,0 +1,47 @@
+import type { X509Certificate } from "node:crypto";
+import type { CertificateRecord } from "#platform/cluster-api/certificate-record.ts";
+import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
+import { factsOf, isIssuedBy, readCertificate, readCertificates } from "#platform/x509/certificate.ts";
+import { servedCertificates } from "#platform/x509/served-certificate.ts";
+
+/** The part of a record that a kubeconfig tells. */
+export function seenInKubeconfig(
+  config: ConnectionConfig,
+): Pick<CertificateRecord, "kubeconfig" | "authority"> {
+  const client = config.clientCertPem === undefined ? undefined : readCertificate(config.clientCertPem);
+  const authorities = readCertificates(config.caPem ?? "").map(factsOf);
+  const [first] = authorities.toSorted((a, b) => (a.notAfter < b.notAfter ? -1 : 1));
+  return {
+    ...(client !== undefined && { kubeconfig: factsOf(client) }),
+    ...(first !== undefined && { authority: first }),
+  };
+}
+
+/**
+ * What the API server itself shows, whatever is stored anywhere: a certificate that was renewed and not loaded is the common fault. Undefined
+ * when there is no answer, or no TLS.
+ */
+export async function seenOnTheWire(
+  { server, tlsServerName, caPem }: ConnectionConfig,
+  signal: AbortSignal,
+): Promise<Pick<CertificateRecord, "apiServer" | "untrusted"> | undefined> {
+  if (!server.startsWith("https:")) return {};
+  let chain: readonly X509Certificate[];
+  try {
+    chain = await servedCertificates(server, { serverName: tlsServerName, signal });
+  } catch {
+    return undefined;
+  }
+  const [leaf] = chain;
+  if (leaf === undefined) return undefined;
+  const authorities = readCertificates(caPem ?? "");
+  const isTrusted = chain.some((each) =>
+    authorities.some(
+      (authority) => authority.fingerprint256 === each.fingerprint256 || isIssuedBy(each, authority),
+    ),
+  );
+  return {
+    apiServer: factsOf(leaf),
+    ...(authorities.length > 0 && !isTrusted && { untrusted: true }),
+  };
+}

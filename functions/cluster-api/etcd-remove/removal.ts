@@ -1,0 +1,137 @@
+import { withdrawHook } from "#functions/cluster-api/etcd-remove/hook.ts";
+import { etcdOf, lookAtMember, type Blind } from "#functions/cluster-api/etcd-remove/look.ts";
+import type { RemovalPlan } from "#functions/cluster-api/etcd-remove/plan.ts";
+import { announce, reportTrouble, type Trouble } from "#functions/cluster-api/etcd-remove/report.ts";
+import { clientUrl, type OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
+import type { Deps } from "#functions/contract/deps.ts";
+import { done, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
+import type { Machine } from "#platform/cluster-api/cluster.ts";
+import { EtcdError } from "#platform/etcd/errors.ts";
+import type { Seen } from "#platform/kube/view.ts";
+
+/** Nothing tells us when etcd changes. */
+const LOOK_AGAIN_MS = 30_000;
+/** After an answer that was lost or a refusal that passes: an election takes a second, a connection counts after five. */
+const SOON_MS = 6_000;
+/** For so long nothing at all is heard of etcd before the deletion goes on without it. */
+const GIVE_UP_MS = 10 * 60_000;
+/** Leadership moved, member removed, absence seen: no attempt needs more looks. */
+const MOST_LOOKS = 4;
+
+/**
+ * Removes the Machine's member, as often as needed with a fresh survey before each act, and takes the hook off once a survey shows the member
+ * absent. Whatever cannot be done safely now is said on the Machine and looked at again.
+ */
+export async function removeMember(
+  own: Seen<Machine>,
+  controlPlane: readonly Seen<Machine>[],
+  deps: Deps,
+): Promise<Outcome> {
+  const open = await etcdOf(own, deps);
+  if (typeof open !== "function") return goOnWithout(open, own, deps);
+  let removed = false;
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const plan = await lookAtMember(open, own, controlPlane, "ours");
+    switch (plan.kind) {
+      case "blind":
+        return goOnWithout(plan, own, deps);
+      case "noQuorum":
+        return refused({ reason: "NoQuorum", message: plan.message }, own, deps);
+      case "refuse":
+        // What we have just changed is not a reason to alarm anybody: the next leader may still be being elected.
+        return looks === 0
+          ? refused(plan, own, deps)
+          : requeueAfter(SOON_MS, `after a change of etcd: ${plan.reason}`);
+      case "absent":
+      case "last":
+        return finished(plan.kind, { removed, own }, deps);
+      case "leftBehind":
+        return done();
+      case "moveLeader":
+      case "remove": {
+        const fault = await act(plan, open, deps);
+        if (fault !== undefined) return fault;
+        removed ||= plan.kind === "remove";
+        announce(own, news(plan), deps);
+      }
+    }
+  }
+  return requeueAfter(SOON_MS, "etcd changes while it is looked at");
+}
+
+type Act = Extract<RemovalPlan, { kind: "moveLeader" | "remove" }>;
+
+/** One change of etcd; undefined when it was answered with success. What is true after a lost answer, the next survey shows. */
+async function act(plan: Act, open: OpenEtcd, deps: Deps): Promise<Outcome | undefined> {
+  deps.ensureMayWrite();
+  const at = clientUrl(plan.kind === "remove" ? plan.via : plan.from) ?? "";
+  try {
+    if (plan.kind === "moveLeader") await open(at).moveLeader(plan.to.id);
+    else {
+      await open(at).removeMember(plan.member.id);
+      deps.count("caphv_etcd_member_remove_total");
+    }
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof EtcdError)) throw error;
+    deps.count("caphv_etcd_member_remove_errors_total");
+    return requeueAfter(SOON_MS, `etcd: ${plan.kind} ${error.reason}`);
+  }
+}
+
+function news(plan: Act) {
+  return plan.kind === "remove"
+    ? ({
+        type: "Normal",
+        reason: "EtcdMemberRemoved",
+        message: `etcd member ${plan.member.name} is removed`,
+      } as const)
+    : ({
+        type: "Normal",
+        reason: "EtcdLeaderMoved",
+        message: `etcd leadership is moved from ${plan.from.name} to ${plan.to.name}`,
+      } as const);
+}
+
+async function finished(
+  how: "absent" | "last",
+  { removed, own }: { removed: boolean; own: Seen<Machine> },
+  deps: Deps,
+): Promise<Outcome> {
+  if (how === "last") {
+    const message = "the machine has the last etcd member and no control plane is left; it is not removed";
+    announce(own, { type: "Normal", reason: "LastEtcdMember", message }, deps);
+  } else if (!removed) {
+    const message = "etcd has no member of the machine";
+    announce(own, { type: "Normal", reason: "EtcdMemberAbsent", message }, deps);
+  }
+  await withdrawHook(own, deps);
+  return done();
+}
+
+async function refused(
+  { reason, message }: Omit<Trouble, "status">,
+  own: Seen<Machine>,
+  deps: Deps,
+): Promise<Outcome> {
+  await reportTrouble(own, { status: "False", reason, message }, deps);
+  return requeueAfter(LOOK_AGAIN_MS, reason);
+}
+
+/** Silence proves nothing, but a control plane that nobody reaches any more must not hold its machines for ever. */
+async function goOnWithout({ reason, message }: Blind, own: Seen<Machine>, deps: Deps): Promise<Outcome> {
+  deps.count("caphv_etcd_member_remove_errors_total");
+  const since = await reportTrouble(own, { status: "Unknown", reason, message }, deps);
+  if (deps.now().getTime() - since < GIVE_UP_MS) return requeueAfter(LOOK_AGAIN_MS, reason);
+  announce(
+    own,
+    {
+      type: "Warning",
+      reason: "EtcdMemberNotRemoved",
+      message: `${message}; the machine is deleted, and its member may be left in etcd`,
+    },
+    deps,
+  );
+  await withdrawHook(own, deps);
+  return done();
+}

@@ -1,0 +1,29 @@
+import { USED_FROM_ANNOTATION } from "#platform/harvester/ip-pool-body.ts";
+import type { IpPool } from "#platform/harvester/ip-pool.ts";
+
+type Marked = Pick<IpPool, "metadata">;
+
+/** Who takes addresses from a pool: only this management cluster, others too, or nobody knows. */
+export type PoolUsers = "ours" | "shared" | "unknown";
+
+/** Who takes addresses from the pool, by its mark. `management`: uid of this management cluster, if known. */
+export function usersOf(pool: Marked, management: string | undefined): PoolUsers {
+  if (management === undefined || !isMarked(pool, management)) return "unknown";
+  return markedUsers(pool).length === 1 ? "ours" : "shared";
+}
+
+/** Whether the pool says already that machines of this management cluster take addresses from it. */
+export function isMarked(pool: Marked, management: string): boolean {
+  return markedUsers(pool).includes(management);
+}
+
+/** The value of the mark with this management cluster in it. */
+export function markFor(pool: Marked, management: string): string {
+  return [...new Set([...markedUsers(pool), management])].toSorted().join(",");
+}
+
+function markedUsers({ metadata }: Marked): readonly string[] {
+  const text = metadata.annotations[USED_FROM_ANNOTATION] ?? "";
+  const uids = text.split(",").map((uid) => uid.trim());
+  return [...new Set(uids)].filter((uid) => uid !== "");
+}

@@ -1,0 +1,188 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { stringify } from "yaml";
+import * as z from "zod";
+import { defaultPolicy } from "#events/hub/policy.ts";
+import { memoryLedger } from "#events/sources/memory-ledger.ts";
+import { startOperator } from "#events/start.ts";
+import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
+import { readCertificateRecord } from "#platform/cluster-api/certificate-record.ts";
+import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
+import { parseKubeconfig } from "#platform/kube/kubeconfig.ts";
+import type { KubeClient } from "#platform/kube/client.ts";
+import { clusters, harvesterClusters, namespaces, secrets } from "#platform/kube/resources.ts";
+import { createKubeClient } from "#platform/kube/rest.ts";
+import { systemClock } from "#platform/process/clock.ts";
+import {
+  clientOf,
+  connectionTo,
+  newNamespace,
+  privateControlPlane,
+  sharedManagement,
+} from "#test/support/control-planes.ts";
+
+const clock = systemClock();
+let workload: ControlPlane;
+let management: KubeClient;
+const undo = new AsyncDisposableStack();
+beforeAll(async () => {
+  workload = undo.use(await privateControlPlane({ name: "certificates", auditLog: false }));
+  management = clientOf(sharedManagement());
+  undo.defer(() => management.close());
+});
+afterAll(() => undo.disposeAsync());
+
+const encode = (text: string): string => Buffer.from(text).toString("base64");
+const secondsFromNow = (seconds: number): Date => new Date(Date.now() + seconds * 1_000);
+const names = [{ ip: "127.0.0.1" }, { dns: "localhost" }];
+
+/** A client certificate of the workload cluster's administrator, in a kubeconfig. */
+async function kubeconfigFor(validity: { notBefore: Date; notAfter: Date }): Promise<string> {
+  const { certificateAuthority: ca, server, caPem } = workload;
+  const { certPem, keyPem } = await ca.issue("O=system:masters, CN=kubernetes-admin", names, validity);
+  return stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "demo",
+    clusters: [{ name: "demo", cluster: { server, "certificate-authority-data": encode(caPem) } }],
+    users: [
+      {
+        name: "admin",
+        user: { "client-certificate-data": encode(certPem), "client-key-data": encode(keyPem) },
+      },
+    ],
+    contexts: [{ name: "demo", context: { cluster: "demo", user: "admin" } }],
+  });
+}
+
+/** A cluster with this kubeconfig on the management cluster, and the function at work on it. */
+async function running(kubeconfig: string) {
+  const namespace = await newNamespace(management, "certs");
+  const at = { namespace, name: "demo" };
+  const secret = (name: string, data: Record<string, string>) =>
+    management.create(secrets, { apiVersion: "v1", kind: "Secret", metadata: { namespace, name }, data });
+  const { certPem, keyPem } = workload.certificateAuthority;
+  await secret("demo-ca", { "tls.crt": encode(certPem), "tls.key": encode(keyPem) });
+  await secret("demo-kubeconfig", { value: encode(kubeconfig) });
+  const infrastructure = "infrastructure.cluster.x-k8s.io";
+  const owner = await management.create(clusters, {
+    apiVersion: "cluster.x-k8s.io/v1beta2",
+    kind: "Cluster",
+    metadata: at,
+    spec: { infrastructureRef: { apiGroup: infrastructure, kind: "HarvesterCluster", name: "demo" } },
+  });
+  const { apiVersion, kind } = owner;
+  await management.create(harvesterClusters, {
+    apiVersion: `${infrastructure}/v1beta1`,
+    kind: "HarvesterCluster",
+    metadata: { ...at, ownerReferences: [{ apiVersion, kind, name: "demo", uid: owner.metadata.uid }] },
+    spec: {
+      identitySecret: { namespace, name: "identity" },
+      targetNamespace: namespace,
+      loadBalancerConfig: { ipamType: "dhcp" },
+    },
+  });
+  const client = createKubeClient(connectionTo(sharedManagement(), "capfn", "management"), { clock });
+  const operator = await startOperator({
+    management: client,
+    functions: [certReissue],
+    clock,
+    random: () => 0.5,
+    policy: defaultPolicy,
+    ledger: memoryLedger(),
+    clusterId: "test",
+    version: "test",
+    namespace,
+    connect: (config) => createKubeClient(config, { clock }),
+    observe: () => undefined,
+    count: () => undefined,
+    dropped: () => undefined,
+    dispatch: true,
+  });
+  const own = async () => management.get(harvesterClusters, at);
+  return {
+    record: async () =>
+      readCertificateRecord((await own())?.metadata.annotations?.["capfn.dev/certificates"]),
+    condition: async () => {
+      const { status } = conditionsSchema.parse((await own()) ?? {});
+      return status.conditions.find(({ type }) => type === "CertificatesValid");
+    },
+    stored: async () => {
+      const found = await management.get(secrets, { namespace, name: "demo-kubeconfig" });
+      const { data } = z.looseObject({ data: z.object({ value: z.string() }) }).parse(found);
+      return Buffer.from(data.value, "base64").toString("utf8");
+    },
+    look: (token: string) =>
+      management.mergePatch(harvesterClusters, at, {
+        metadata: { annotations: { "capfn.dev/look-at": token } },
+      }),
+    [Symbol.asyncDispose]: async () => {
+      await operator.stop(0);
+      client.close();
+    },
+  };
+}
+
+const conditionsSchema = z.looseObject({
+  status: z
+    .looseObject({
+      conditions: z
+        .array(z.looseObject({ type: z.string(), status: z.string(), reason: z.string() }))
+        .default([]),
+    })
+    .prefault({}),
+});
+
+/** What the workload's API server answers to this kubeconfig. */
+async function answerTo(kubeconfig: string): Promise<string> {
+  const client = createKubeClient(parseKubeconfig(kubeconfig, "workload"), { clock });
+  try {
+    return (await client.get(namespaces, { name: "kube-system" })) === undefined ? "nothing" : "kube-system";
+  } catch (error) {
+    return (error as { reason?: string }).reason ?? String(error);
+  } finally {
+    client.close();
+  }
+}
+
+test("a client certificate that ends in seconds is replaced in time, and the API server takes the new one", async () => {
+  const old = await kubeconfigFor({ notBefore: secondsFromNow(-8), notAfter: secondsFromNow(8) });
+  expect(await answerTo(old)).toBe("kube-system");
+  await using made = await running(old);
+  // Two thirds of sixteen seconds are over in less than three more.
+  await until(async () => (await made.stored()) !== old);
+  const renewed = await made.stored();
+  expect(await answerTo(renewed)).toBe("kube-system");
+  await until(async () => (await answerTo(old)) === "unauthorized");
+  expect(await answerTo(renewed)).toBe("kube-system");
+  expect(await made.condition()).toBeUndefined();
+  const lasts = Date.parse((await made.record())?.kubeconfig?.notAfter ?? "") - Date.now();
+  expect(lasts).toBeGreaterThan(20 * 86_400_000);
+}, 60_000);
+
+test("a serving certificate that runs out is told of, and no more once the API server shows another", async () => {
+  const { certificateAuthority: ca, directory } = workload;
+  const store = async (validity: { notBefore: Date; notAfter: Date }) => {
+    const { certPem, keyPem } = await ca.issue("CN=kube-apiserver", names, validity);
+    await writeFile(join(directory, "tls.key"), keyPem);
+    await writeFile(join(directory, "tls.crt"), certPem);
+  };
+  const hour = 3_600;
+  await store({ notBefore: secondsFromNow(-20 * hour), notAfter: secondsFromNow(5 * hour) });
+  await workload.apiServer.start();
+  await using made = await running(
+    await kubeconfigFor({ notBefore: secondsFromNow(-60), notAfter: secondsFromNow(20 * 24 * hour) }),
+  );
+  await until(async () => (await made.condition())?.reason === "CertificateExpiring");
+  const old = (await made.record())?.apiServer?.fingerprint;
+  await store({ notBefore: secondsFromNow(-60), notAfter: secondsFromNow(20 * 24 * hour) });
+  await workload.apiServer.start();
+  await made.look("now");
+  await until(async () => (await made.condition())?.status === "True");
+  expect((await made.record())?.apiServer?.fingerprint).not.toBe(old);
+}, 90_000);
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  await expect.poll(holds, { timeout: 30_000, interval: 200 }).toBe(true);
+}
