@@ -172,6 +172,21 @@ export const pausedReasons = { Paused: "Paused", NotPaused: "NotPaused" } as con
 /** Reasons of the `Ready` summary of both kinds (Cluster API condition guidelines). */
 export const readyReasons = { Ready: "Ready", NotReady: "NotReady", Deleting: "Deleting" } as const;
 
+/** Condition of an EventInjection. */
+export const injectionConditions = {
+  /** The event has happened. */
+  Taken: "Taken",
+} as const;
+
+/** Reasons of {@link injectionConditions}. */
+export const injectionReasons = {
+  EventTaken: "EventTaken",
+  UnknownEventType: "UnknownEventType",
+  UnknownKind: "UnknownKind",
+  ForeignNamespace: "ForeignNamespace",
+  UnfitEventData: "UnfitEventData",
+} as const;
+
 /** Conditions of a RemediationRequest and a MachineRemediation. */
 export const remediationConditions = {
   /** Which machine is meant is known. */

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { addAlertCommand } from "#cli/commands/alert.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
+import { addEmitCommand } from "#cli/commands/emit.ts";
+import { addEventsCommand } from "#cli/commands/events.ts";
 import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
@@ -28,6 +31,9 @@ addHubCommand(program, terminal);
 addWhyCommand(program, terminal);
 addTraceCommand(program, terminal);
 addParkedCommands(program, terminal);
+addEventsCommand(program, terminal);
+addEmitCommand(program, terminal);
+addAlertCommand(program, terminal);
 addGenerateCommand(program, terminal);
 
 const sleepAgain = terminal.stayAwake();

@@ -1,5 +1,6 @@
 import type { StepFunction } from "#functions/contract/function.ts";
 import { alertResolve } from "#functions/cluster-api/alert-resolve/function.ts";
+import { eventInject } from "#functions/cluster-api/event-inject/function.ts";
 import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
 import { etcdRelieve } from "#functions/cluster-api/etcd-relieve/function.ts";
 import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
@@ -32,5 +33,6 @@ export const allFunctions: readonly StepFunction[] = [
   alertResolve,
   nodeRemediate,
   machineRemediate,
+  eventInject,
   remediationExpire,
 ];

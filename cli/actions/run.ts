@@ -1,4 +1,5 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
+import type { IngressFlags, IngressWorld } from "#cli/http/ingress.ts";
 import { parseBindAddress, startServers } from "#cli/http/servers.ts";
 import { untilLeading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
@@ -9,15 +10,15 @@ import {
   type RunningOperatorOptions,
 } from "#cli/operator/operator.ts";
 import type { Terminal } from "#cli/terminal.ts";
+import type { OpenIngress } from "#events/sources/ingress/open.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import { createLog } from "#platform/observability/log.ts";
 import { sleep } from "#platform/process/clock.ts";
 
-export interface RunFlags extends ClusterFlags {
+export interface RunFlags extends ClusterFlags, IngressFlags {
   readonly metricsBindAddress: string;
   readonly healthProbeBindAddress: string;
-  readonly ledgerNamespace: string;
   readonly maxInFlight: number;
   readonly leaderElect?: boolean;
   readonly etcdSnapshots?: string;
@@ -44,7 +45,14 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
     running: () => running,
     standby: () => standby,
   });
-  log.info({ addresses: servers.addresses }, "capfn runs");
+  const ingress = await openIngress(flags, { management, clock, random, log, running: () => running }).catch(
+    async (error: unknown) => {
+      await servers.close();
+      throw error;
+    },
+  );
+  const addresses = [...servers.addresses, ...(ingress === undefined ? [] : [ingress.url])];
+  log.info({ addresses }, "capfn runs");
   const leadership = standby
     ? untilLeading({ management, clock, random, log, namespace: flags.ledgerNamespace })
     : undefined;
@@ -78,7 +86,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
     if (!SIGNALS.has(reason)) running?.operator.hub.stepDown(reason);
     log.info({ reason }, "ending; runs under way may finish");
   } finally {
-    await servers.close();
+    await Promise.all([servers.close(), ingress?.close()]);
     await running?.stop();
     await leadership?.release();
   }
@@ -100,4 +108,11 @@ async function whenAnswered(
     await sleep(options.clock, START_AGAIN_MS, ending).catch(() => undefined);
   }
   return undefined;
+}
+
+/** Loaded only when it is asked for. */
+async function openIngress(flags: RunFlags, world: IngressWorld): Promise<OpenIngress | undefined> {
+  if (flags.ingressBindAddress === "0") return undefined;
+  const { startIngress } = await import("#cli/http/ingress.ts");
+  return startIngress(flags, world);
 }

@@ -25,6 +25,12 @@ export const clusterOptions: readonly Option[] = [
     .default(100),
 ];
 
+/** Flags that say which running hub is meant. */
+export const hubOptions: readonly Option[] = [
+  new Option("--hub <url>", "send it to the ingress of a running hub, e.g. http://localhost:9443"),
+  new Option("--token-file <path>", "file with the bearer token of a sender of that ingress"),
+];
+
 /** The same for commands that answer a question: they log nothing unless asked to. */
 export const quietClusterOptions: readonly Option[] = clusterOptions.map((option) =>
   option.long === "--log-level"

@@ -27,6 +27,13 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
     )
     .addOption(
       new Option(
+        "--ingress-bind-address <address>",
+        "where alerts (/alerts) and CloudEvents (/events) are taken; 0 for nowhere",
+      ).default("0"),
+    )
+    .addOption(new Option("--ingress-config <path>", "YAML file that says who may send what to the ingress"))
+    .addOption(
+      new Option(
         "--ledger-namespace <name>",
         "namespace of the ConfigMaps that make a restart wake nobody",
       ).default("capfn-system"),
@@ -47,7 +54,7 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
     )
     .addHelpText(
       "after",
-      "\nExamples:\n  capfn run --kubeconfig ~/.kube/config\n  capfn run --namespace demo --log-level debug\n  curl -s localhost:9440/why/machine/demo/worker-1",
+      "\nExamples:\n  capfn run --kubeconfig ~/.kube/config\n  capfn run --namespace demo --log-level debug\n  capfn run --ingress-bind-address :9443 --ingress-config ingress.yaml\n  curl -s localhost:9440/why/machine/demo/worker-1",
     )
     .action(async (flags: RunFlags) => (await import("#cli/actions/run.ts")).run(flags, terminal));
 }

@@ -46,6 +46,7 @@ const plainOf: Readonly<Record<string, EventType>> = {
   keypairs: "dev.capfn.keypair.changed",
   remediationrequests: "dev.capfn.remediation.changed",
   machineremediations: "dev.capfn.remediation.changed",
+  eventinjections: "dev.capfn.injection.changed",
   secrets: "dev.capfn.secret.changed",
   connectionstates: "dev.capfn.connection.changed",
 };

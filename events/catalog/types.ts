@@ -28,9 +28,17 @@ export const eventTypes = {
   "dev.capfn.certificate.expiring":
     "A certificate needs a person: it expires, is expired, not yet valid, not trusted or refused",
   "dev.capfn.object.changed": "An object of a kind without a noun of its own appeared, changed or is gone",
+  "dev.capfn.injection.changed": "An EventInjection appeared, changed or is gone",
+  "dev.capfn.alert.firing": "An alert fires whose machine is to be remediated",
+  "dev.capfn.alert.resolved": "An alert that asked for remediation has ended",
   "dev.capfn.step.due": "A time a function asked for has come",
   "dev.capfn.step.swept": "The regular sweep looked at the item again",
   "dev.capfn.hub.started": "The hub started and looked at everything once",
 } as const;
 
 export type EventType = keyof typeof eventTypes;
+
+/** Whether the catalogue has this type. */
+export function isEventType(type: string): type is EventType {
+  return Object.hasOwn(eventTypes, type);
+}

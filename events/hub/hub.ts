@@ -67,6 +67,7 @@ export class Hub {
       epoch: () => this.#ledger.epoch,
       arrivals: this.#arrivals,
       again: (id, cause) => this.#judging.again(id, cause),
+      hint: (view, ref, cause) => this.hint(view, ref, cause),
     });
   }
 
@@ -126,9 +127,9 @@ export class Hub {
     if (!this.#stopped) this.#arrivals.forget(view, scope);
   }
 
-  /** Any reason to look at an object: an alert, an injected event. It asks the predicates, nothing more. */
+  /** Any reason to look at an object: an alert, an injected event. It asks the predicates that look at the object, nothing more. */
   hint(view: ResourceView<unknown>, ref: ObjectRef, cause: Cause): void {
-    this.#judging.hint(view, ref, { cause, low: false });
+    if (!this.#stopped) this.#judging.hinted(view, ref, cause);
   }
 
   /** Nothing is to be judged, running, or in line for a run. Waits and timers may be pending. */

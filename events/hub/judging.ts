@@ -92,6 +92,17 @@ export class Judging {
       this.#hintKnown(owner, occasion, functions);
   }
 
+  /** Somebody says that the object is worth a look: its own functions are asked, and those that look at it. */
+  hinted(view: ResourceView<unknown>, ref: ObjectRef, cause: Cause): void {
+    const { index, wakes } = this.#parts;
+    const occasion = { cause, low: false };
+    if (this.#functions.all(view) !== 0) this.hint(view, ref, occasion);
+    const entry = index.entry(view.type, ref);
+    const looking = entry === undefined ? [] : wakes.woken({ view, old: entry, new: entry });
+    for (const [owner, functions] of [...looking, ...wakes.naming(view, ref)])
+      this.#hintKnown(owner, occasion, functions);
+  }
+
   /** A stream has had a complete list: who rests on it can be judged now. */
   listed(view: ResourceView<unknown>, scope: Scope): void {
     const name = scopeName(view.type, scope);

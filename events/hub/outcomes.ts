@@ -1,17 +1,21 @@
+import { isEventType } from "#events/catalog/types.ts";
 import { faultName, judgeFault } from "#events/hub/faults.ts";
 import type { HandedOut } from "#events/hub/handed-out.ts";
 import type { Item } from "#events/hub/items.ts";
-import { objectName } from "#events/hub/names.ts";
+import { objectName, resourceName } from "#events/hub/names.ts";
 import type { HubParts } from "#events/hub/parts.ts";
 import type { LedgerRecord } from "#events/hub/records.ts";
 import type { Settling } from "#events/hub/settling.ts";
 import { compareVersions } from "#events/hub/versions.ts";
 import type { RunResult, WriteNote } from "#events/transport/runner.ts";
 import type { Cause } from "#functions/contract/function.ts";
-import { outcomeSchema, type Outcome, type WaitTarget } from "#functions/contract/outcome.ts";
+import { outcomeSchema, type Emission, type Outcome, type WaitTarget } from "#functions/contract/outcome.ts";
+import type { ObjectRef, ResourceView } from "#platform/kube/view.ts";
 
 interface OutcomesParts extends HubParts {
   readonly settling: Settling;
+  /** Somebody says that an object is worth a look. */
+  readonly hint: (view: ResourceView<unknown>, ref: ObjectRef, cause: Cause) => void;
 }
 
 /** A run that has ended, as far as its items are concerned. */
@@ -50,7 +54,10 @@ export class Outcomes {
     const outcome = valid(result.outcomes.get(item.uid));
     this.#observe(item, outcome, ended);
     timers.clear(item.id);
-    this.#emit(item, outcome);
+    if (outcome?.kind === "done") {
+      const cause = ended.causes.get(item.uid) ?? item.cause;
+      for (const emission of outcome.emit ?? []) this.#emit(item, emission, cause);
+    }
     if (!items.has(item.id)) {
       // Its object is gone, or as it should be: nothing has to be remembered, but people are told.
       if (outcome?.kind === "failed") options.reporter.failed(item.function, item.object, item.uid, outcome);
@@ -80,12 +87,6 @@ export class Outcomes {
     return kind !== "requeueAfter" || !ended.hinted.has(objectName(fn.for.type, object));
   }
 
-  #emit(item: Item, outcome: Outcome | undefined): void {
-    if (outcome?.kind !== "done") return;
-    for (const { type } of outcome.emit ?? [])
-      this.#parts.options.observe({ kind: "emitted", function: item.function.name, type });
-  }
-
   #record(item: Item, outcome: Outcome, hash: string): LedgerRecord | undefined {
     const { options } = this.#parts;
     const now = options.clock.now();
@@ -104,6 +105,20 @@ export class Outcomes {
       case "waitFor":
         return this.#waiting(outcome, hash, now);
     }
+  }
+
+  /** What a step reports is a hint like any other, if it says what it is about. */
+  #emit(item: Item, { type, target }: Emission, cause: Cause): void {
+    const { options, views, hint } = this.#parts;
+    options.observe({ kind: "emitted", function: item.function.name, type });
+    const view = target === undefined ? undefined : views.get(resourceName(target.type));
+    if (target === undefined || view === undefined || !isEventType(type)) return;
+    hint(view, target.ref, {
+      id: `${cause.id}/${type}`,
+      type,
+      source: `/clusters/${options.clusterId}/functions/${item.function.name}`,
+      time: new Date(options.clock.now()).toISOString(),
+    });
   }
 
   /** Undefined when a target has moved since the step looked: then there is nothing to wait for. */

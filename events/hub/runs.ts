@@ -13,6 +13,7 @@ import type { Queued } from "#events/hub/work-queue.ts";
 import { RunnerFault, type RunResult, type Written } from "#events/transport/runner.ts";
 import type { Cause } from "#functions/contract/function.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
+import type { ObjectRef, ResourceView } from "#platform/kube/view.ts";
 
 /** What the hub made of a run's own writes. */
 export interface OwnEffect {
@@ -28,6 +29,8 @@ interface RunsParts extends HubParts {
   readonly arrivals: RunArrivals;
   /** Judges an item's object again. */
   readonly again: (id: string, cause: Cause) => void;
+  /** Somebody says that an object is worth a look. */
+  readonly hint: (view: ResourceView<unknown>, ref: ObjectRef, cause: Cause) => void;
 }
 
 /** Where a run's own writes are told from everybody else's. */

@@ -19,6 +19,14 @@ export interface Emission {
   /** A type of the catalogue, e.g. `dev.capfn.machine.provisioned`. */
   readonly type: string;
   readonly data: Readonly<Record<string, string>>;
+  /** An object it is about: the hub takes the event as a hint for everybody who looks at it, if the type is of the catalogue. */
+  readonly target?: EmissionTarget;
+}
+
+/** Where the object of an emission is. */
+export interface EmissionTarget {
+  readonly type: ResourceType;
+  readonly ref: ObjectRef;
 }
 
 /** An object whose next change ends the wait. */
@@ -76,7 +84,7 @@ export function appearance(type: ResourceType, ref: ObjectRef): WaitTarget {
   return { type, ref, seen: "absent" };
 }
 
-const targetSchema = z.object({
+const objectSchema = z.object({
   type: z.object({
     group: z.string(),
     version: z.string(),
@@ -85,15 +93,23 @@ const targetSchema = z.object({
     namespaced: z.boolean(),
   }),
   ref: z.object({ connection: z.string(), namespace: z.string().optional(), name: z.string() }),
+});
+const targetSchema = z.object({
+  ...objectSchema.shape,
   seen: z.string(),
   terms: z.string().optional(),
+});
+const emissionSchema = z.object({
+  type: z.string(),
+  data: z.record(z.string(), z.string()),
+  target: objectSchema.exactOptional(),
 });
 
 /** An outcome as it comes from somewhere else. What does not fit counts as no outcome, which is a transient fault. */
 export const outcomeSchema: z.ZodType<Outcome> = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("done"),
-    emit: z.array(z.object({ type: z.string(), data: z.record(z.string(), z.string()) })).exactOptional(),
+    emit: z.array(emissionSchema).exactOptional(),
   }),
   z.object({
     kind: z.literal("waitFor"),

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { eventTypes, type EventType } from "#events/catalog/types.ts";
+import { isEventType, type EventType } from "#events/catalog/types.ts";
 import type { Cause, WaitEnd } from "#functions/contract/cause.ts";
 import type { ResourceView, Seen, SeenMeta } from "#platform/kube/view.ts";
 
@@ -35,7 +35,7 @@ const metaSchema = z.object({
 /** Why a step runs, as it comes over the wire. */
 export const causeSchema: z.ZodType<Cause> = z.object({
   id: z.string(),
-  type: z.custom<EventType>((type) => typeof type === "string" && Object.hasOwn(eventTypes, type)),
+  type: z.custom<EventType>((type) => typeof type === "string" && isEventType(type)),
   source: z.string(),
   time: z.string(),
 });
@@ -47,6 +47,9 @@ const itemSchema = z.object({
   wait: z.enum(["fulfilled", "timedOut", "superseded"]).optional(),
   cause: causeSchema.optional(),
 });
+
+/** The data of a dispatch as JSON: one item, or all items of a key. */
+export const stepDataSchema = z.union([itemSchema, z.object({ items: z.array(itemSchema) })]);
 
 /** One item of an event as it came over the wire, read by the views of its function. */
 export type ReadItem = z.infer<typeof itemSchema>;

@@ -26,6 +26,7 @@ export const clusters = resource(clusterApi, "Cluster", "clusters");
 export const machines = resource(clusterApi, "Machine", "machines");
 
 const capfn = "capfn.dev/v1alpha1";
+export const eventInjections = resource(capfn, "EventInjection", "eventinjections");
 export const remediationRequests = resource(capfn, "RemediationRequest", "remediationrequests");
 export const machineRemediations = resource(capfn, "MachineRemediation", "machineremediations");
 

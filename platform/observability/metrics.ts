@@ -119,6 +119,18 @@ export function createMetrics(snapshot: () => Snapshot) {
       labelNames: ["function"],
       registers,
     }),
+    ingressRequests: new Counter({
+      name: "capfn_ingress_requests_total",
+      help: "Requests to the ingress by path, sender and status",
+      labelNames: ["path", "sender", "status"],
+      registers,
+    }),
+    ingressAlerts: new Counter({
+      name: "capfn_ingress_alerts_total",
+      help: "Alerts by what became of them: stored, known, closed, refused",
+      labelNames: ["result"],
+      registers,
+    }),
     predicateFailures: new Counter({
       name: "capfn_predicate_failures_total",
       help: "Objects that could not be judged because a relation or predicate of the function threw: an error in capfn",

@@ -206,3 +206,13 @@ export function remediations(machineName: string): object[] {
     about("MachineRemediation", machineName, { metadata: { ownerReferences: [owner] }, spec: {} }),
   ];
 }
+
+/** An EventInjection about the Machine of its own name. */
+export function eventInjection(name: string) {
+  return {
+    apiVersion: "capfn.dev/v1alpha1",
+    kind: "EventInjection",
+    metadata: { name, namespace: place.namespace, generation: 1 },
+    spec: { type: "machine.changed", target: { kind: "Machine", name } },
+  };
+}

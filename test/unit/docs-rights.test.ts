@@ -74,12 +74,12 @@ describe("the rights in the pages", () => {
       },
       {
         apiGroups: ["capfn.dev"],
-        resources: ["remediationrequests", "machineremediations"],
+        resources: ["remediationrequests", "machineremediations", "eventinjections"],
         verbs: ["get", "patch"],
       },
       {
         apiGroups: ["capfn.dev"],
-        resources: ["remediationrequests/status", "machineremediations/status"],
+        resources: ["remediationrequests/status", "machineremediations/status", "eventinjections/status"],
         verbs: ["patch"],
       },
       { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch"] },

@@ -6,6 +6,7 @@ import * as z from "zod";
 import {
   clusterConditions,
   clusterReasons,
+  injectionConditions,
   machineConditions,
   machineReasons,
   pausedReasons,
@@ -14,7 +15,10 @@ import {
   remediationReasons,
 } from "#api/condition-names.ts";
 import { customResources } from "#api/custom-resources.ts";
+import { addAlertCommand } from "#cli/commands/alert.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
+import { addEmitCommand } from "#cli/commands/emit.ts";
+import { addEventsCommand } from "#cli/commands/events.ts";
 import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
@@ -61,10 +65,13 @@ function quietProgram(): Command {
     addWhyCommand,
     addTraceCommand,
     addParkedCommands,
+    addEventsCommand,
+    addEmitCommand,
+    addAlertCommand,
     addGenerateCommand,
   ])
     add(program, terminal);
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {
     command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
     if (command !== program) command.action(() => undefined);
   }
@@ -216,6 +223,7 @@ describe("the names in the pages", () => {
     ...Object.keys(clusterConditions),
     ...Object.keys(machineConditions),
     ...Object.keys(remediationConditions),
+    ...Object.keys(injectionConditions),
   ];
   const conditionWords: readonly string[] = [
     ...conditionTypes,
@@ -292,14 +300,16 @@ describe("the names in the pages", () => {
   });
 
   it("of HTTP paths are served", () => {
-    const served = [...sources.matchAll(/^ {4}"(\/[a-z]+)[^"]*": (?:async )?\(/gm)].map(([, path]) => path);
+    const served = [
+      ...sources.matchAll(/(?:^ {4}"(?=\/[a-z]+[^"]*": (?:async )?\()|server\.post\(")(\/[a-z]+)/gm),
+    ].map(([, path]) => path);
     const unknown = onEachPage(tasks, (page) =>
       codeSpans(page)
         .flatMap((span) => /^(\/[a-z]+)(?:\/|$)/.exec(span)?.[1] ?? [])
         .filter((path) => !served.includes(path)),
     );
     expect(unknown).toEqual([]);
-    expect(served.length).toBe(5);
+    expect(served.length).toBe(7);
   });
 
   it("of metrics exist, and all are listed with type, labels and meaning", async () => {

@@ -26,7 +26,13 @@ const candidates = relations(remediationRequestView)
 export const alertResolve = defineFunction({
   name: "alert-resolve",
   summary: "Finds the machine a RemediationRequest is about, or says why it cannot be told",
-  on: ["dev.capfn.remediation.changed", "dev.capfn.machine.created", "dev.capfn.machine.changed"],
+  on: [
+    "dev.capfn.remediation.changed",
+    "dev.capfn.alert.firing",
+    "dev.capfn.alert.resolved",
+    "dev.capfn.machine.created",
+    "dev.capfn.machine.changed",
+  ],
   for: remediationRequestView,
   related: candidates,
   needs: ({ object }) => isOpen(object),

@@ -24,6 +24,7 @@ function declared(
     summary,
     on: [
       "dev.capfn.remediation.changed",
+      "dev.capfn.alert.resolved",
       "dev.capfn.machine.changed",
       "dev.capfn.machine.deleted",
       "dev.capfn.node.changed",

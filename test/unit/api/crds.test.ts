@@ -156,13 +156,12 @@ describe("definitions", () => {
     }
   });
 
-  it("of capfn's own group are the request and the pair a MachineHealthCheck clones, in one version", () => {
+  it("of capfn's own group are the request, the pair a MachineHealthCheck clones, and the injection, in one version", () => {
     const own = definitions.filter(({ spec }) => spec.group === "capfn.dev");
     expect(own.map(({ metadata, spec }) => [metadata.name, spec.versions.map(({ name }) => name)])).toEqual(
-      ["machineremediations", "machineremediationtemplates", "remediationrequests"].map((plural) => [
-        `${plural}.capfn.dev`,
-        ["v1alpha1"],
-      ]),
+      ["machineremediations", "machineremediationtemplates", "remediationrequests", "eventinjections"].map(
+        (plural) => [`${plural}.capfn.dev`, ["v1alpha1"]],
+      ),
     );
     // Cluster API takes "Template" off the kind and copies `spec.template`.
     const template = schemaAt(renderedSchema("MachineRemediationTemplate", "v1alpha1"), "spec.template.spec");

@@ -22,7 +22,7 @@ describe("generated files", () => {
     expect(
       (await readdir(join(repository, "manifests/crds"))).map((name) => `manifests/crds/${name}`).sort(),
     ).toEqual(crds.sort());
-    expect(crds).toHaveLength(7);
+    expect(crds).toHaveLength(8);
   });
 
   it("say that they are generated, and are YAML without aliases", () => {
@@ -30,6 +30,7 @@ describe("generated files", () => {
       expect(content.split("\n")[0]).toContain("Do not edit");
       if (!path.endsWith(".yaml")) continue;
       expect(content).not.toMatch(/[&*]a\d+/);
+      if (path === "docs/asyncapi.yaml") continue;
       const kind = path.startsWith("manifests/rbac/") ? "ClusterRole" : "CustomResourceDefinition";
       expect(parse(content)).toMatchObject({ kind });
     }

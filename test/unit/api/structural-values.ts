@@ -63,7 +63,12 @@ function strings(schema: StructuralSchema): fc.Arbitrary<string> {
   const { pattern } = schema;
   const length = { minLength: numberOf(schema, "minLength") ?? 0, maxLength: 20 };
   if (pattern === undefined) return fc.string(length);
-  const words = [/^[A-Z][A-Za-z]{0,20}$/, /^[0-9a-f]{1,20}$/].map((word) => fc.stringMatching(word));
+  const words = [
+    /^[A-Z][A-Za-z]{0,20}$/,
+    /^[0-9a-f]{1,20}$/,
+    /^[a-z]{1,9}\.[a-z]{1,9}$/,
+    /^(harvester|workload)\/[a-z]{1,9}\/[a-z]{1,9}$/,
+  ].map((word) => fc.stringMatching(word));
   return fc.oneof(quantities.map(String), ...words).filter((text) => new RegExp(pattern).test(text));
 }
 

@@ -50,6 +50,7 @@ async function start(script: Script, flags: { leaderElect?: boolean } = {}) {
       kubeconfig,
       logLevel: "silent",
       requestRate: 100,
+      ingressBindAddress: "0",
       metricsBindAddress: "0",
       healthProbeBindAddress: `127.0.0.1:${port}`,
       ledgerNamespace: "capfn-system",

@@ -53,6 +53,7 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
         spec: { infrastructureRef: { kind: "HarvesterMachine", name: "m-0" } },
       }),
       ...objects.remediations("m-0"),
+      objects.eventInjection("m-0"),
       objects.harvesterMachine("m-0", {
         metadata,
         spec: node === true ? { providerID: "harvester://vms/m-0" } : {},

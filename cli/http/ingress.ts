@@ -1,0 +1,142 @@
+import * as z from "zod";
+import { remediationAlertSchema } from "#api/remediation-request.ts";
+import { allFunctions } from "#cli/functions.ts";
+import { parseBindAddress } from "#cli/http/servers.ts";
+import type { RunningOperator } from "#cli/operator/operator.ts";
+import { version } from "#cli/version.ts";
+import type { KnownAlert } from "#events/sources/ingress/alert-resync.ts";
+import { readIngressConfig } from "#events/sources/ingress/config.ts";
+import { hintTargets } from "#events/sources/ingress/hints.ts";
+import type { IngressEvent } from "#events/sources/ingress/ingress-event.ts";
+import { openIngress, type OpenIngress } from "#events/sources/ingress/open.ts";
+import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
+import { createRequestBudget } from "#platform/kube/request-budget.ts";
+import { remediationRequests } from "#platform/kube/resources.ts";
+import { createKubeClient } from "#platform/kube/rest.ts";
+import { MANAGEMENT } from "#platform/kube/view.ts";
+import type { Log } from "#platform/observability/log.ts";
+import type { Metrics } from "#platform/observability/metrics.ts";
+import type { Clock } from "#platform/process/clock.ts";
+
+export interface IngressFlags {
+  readonly ingressBindAddress: string;
+  readonly ingressConfig?: string;
+  /** Namespace the hub is restricted to. */
+  readonly namespace?: string;
+  readonly ledgerNamespace: string;
+  readonly requestRate: number;
+}
+
+export interface IngressWorld {
+  readonly management: ConnectionConfig;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  /** The hub; undefined on standby. */
+  readonly running: () => Pick<RunningOperator, "operator" | "metrics"> | undefined;
+}
+
+/**
+ * Opens the ingress if a flag asks for it. It has a client of its own, so that alerts are stored also on standby and while the hub is busy.
+ * Throws with the mend when flags or configuration are wrong.
+ */
+export async function startIngress(
+  flags: IngressFlags,
+  world: IngressWorld,
+): Promise<OpenIngress | undefined> {
+  const address = parseBindAddress("--ingress-bind-address", flags.ingressBindAddress);
+  if (address === undefined) return undefined;
+  if (flags.ingressConfig === undefined)
+    throw new Error("--ingress-bind-address needs --ingress-config, which says who may send what");
+  const config = await readIngressConfig(flags.ingressConfig);
+  const namespace = config.alertNamespace ?? flags.namespace ?? flags.ledgerNamespace;
+  if (flags.namespace !== undefined && namespace !== flags.namespace)
+    throw new Error(
+      `alertNamespace is ${namespace}, but --namespace lets the hub see ${flags.namespace} only; make them equal`,
+    );
+  const { clock } = world;
+  const client = createKubeClient(world.management, {
+    clock,
+    random: world.random,
+    userAgent: `capfn-ingress/${version}`,
+    budget: createRequestBudget({
+      clock,
+      requestsPerSecond: flags.requestRate,
+      burst: flags.requestRate * 2,
+      inFlight: 32,
+    }),
+  });
+  const targets = hintTargets(allFunctions.flatMap(({ views }) => views));
+  const ingress = await openIngress({
+    config,
+    address,
+    clock,
+    random: world.random,
+    client,
+    namespace,
+    hub: () => {
+      const hub = world.running()?.operator.hub;
+      if (hub === undefined) return undefined;
+      return { targets, hint: ({ view, ref, cause }) => hub.hint(view, ref, cause) };
+    },
+    known: () => knownAlerts(world.running()?.operator, namespace),
+    observe: (event) => {
+      count(event, world.running()?.metrics);
+      write(event, world.log);
+    },
+  });
+  return {
+    url: ingress.url,
+    close: async () => {
+      await ingress.close();
+      client.close();
+    },
+  };
+}
+
+const alertRequestSchema = z.looseObject({ spec: z.looseObject({ alert: remediationAlertSchema }) });
+
+/** Undefined while the requests have not been listed. */
+function knownAlerts(
+  operator: RunningOperator["operator"] | undefined,
+  namespace: string,
+): KnownAlert[] | undefined {
+  const view = allFunctions
+    .flatMap(({ views }) => views)
+    .find(({ type }) => type.plural === remediationRequests.plural);
+  if (operator === undefined || view === undefined || !operator.ready()) return undefined;
+  const entries = operator.hub.index.collection(view, MANAGEMENT).snapshot();
+  return entries.flatMap(([, { seen }]) => {
+    const { data } = alertRequestSchema.safeParse(seen);
+    if (data === undefined || seen.meta.namespace !== namespace) return [];
+    return [{ request: seen.meta.name, alert: data.spec.alert }];
+  });
+}
+
+function count(event: IngressEvent, metrics: Metrics | undefined): void {
+  if (event.kind === "answered") {
+    const { path, sender, status } = event;
+    metrics?.ingressRequests.inc({ path, sender, status });
+  }
+  if (event.kind === "alert") metrics?.ingressAlerts.inc({ result: event.result });
+}
+
+function write(event: IngressEvent, log: Log): void {
+  switch (event.kind) {
+    case "refused": {
+      const { path, sender, problem } = event;
+      log.warn({ path, sender, problem }, "the ingress refused something");
+      break;
+    }
+    case "fault": {
+      const { where, error } = event;
+      log.warn({ where, error: error instanceof Error ? error.message : "unknown" }, "the ingress failed");
+      break;
+    }
+    case "hinted":
+      log.info({ type: event.type, object: event.object }, "an event came in");
+      break;
+    default:
+      log.debug({ ...event }, event.kind);
+  }
+}

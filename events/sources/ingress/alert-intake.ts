@@ -1,0 +1,67 @@
+import { capfnGroup } from "#api/names.ts";
+import type { IncomingAlert } from "#events/sources/ingress/alert-webhook.ts";
+import type { KubeReader, KubeWriter } from "#platform/kube/client.ts";
+import { isKubeError } from "#platform/kube/errors.ts";
+import type { NewObject } from "#platform/kube/resource.ts";
+import { remediationRequests } from "#platform/kube/resources.ts";
+
+/** What became of an alert. `refused`: the API server will never take it. */
+export type Intake = "stored" | "known" | "closed" | "refused";
+
+export interface AlertIntakeOptions {
+  readonly client: KubeReader & KubeWriter;
+  /** Namespace of the RemediationRequests. */
+  readonly namespace: string;
+}
+
+/**
+ * Makes an alert a fact of the management cluster: a RemediationRequest whose name is made from the alert's identity, so that however often
+ * it is delivered, by however many replicas, "already exists" means "known". A resolved alert whose request does not exist makes one that
+ * is closed from the start: should its firing come late, it finds itself known. Throws {@link KubeError} when it may succeed later.
+ */
+export async function takeAlert(
+  { request: name, resolved, alert }: IncomingAlert,
+  { client, namespace }: AlertIntakeOptions,
+  signal: AbortSignal,
+): Promise<Intake> {
+  const { endsAt } = alert;
+  if (resolved && endsAt !== undefined && (await close({ client, namespace, name, endsAt }, signal)))
+    return "closed";
+  try {
+    await client.create(remediationRequests, requestOf(name, namespace, alert), { signal });
+    return resolved ? "closed" : "stored";
+  } catch (error) {
+    if (isKubeError(error, "alreadyExists")) return "known";
+    if (isKubeError(error, "invalid")) return "refused";
+    throw error;
+  }
+}
+
+/** False when there is no request of this name. */
+async function close(
+  {
+    client,
+    namespace,
+    name,
+    endsAt,
+  }: AlertIntakeOptions & { readonly name: string; readonly endsAt: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const patch = { spec: { alert: { endsAt } } };
+    await client.mergePatch(remediationRequests, { namespace, name }, patch, { signal });
+    return true;
+  } catch (error) {
+    if (isKubeError(error, "notFound")) return false;
+    throw error;
+  }
+}
+
+function requestOf(name: string, namespace: string, alert: IncomingAlert["alert"]): NewObject {
+  return {
+    apiVersion: `${capfnGroup}/v1alpha1`,
+    kind: "RemediationRequest",
+    metadata: { name, namespace },
+    spec: { source: "Alert", alert },
+  };
+}

@@ -1,0 +1,159 @@
+import type { RequestListener, Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { TLSSocket } from "node:tls";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { receiveAlerts, type AlertTaking } from "#events/sources/ingress/alerts-route.ts";
+import { receiveEvents } from "#events/sources/ingress/events-route.ts";
+import { grantOf } from "#events/sources/ingress/handshake.ts";
+import type { Sender, Senders } from "#events/sources/ingress/senders.ts";
+import type { TlsFiles } from "#events/sources/ingress/tls.ts";
+import { http } from "#platform/process/node-http.ts";
+
+export interface IngressOptions extends AlertTaking {
+  readonly senders: Senders;
+  /** Undefined: plain HTTP, behind something that ends TLS. */
+  readonly tls?: TlsFiles | undefined;
+  /** Requests that are worked on at once; further ones are told to come again. 64 when left out. */
+  readonly mostAtOnce?: number | undefined;
+}
+
+const MOST_AT_ONCE = 64;
+const BODY_LIMIT_BYTES = 1_048_576;
+/** Longest time in which a request must have come in whole. */
+const REQUEST_TIMEOUT_MS = 15_000;
+
+type Routes = "/alerts" | "/events";
+
+/**
+ * The ingress: `/alerts` for Alertmanager, `/events` for CloudEvents. Who sends is known before a byte of the body is read. Answers with
+ * 503 and Retry-After whatever may succeed later, and never with another 5xx.
+ */
+export function ingressServer(options: IngressOptions): FastifyInstance {
+  const { observe, senders } = options;
+  const server = fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Answers must not tell who asks whether a path exists by another way than the others.
+    exposeHeadRoutes: false,
+    serverFactory: (handler) => serverOf(options, handler),
+  });
+  const known = new WeakMap<FastifyRequest, Sender>();
+  let atOnce = 0;
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  server.addHook("onRequest", async (request, reply) => {
+    const path = pathOf(request);
+    if (path === undefined || request.method !== "POST") return;
+    if (atOnce >= (options.mostAtOnce ?? MOST_AT_ONCE)) return later(reply, 1_000, "busy");
+    atOnce += 1;
+    onceOver(reply, () => (atOnce -= 1));
+    const sender = await senders.identify(credentialsOf(request));
+    if (sender === undefined)
+      return reply
+        .code(401)
+        .header("www-authenticate", "Bearer")
+        .send({ error: "who sends this is not known: send a bearer token or a client certificate" });
+    known.set(request, sender);
+    if (!sender.paths.includes(path))
+      return reply.code(403).send({ error: `sender ${sender.name} may not use ${path}` });
+    const waitMs = sender.bucket.take();
+    if (waitMs === 0) return;
+    // Alertmanager gives an alert up after 429.
+    return later(reply, waitMs, "too many requests", path === "/alerts" ? 503 : 429);
+  });
+  server.addHook("onResponse", async (request, { statusCode: status }) => {
+    observe({
+      kind: "answered",
+      path: pathOf(request) ?? "other",
+      sender: known.get(request)?.name ?? "",
+      status,
+    });
+  });
+  server.setErrorHandler((error, _request, reply) => {
+    const status = statusOf(error);
+    if (status !== undefined)
+      return reply.code(status).send({ error: error instanceof Error ? error.message : "bad request" });
+    observe({ kind: "fault", where: "ingress", error });
+    return later(reply, 5_000, "not possible now");
+  });
+  server.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "there is nothing here" }));
+
+  server.options("/events", (request, reply) => {
+    const grant = grantOf(request.headers, senders.all);
+    if (grant !== undefined) return reply.code(200).headers(grant).send();
+    return reply.code(403).send({ error: "WebHook-Request-Origin: this origin is not granted" });
+  });
+  server.post("/alerts", async (request, reply) => {
+    const sender = known.get(request);
+    const { status, retryAfterMs, answer } = await receiveAlerts(
+      textOf(request),
+      sender?.name ?? "",
+      options,
+    );
+    if (retryAfterMs !== undefined) retryAfter(reply, retryAfterMs);
+    return reply.code(status).send(answer);
+  });
+  server.post("/events", (request, reply) => {
+    const sender = known.get(request);
+    if (sender === undefined) return reply.code(401).send();
+    const { headers } = request;
+    const { status, problems } = receiveEvents({ headers, body: textOf(request) }, sender, options);
+    if (status === 503) return later(reply, 5_000, problems.join("; "));
+    return problems.length === 0 ? reply.code(status).send() : reply.code(status).send({ problems });
+  });
+  return server;
+}
+
+function serverOf({ tls }: IngressOptions, handler: RequestListener): Server {
+  if (tls === undefined) return http.createServer(handler);
+  const server = createTlsServer(
+    // Who has no certificate may have a token; `authorized` tells whether the certificate counts.
+    { ...tls.current(), requestCert: tls.clientCertificates, rejectUnauthorized: false },
+    handler,
+  );
+  tls.onChange((context) => server.setSecureContext(context));
+  return server;
+}
+
+function pathOf({ routeOptions }: FastifyRequest): Routes | undefined {
+  const { url } = routeOptions;
+  return url === "/alerts" || url === "/events" ? url : undefined;
+}
+
+function credentialsOf({ headers, raw }: FastifyRequest) {
+  const { socket } = raw;
+  const certificate =
+    socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined;
+  return { authorization: headers.authorization, certificateSubject: certificate?.subject };
+}
+
+/** Also when the sender goes away in the middle. */
+function onceOver({ raw }: FastifyReply, act: () => void): void {
+  let over = false;
+  const end = (): void => {
+    if (!over) act();
+    over = true;
+  };
+  raw.once("finish", end);
+  raw.once("close", end);
+}
+
+function later(reply: FastifyReply, afterMs: number, error: string, status: 429 | 503 = 503): FastifyReply {
+  return retryAfter(reply, afterMs).code(status).send({ error });
+}
+
+/** RFC 9110, section 10.2.3: whole seconds. */
+function retryAfter(reply: FastifyReply, afterMs: number): FastifyReply {
+  return reply.header("retry-after", String(Math.max(1, Math.ceil(afterMs / 1000))));
+}
+
+function textOf({ body }: FastifyRequest): string {
+  return typeof body === "string" ? body : "";
+}
+
+/** Errors of fastify about the request, such as a body that is too large. */
+function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("statusCode" in error)) return undefined;
+  const { statusCode } = error;
+  return typeof statusCode === "number" && statusCode >= 400 && statusCode < 500 ? statusCode : undefined;
+}

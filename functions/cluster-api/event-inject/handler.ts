@@ -1,0 +1,40 @@
+import { injectionConditions } from "#api/condition-names.ts";
+import { emissionOf } from "#functions/cluster-api/event-inject/plan.ts";
+import type { Deps } from "#functions/contract/deps.ts";
+import type { StepEvent } from "#functions/contract/function.ts";
+import { done, type Outcome } from "#functions/contract/outcome.ts";
+import { mergeConditions } from "#platform/cluster-api/conditions.ts";
+import type { EventInjection } from "#platform/cluster-api/event-injection.ts";
+import { eventInjections } from "#platform/kube/resources.ts";
+
+/**
+ * Says in the status that the event is taken, or why it never will be, and then lets it happen. Should the process end in between, nothing
+ * is lost: its successor looks at everything anyway.
+ */
+export async function takeInjection(event: StepEvent<EventInjection, object>, deps: Deps): Promise<Outcome> {
+  const { meta, status } = event.object;
+  const planned = emissionOf(event.object);
+  const now = deps.now();
+  const generation = meta.generation === undefined ? {} : { observedGeneration: meta.generation };
+  const condition = {
+    type: injectionConditions.Taken,
+    status: planned.kind === "taken" ? ("True" as const) : ("False" as const),
+    reason: planned.reason,
+    message: planned.message,
+    ...generation,
+  };
+  await deps.management.mergePatch(
+    eventInjections,
+    { namespace: meta.namespace, name: meta.name },
+    {
+      metadata: { resourceVersion: meta.resourceVersion },
+      status: {
+        ...generation,
+        ...(planned.kind === "taken" && { takenAt: now.toISOString() }),
+        conditions: mergeConditions(status.conditions, [condition], now),
+      },
+    },
+    { subresource: "status" },
+  );
+  return done(planned.kind === "taken" ? [planned.emission] : []);
+}

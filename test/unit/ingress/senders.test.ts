@@ -1,0 +1,144 @@
+import { utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { parseIngressConfig } from "#events/sources/ingress/config.ts";
+import { openSenders } from "#events/sources/ingress/senders.ts";
+import { tokenBucket } from "#events/sources/ingress/token-bucket.ts";
+import { FakeClock, settle } from "#test/support/fake-clock.ts";
+import { ingressBench, sentAlert, tokens, webhook, type IngressBench } from "#test/support/ingress-bench.ts";
+
+let bench: IngressBench | undefined;
+afterEach(async () => {
+  await bench?.stop();
+  bench = undefined;
+});
+
+const structured = { "content-type": "application/cloudevents+json" };
+
+describe("who sends", () => {
+  it("is asked for before the body is looked at", async () => {
+    bench = await ingressBench();
+    for (const authorization of ["", "Bearer wrong", "Basic YTpi", "Bearer", `Bearer ${tokens.admin}x`]) {
+      for (const url of ["/alerts", "/events"]) {
+        const payload = "x".repeat(2_000_000);
+        const answer = await bench.server.inject({
+          method: "POST",
+          url,
+          headers: { authorization },
+          payload,
+        });
+        expect(answer.statusCode).toBe(401);
+        expect(answer.headers["www-authenticate"]).toBe("Bearer");
+      }
+    }
+    expect(bench.requests).toEqual([]);
+  });
+
+  it("may use the paths of its configuration only", async () => {
+    bench = await ingressBench();
+    expect((await bench.alerts(webhook(sentAlert()), tokens.knative)).statusCode).toBe(403);
+    expect((await bench.send(structured, {}, tokens.alertmanager)).statusCode).toBe(403);
+    expect(bench.requests).toEqual([]);
+  });
+
+  it("is known by the scheme's name in any case, and by a token that was exchanged meanwhile", async () => {
+    bench = await ingressBench();
+    const { senders, clock, directory } = bench;
+    const who = (authorization: string) =>
+      senders.identify({ authorization, certificateSubject: undefined }).then((sender) => sender?.name);
+    expect(await who(`bearer ${tokens.knative}`)).toBe("knative");
+    await writeFile(join(directory, "knative"), "new-token");
+    await utimes(join(directory, "knative"), 1, 1);
+    expect(await who("Bearer new-token")).toBeUndefined();
+    await clock.advance(10_001);
+    expect(await who("Bearer new-token")).toBe("knative");
+    expect(await who(`Bearer ${tokens.knative}`)).toBeUndefined();
+  });
+
+  it("is known by the whole subject of its certificate, however its parts are written", async () => {
+    const config = parseIngressConfig(
+      "f",
+      JSON.stringify({
+        tls: { certificateFile: "c", keyFile: "k", clientCaFile: "a" },
+        senders: [{ name: "am", certificateSubject: "O=monitoring, CN=am", paths: ["/alerts"] }],
+      }),
+    );
+    const senders = await openSenders(config.senders, new FakeClock());
+    const who = (certificateSubject: string | undefined) =>
+      senders.identify({ authorization: undefined, certificateSubject }).then((sender) => sender?.name);
+    expect(await who("O=monitoring\nCN=am")).toBe("am");
+    for (const subject of ["CN=am", "O=monitoring\\, CN=am", "O=monitoring\nCN=am\nOU=x", "", undefined])
+      expect(await who(subject)).toBeUndefined();
+  });
+});
+
+describe("limits", () => {
+  it("of a body are 1 MiB", async () => {
+    bench = await ingressBench();
+    const answer = await bench.alerts(" ".repeat(1_048_577));
+    expect(answer.statusCode).toBe(413);
+  });
+
+  it("of a sender's rate are 503 for alerts, which 429 would lose, and 429 for events; both say when to come again", async () => {
+    bench = await ingressBench({ requestsPerSecond: 1 });
+    const alert = () => bench!.alerts(webhook(sentAlert()), tokens.admin);
+    expect((await alert()).statusCode).toBe(200);
+    expect((await alert()).statusCode).toBe(200);
+    const tooMany = await alert();
+    expect(tooMany.statusCode).toBe(503);
+    expect(tooMany.headers["retry-after"]).toBe("1");
+    const event = await bench.send(structured, {});
+    expect(event.statusCode).toBe(429);
+    expect(event.headers["retry-after"]).toBe("1");
+    expect((await bench.alerts(webhook(sentAlert()))).statusCode).toBe(200);
+    await bench.clock.advance(1_000);
+    expect((await alert()).statusCode).toBe(200);
+  });
+
+  it("of requests at once are 503, and end with the requests", async () => {
+    bench = await ingressBench({ mostAtOnce: 1 });
+    const { api, alerts } = bench;
+    const create = api.create.bind(api);
+    const held = Promise.withResolvers<void>();
+    api.create = async (...args) => {
+      await held.promise;
+      return create(...args);
+    };
+    const first = alerts(webhook(sentAlert()));
+    await settle();
+    const second = await alerts(webhook(sentAlert()));
+    expect(second.statusCode).toBe(503);
+    expect(second.headers["retry-after"]).toBe("1");
+    held.resolve();
+    expect((await first).statusCode).toBe(200);
+    await settle();
+    expect((await alerts(webhook(sentAlert()))).statusCode).toBe(200);
+  });
+
+  it("of a bucket are the rate in the long run, and twice the rate in a burst", async () => {
+    const clock = new FakeClock();
+    const bucket = tokenBucket(clock, 10);
+    const burst = Array.from({ length: 50 }, () => bucket.take()).filter((wait) => wait === 0).length;
+    expect(burst).toBe(20);
+    let taken = 0;
+    for (let tick = 0; tick < 1000; tick += 1) {
+      await clock.advance(10);
+      if (bucket.take() === 0) taken += 1;
+    }
+    expect(taken).toBeGreaterThan(95);
+    expect(taken).toBeLessThanOrEqual(101);
+  });
+});
+
+describe("what went wrong by itself", () => {
+  it("is 503, not another 5xx", async () => {
+    bench = await ingressBench();
+    bench.hints.push = () => {
+      throw new Error("broken");
+    };
+    const event = { specversion: "1.0", id: "1", source: "/s", type: "dev.capfn.machine.changed" };
+    const answer = await bench.send(structured, { ...event, subject: "namespaces/a/machines/b" });
+    expect(answer.statusCode).toBe(503);
+    expect(answer.body).not.toContain("broken");
+  });
+});
