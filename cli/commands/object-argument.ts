@@ -15,6 +15,7 @@ const kinds: readonly string[] = [
   "harvestercluster",
   "remediationrequest",
   "machineremediation",
+  "eventinjection",
   "machine.cluster.x-k8s.io",
   "cluster.cluster.x-k8s.io",
 ];

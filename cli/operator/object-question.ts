@@ -1,4 +1,5 @@
 import { clusterView, machineView } from "#platform/cluster-api/cluster.ts";
+import { eventInjectionView } from "#platform/cluster-api/event-injection.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
 import { machineRemediationView, remediationRequestView } from "#platform/cluster-api/remediation.ts";
@@ -20,6 +21,7 @@ const kinds: Readonly<Record<string, ResourceView<unknown>>> = {
   harvestercluster: harvesterClusterView,
   remediationrequest: remediationRequestView,
   machineremediation: machineRemediationView,
+  eventinjection: eventInjectionView,
   "machine.cluster.x-k8s.io": machineView,
   "cluster.cluster.x-k8s.io": clusterView,
 };
