@@ -45,10 +45,15 @@ export async function alertStage() {
     startIngress: async (): Promise<RunningCommand> => {
       const started = startCapfn(
         "run",
-        ...["--kubeconfig", kubeconfig, "-n", namespace, "--ledger-namespace", namespace],
-        ...["--ingress-bind-address", `127.0.0.1:${ingressPort}`],
-        ...["--ingress-config", join(directory, "ingress.yaml"), "--request-rate", "500"],
-        ...["--metrics-bind-address", "0", "--health-probe-bind-address", "127.0.0.1:0"],
+        "--kubeconfig",
+        kubeconfig,
+        `--namespace=${namespace}`,
+        `--ledger-namespace=${namespace}`,
+        `--ingress-bind-address=127.0.0.1:${ingressPort}`,
+        `--ingress-config=${join(directory, "ingress.yaml")}`,
+        "--request-rate=500",
+        "--metrics-bind-address=0",
+        "--health-probe-bind-address=127.0.0.1:0",
       );
       await started.line(/"addresses":/);
       return started;
