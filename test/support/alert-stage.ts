@@ -43,13 +43,11 @@ export async function alertStage() {
     ingressUrl: `http://127.0.0.1:${ingressPort}`,
     /** `capfn run` with its ingress, listening. */
     startIngress: async (): Promise<RunningCommand> => {
-      const started = startCapfn(
-        "run",
-        ...["--kubeconfig", kubeconfig, "-n", namespace, "--ledger-namespace", namespace],
-        ...["--ingress-bind-address", `127.0.0.1:${ingressPort}`],
-        ...["--ingress-config", join(directory, "ingress.yaml"), "--request-rate", "500"],
-        ...["--metrics-bind-address", "0", "--health-probe-bind-address", "127.0.0.1:0"],
-      );
+      const place = ["--kubeconfig", kubeconfig, "-n", namespace, "--ledger-namespace", namespace];
+      const ingress = ["--ingress-bind-address", `127.0.0.1:${ingressPort}`];
+      const config = ["--ingress-config", join(directory, "ingress.yaml"), "--request-rate", "500"];
+      const others = ["--metrics-bind-address", "0", "--health-probe-bind-address", "127.0.0.1:0"];
+      const started = startCapfn("run", ...place, ...ingress, ...config, ...others);
       await started.line(/"addresses":/);
       return started;
     },
