@@ -15,6 +15,8 @@ const kinds: readonly string[] = [
   "harvestercluster",
   "remediationrequest",
   "machineremediation",
+  "machine.cluster.x-k8s.io",
+  "cluster.cluster.x-k8s.io",
 ];
 
 /** `<object>` of commands that are about one object. */

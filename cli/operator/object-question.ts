@@ -1,3 +1,4 @@
+import { clusterView, machineView } from "#platform/cluster-api/cluster.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
 import { machineRemediationView, remediationRequestView } from "#platform/cluster-api/remediation.ts";
@@ -19,6 +20,8 @@ const kinds: Readonly<Record<string, ResourceView<unknown>>> = {
   harvestercluster: harvesterClusterView,
   remediationrequest: remediationRequestView,
   machineremediation: machineRemediationView,
+  "machine.cluster.x-k8s.io": machineView,
+  "cluster.cluster.x-k8s.io": clusterView,
 };
 
 /** The view a person's word for a kind means; undefined when it means none. */

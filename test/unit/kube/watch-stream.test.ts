@@ -64,13 +64,13 @@ describe("the stream", () => {
           write();
         },
       },
-      { watch: { silenceMs: 5_000 } },
+      { watch: { silenceMs: 60_000 } },
     );
     const seen: string[] = [];
     for await (const event of client.watch(configMaps, { signal: ending.signal })) {
       expect(event.type).not.toBe("disrupted");
       if (event.type === "synced") {
-        await new Promise((resolve) => setTimeout(resolve, 150));
+        await new Promise((resolve) => setTimeout(resolve, 1_200));
         expect(written).toBeLessThan(400);
       }
       if ("object" in event) seen.push(event.object.metadata.name);
