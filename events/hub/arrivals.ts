@@ -120,7 +120,7 @@ export class Arrivals implements RunArrivals {
     const view = this.#parts.views.get(resourceName(type));
     if (view === undefined) return [];
     try {
-      return [{ view, projection: projectionOf(view, connection, object) }];
+      return [{ view, projection: projectionOf(view, connection, object), last: isLast(object) }];
     } catch (error) {
       if (!(error instanceof UnreadableObject)) throw error;
       return [];
@@ -138,6 +138,7 @@ export class Arrivals implements RunArrivals {
     const projections = own
       .map(({ projection }) => projection)
       .toSorted((a, b) => compareVersions(a.seen.meta.resourceVersion, b.seen.meta.resourceVersion));
+    const ended = own.some(({ last }) => last);
     const items = run.items.map(({ id }) => id);
     const disturbed = this.#ownWrites.wrote(
       name,
@@ -150,7 +151,7 @@ export class Arrivals implements RunArrivals {
       },
     );
     for (const projection of projections) {
-      const change = index.putOwn(view, scope, projection);
+      const change = ended ? index.removeOwn(view, projection) : index.putOwn(view, scope, projection);
       if (change !== undefined) this.#changed(change);
     }
     return disturbed;
@@ -201,4 +202,12 @@ export class Arrivals implements RunArrivals {
 interface OwnProjection {
   readonly view: ResourceView<unknown>;
   readonly projection: Projection;
+  /** With this write the object ceased to exist. */
+  readonly last: boolean;
+}
+
+/** An object that is being deleted exists as long as it has a finalizer or, as a Pod, time to end (Kubernetes, "Finalizers"). */
+function isLast({ metadata }: KubeObject): boolean {
+  const { deletionTimestamp, finalizers = [], deletionGracePeriodSeconds: grace = 0 } = metadata;
+  return deletionTimestamp !== undefined && finalizers.length === 0 && grace === 0;
 }

@@ -128,6 +128,11 @@ export class ObjectIndex implements Lookup {
     return passed && collection.get(localName(meta)) === undefined ? undefined : collection.put(written);
   }
 
+  /** A write of our own ended the object, which its stream will still say. */
+  removeOwn(view: ResourceView<unknown>, { seen: { meta } }: Projection): Change | undefined {
+    return this.collection(view, meta.connection).remove(localName(meta), { uid: meta.uid });
+  }
+
   /** Notes that the stream of this scope has delivered everything up to this version. */
   advance(view: ResourceView<unknown>, scope: Scope, resourceVersion: string): void {
     const name = scopeName(view.type, scope);

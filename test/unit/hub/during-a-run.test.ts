@@ -130,3 +130,38 @@ describe("a hint during a run", () => {
     expect(bench.runs).toHaveLength(2);
   });
 });
+
+describe("a write of a step that ends its object, as the removal of the last finalizer does", () => {
+  const finalizers = (names: string[], object: ReturnType<typeof widget>) => ({
+    ...object,
+    metadata: { ...object.metadata, finalizers: names },
+  });
+  const deleting = (version: string, have?: number) =>
+    widget({ version, want: 1, deleting: true, ...(have !== undefined && { have }) });
+
+  it("leaves nothing to look at before the watch tells: the step does not run once more over what is gone", async () => {
+    const bench = hubBench({ functions: [widgetFunction({ needs: () => true })] });
+    await bench.list(deleting("1"));
+    // The API server answers with the object as it was deleted, at the version it had.
+    await bench.runs[0]?.answer({
+      outcomes: new Map([["uid-one", done()]]),
+      written: written(finalizers([], deleting("1", 2))),
+    });
+    expect(bench.hub.index.get(widgetView, ref)).toBeUndefined();
+    await bench.lose(deleting("102"));
+    expect(bench.runs).toHaveLength(1);
+    expect(bench.hub.idle).toBe(true);
+  });
+
+  it("is not one that leaves a finalizer, or an object time to end", async () => {
+    for (const left of [
+      finalizers(["somebody/else"], deleting("101")),
+      { ...deleting("101"), metadata: { ...deleting("101").metadata, deletionGracePeriodSeconds: 30 } },
+    ]) {
+      const bench = hubBench({ functions: [widgetFunction({ needs: () => true })] });
+      await bench.list(deleting("1"));
+      await bench.runs[0]?.answer({ outcomes: new Map([["uid-one", done()]]), written: written(left) });
+      expect(bench.hub.index.get(widgetView, ref)).toBeDefined();
+    }
+  });
+});
