@@ -10,7 +10,7 @@ export function reportLater(sheet: Sheet): void {
   sheet.later(
     "delete/w-requests/control-plane",
     "W requests to delete a control plane machine, etcd member included",
-    "etcd-remove does not exist yet",
+    "etcd-remove asks etcd itself, not the workload API server; the bench has no control plane machines yet",
   );
   sheet.later(
     "cold-start/process",
