@@ -4,7 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { alertStage, crash, until, type ToldAlert } from "#test/support/alert-stage.ts";
 import { capfn } from "#test/support/command-line.ts";
-import { debianPackage, runProgram, type Unpacked } from "#test/support/debian-programs.ts";
+import {
+  alertmanagerPackage,
+  debianPackage,
+  runProgram,
+  type Unpacked,
+} from "#test/support/debian-programs.ts";
 import { repository } from "#test/support/documentation.ts";
 
 const manifests = join(repository, "manifests/prometheus");
@@ -17,7 +22,7 @@ let alertmanager: Unpacked;
 
 beforeAll(async () => {
   stage = await alertStage();
-  alertmanager = await debianPackage("prometheus-alertmanager");
+  alertmanager = await alertmanagerPackage();
   if ("root" in alertmanager) await stage.startAlertmanager(alertmanager.root);
 });
 afterAll(() => stage.stop());

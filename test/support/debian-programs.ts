@@ -42,6 +42,23 @@ export async function runProgram(root: string, program: string, ...args: string[
   return stdout + stderr;
 }
 
+/** Arguments of unshare for a mount namespace of one's own. */
+const ownMounts = process.getuid?.() === 0 ? ["--mount"] : ["--mount", "--map-root-user"];
+
+/** The Alertmanager, or why none can be started: containers often may not make a mount namespace. */
+export async function alertmanagerPackage(): Promise<Unpacked> {
+  const unpacked = await debianPackage("prometheus-alertmanager");
+  if ("missing" in unpacked) return unpacked;
+  try {
+    await run("unshare", [...ownMounts, "mount", "--bind", join(unpacked.root, "usr/share"), "/usr/share"]);
+    return unpacked;
+  } catch {
+    return {
+      missing: "Debian's Alertmanager needs a mount namespace of its own, which unshare was refused here",
+    };
+  }
+}
+
 /**
  * Starts Debian's Alertmanager. It reads its templates below /usr/share: in a mount namespace of its own it finds those of the package there.
  * The caller kills the process.
@@ -53,10 +70,9 @@ export function startAlertmanager(
   const script =
     'mount --bind "$1/usr/share" /usr/share && exec "$1/usr/bin/prometheus-alertmanager" --config.file "$2" ' +
     '--storage.path "$3" --web.listen-address "127.0.0.1:$4" --cluster.listen-address=';
-  const own = process.getuid?.() === 0 ? ["--mount"] : ["--mount", "--map-root-user"];
   const child = spawn(
     "unshare",
-    [...own, "sh", "-c", script, "sh", root, options.configFile, options.storage, String(options.port)],
+    [...ownMounts, "sh", "-c", script, "sh", root, options.configFile, options.storage, String(options.port)],
     { stdio: "ignore" },
   );
   children.add(child);
