@@ -14,6 +14,17 @@ export interface SnapshotPlace {
   readonly revision: string;
 }
 
+interface SnapshotOwner {
+  readonly namespace?: string | undefined;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** Directory of one cluster's snapshots: a cluster that is made anew under its name must not clear away what is left of the lost one. */
+export function directoryOf(base: string, { namespace = "", name, uid }: SnapshotOwner): string {
+  return join(base, namespace, `${name}-${uid}`);
+}
+
 /** Name of the file a snapshot is kept in. */
 export function snapshotName({ takenAt, revision }: Omit<SnapshotPlace, "directory">): string {
   const time = takenAt.toISOString().replaceAll(/[-:]|\.\d+/g, "");
@@ -45,14 +56,22 @@ export async function writeSnapshot(chunks: AsyncIterable<Buffer>, place: Snapsh
   return name;
 }
 
-/** Removes all but the newest `keep` snapshots, and what earlier attempts left unfinished. Other files are not touched. */
-export async function pruneSnapshots(directory: string, keep: number): Promise<readonly string[]> {
+/**
+ * Removes all but `keep` snapshots, and what earlier attempts left unfinished. The one just `written` is kept first, whatever its name says: the
+ * clock may have been set back. Then the newest are. Other files are not touched.
+ */
+export async function pruneSnapshots(
+  directory: string,
+  { keep, written }: { readonly keep: number; readonly written: string },
+): Promise<readonly string[]> {
   const found = await readdir(directory);
-  const whole = found.filter((name) => NAME.test(name)).toSorted((a, b) => (a < b ? 1 : -1));
+  const older = found
+    .filter((name) => NAME.test(name) && name !== written)
+    .toSorted((a, b) => (a < b ? 1 : -1));
   const unfinished = found.filter(
     (name) => name.endsWith(UNFINISHED) && NAME.test(name.slice(0, -UNFINISHED.length)),
   );
-  const removed = [...whole.slice(keep), ...unfinished];
+  const removed = [...older.slice(keep - 1), ...unfinished];
   await Promise.all(removed.map((name) => rm(join(directory, name), { force: true })));
   return removed;
 }

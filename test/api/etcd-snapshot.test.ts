@@ -66,7 +66,9 @@ async function run(deps: FakeDeps): Promise<Outcome | undefined> {
   return (await stepWorld(deps, place.namespace).run(etcdSnapshot, [place.cluster]))[place.cluster];
 }
 
-const files = () => readdir(join(directory, place.namespace, place.cluster)).catch(() => []);
+/** The fake API server gives the Cluster this uid. */
+const own = () => join(directory, place.namespace, `${place.cluster}-uid-Cluster-${place.cluster}`);
+const files = () => readdir(own()).catch(() => []);
 const reasons = (deps: FakeDeps) => deps.announced.map(({ event }) => event.reason);
 
 test("a snapshot is what was written, whole and verified, and the Cluster says when it was taken", async () => {
@@ -75,7 +77,7 @@ test("a snapshot is what was written, whole and verified, and the Cluster says w
   const [name = ""] = await files();
   expect(name).toMatch(/-r\d+\.db$/);
   expect(name.startsWith(inName(at(0)))).toBe(true);
-  const content = await readFile(join(directory, place.namespace, place.cluster, name));
+  const content = await readFile(join(own(), name));
   expect(content.includes("what-was-written")).toBe(true);
   const digest = createHash("sha256").update(content.subarray(0, -32)).digest();
   expect(digest.equals(content.subarray(-32))).toBe(true);

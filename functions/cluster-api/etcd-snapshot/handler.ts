@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { controlPlaneAddresses } from "#functions/cluster-api/etcd-addresses.ts";
 import { openEtcd } from "#functions/cluster-api/etcd-credentials.ts";
 import { chooseMember } from "#functions/cluster-api/etcd-snapshot/choose-member.ts";
@@ -11,7 +10,7 @@ import { freshLook } from "#functions/harvester/fresh-look.ts";
 import { clusterView, snapshotAnnotations, type Cluster } from "#platform/cluster-api/cluster.ts";
 import type { SecretPresence } from "#platform/cluster-api/secret.ts";
 import { EtcdError } from "#platform/etcd/errors.ts";
-import { pruneSnapshots, writeSnapshot } from "#platform/etcd/snapshot-files.ts";
+import { directoryOf, pruneSnapshots, writeSnapshot } from "#platform/etcd/snapshot-files.ts";
 import { clusters } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
@@ -45,7 +44,7 @@ export async function takeSnapshot({ object, related }: Event, deps: Deps): Prom
   const { namespace, name: clusterName } = fresh.meta;
   const open = await openEtcd(deps, { namespace, clusterName });
   if (typeof open === "string") return trouble(fresh, deps, open);
-  const directory = join(snapshotDirectory, namespace ?? "", clusterName);
+  const directory = directoryOf(snapshotDirectory, fresh.meta);
   try {
     const kept = await keepOne(
       open,
@@ -53,7 +52,7 @@ export async function takeSnapshot({ object, related }: Event, deps: Deps): Prom
       deps,
     );
     if (kept === undefined) return await trouble(fresh, deps, "no etcd member is well enough for a snapshot");
-    await pruneSnapshots(directory, schedule.keep);
+    await pruneSnapshots(directory, { keep: schedule.keep, written: kept });
     await noteTaken(fresh, deps);
     deps.count("capfn_etcd_snapshots_total");
     announce(

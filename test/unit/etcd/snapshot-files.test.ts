@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { rm } from "node:fs/promises";
-import { pruneSnapshots, snapshotName, writeSnapshot } from "#platform/etcd/snapshot-files.ts";
+import { directoryOf, pruneSnapshots, snapshotName, writeSnapshot } from "#platform/etcd/snapshot-files.ts";
 
 async function place(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "capfn-snapshots-"));
@@ -38,6 +38,12 @@ describe("the files snapshots are kept in", () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
+  it("of a cluster made anew under its name lie apart from those of the lost one", () => {
+    const lost = directoryOf("/snapshots", { namespace: "demo", name: "demo", uid: "a" });
+    expect(lost).toBe("/snapshots/demo/demo-a");
+    expect(directoryOf("/snapshots", { namespace: "demo", name: "demo", uid: "b" })).not.toBe(lost);
+  });
+
   it("are pruned to the newest, with what was left unfinished; others are not touched", async () => {
     const directory = await place();
     const names: string[] = [];
@@ -48,10 +54,23 @@ describe("the files snapshots are kept in", () => {
     const unfinished = `${snapshotName({ takenAt, revision: "9" })}.part`;
     for (const name of [unfinished, "notes.txt", "other.db", "x.part"])
       await writeFile(join(directory, name), "");
-    const removed = await pruneSnapshots(directory, 2);
+    const removed = await pruneSnapshots(directory, { keep: 2, written: names[3] ?? "" });
     expect(new Set(removed)).toEqual(new Set([names[0], names[1], unfinished]));
     expect(new Set(await readdir(directory))).toEqual(
       new Set([names[2], names[3], "notes.txt", "other.db", "x.part"]),
     );
+  });
+
+  it("are never pruned right after they were written, even if the clock has been set back", async () => {
+    const directory = await place();
+    const write = (hour: number) =>
+      writeSnapshot(chunks("x"), {
+        directory,
+        takenAt: new Date(Date.UTC(2026, 10, 21, hour)),
+        revision: "1",
+      });
+    const [, late, early] = [await write(11), await write(12), await write(9)];
+    await pruneSnapshots(directory, { keep: 2, written: early });
+    expect(new Set(await readdir(directory))).toEqual(new Set([late, early]));
   });
 });
