@@ -53,6 +53,7 @@ export const etcdRemove = defineFunction({
     { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["machines/status"], verbs: ["patch"] },
     { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["clusters"], verbs: ["get"] },
     { api: "management", apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
+    { api: "workload", apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
   ],
   uses: ["management"],
   timeoutMs: 60_000,

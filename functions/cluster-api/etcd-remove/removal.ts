@@ -1,7 +1,13 @@
+import { apiServerAnswers } from "#functions/cluster-api/etcd-remove/api-server.ts";
 import { withdrawHook } from "#functions/cluster-api/etcd-remove/hook.ts";
 import { etcdOf, lookAtMember, type Blind } from "#functions/cluster-api/etcd-remove/look.ts";
 import type { RemovalPlan } from "#functions/cluster-api/etcd-remove/plan.ts";
-import { announce, reportTrouble, type Trouble } from "#functions/cluster-api/etcd-remove/report.ts";
+import {
+  announce,
+  reportTrouble,
+  unknownForMs,
+  type Trouble,
+} from "#functions/cluster-api/etcd-remove/report.ts";
 import { clientUrl, type OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import { done, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
@@ -13,7 +19,7 @@ import type { Seen } from "#platform/kube/view.ts";
 const LOOK_AGAIN_MS = 30_000;
 /** After an answer that was lost or a refusal that passes: an election takes a second, a connection counts after five. */
 const SOON_MS = 6_000;
-/** For so long nothing at all is heard of etcd before the deletion goes on without it. */
+/** For so long nothing at all is heard of etcd and the API server before the deletion goes on without it. */
 const GIVE_UP_MS = 10 * 60_000;
 /** Leadership moved, member removed, absence seen: no attempt needs more looks. */
 const MOST_LOOKS = 4;
@@ -118,17 +124,27 @@ async function refused(
   return requeueAfter(LOOK_AGAIN_MS, reason);
 }
 
-/** Silence proves nothing, but a control plane that nobody reaches any more must not hold its machines for ever. */
+/**
+ * Silence proves nothing: while the API server of the cluster answers, its etcd lives and the member stays. But a control plane that nobody
+ * reaches any more must not hold its machines for ever: it goes when this look and an earlier one, both after the limit, found it silent.
+ */
 async function goOnWithout({ reason, message }: Blind, own: Seen<Machine>, deps: Deps): Promise<Outcome> {
   deps.count("caphv_etcd_member_remove_errors_total");
-  const since = await reportTrouble(own, { status: "Unknown", reason, message }, deps);
-  if (deps.now().getTime() - since < GIVE_UP_MS) return requeueAfter(LOOK_AGAIN_MS, reason);
+  if (await apiServerAnswers(own, deps)) {
+    const alive = `${message}; the API server of the cluster answers, so its etcd lives`;
+    return refused({ reason, message: alive }, own, deps);
+  }
+  const overdue = (await unknownForMs(own, deps)) >= GIVE_UP_MS;
+  const silent = `${message}; the API server of the cluster does not answer either`;
+  const said = overdue ? `${silent}; the machine goes if the next look finds the same` : silent;
+  const saidBefore = await reportTrouble(own, { status: "Unknown", reason, message: said }, deps);
+  if (!overdue || !saidBefore) return requeueAfter(LOOK_AGAIN_MS, reason);
   announce(
     own,
     {
       type: "Warning",
       reason: "EtcdMemberNotRemoved",
-      message: `${message}; the machine is deleted, and its member may be left in etcd`,
+      message: `${silent}; the machine is deleted, and its member may be left in etcd`,
     },
     deps,
   );

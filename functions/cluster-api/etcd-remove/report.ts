@@ -2,7 +2,12 @@ import * as z from "zod";
 import { conditionSchema } from "#api/condition.ts";
 import type { Announcement, Deps } from "#functions/contract/deps.ts";
 import { ETCD_CONDITION, type Machine } from "#platform/cluster-api/cluster.ts";
-import { mergeConditions, sameConditions, type WantedCondition } from "#platform/cluster-api/conditions.ts";
+import {
+  findCondition,
+  mergeConditions,
+  sameConditions,
+  type WantedCondition,
+} from "#platform/cluster-api/conditions.ts";
 import { machines } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
@@ -14,28 +19,34 @@ const conditionsSchema = z.looseObject({
 });
 
 /**
- * Says on the Machine, as a condition and an Event, why its member is not removed. Resolves with the time since when the condition has had this
- * status, ms since the epoch. Nothing is written that is said already.
+ * Says on the Machine, as a condition and an Event, why its member is not removed. Resolves with whether the condition said the same already;
+ * then nothing is written.
  */
-export async function reportTrouble(own: Seen<Machine>, trouble: Trouble, deps: Deps): Promise<number> {
+export async function reportTrouble(own: Seen<Machine>, trouble: Trouble, deps: Deps): Promise<boolean> {
   const { namespace, name, uid } = own.meta;
-  const now = deps.now();
   announce(own, { type: "Warning", reason: trouble.reason, message: trouble.message }, deps);
   const object = await deps.management.get(machines, { namespace, name });
-  if (object?.metadata.uid !== uid) return now.getTime();
+  if (object?.metadata.uid !== uid) return false;
   const before = conditionsSchema.parse(object).status.conditions;
   const wanted = { type: ETCD_CONDITION, ...trouble };
-  const conditions = mergeConditions(before, [wanted], now);
-  if (!sameConditions(before, [wanted])) {
-    await deps.management.mergePatch(
-      machines,
-      { namespace, name },
-      { metadata: { resourceVersion: object.metadata.resourceVersion }, status: { conditions } },
-      { subresource: "status" },
-    );
-  }
-  const since = conditions.find(({ type }) => type === ETCD_CONDITION)?.lastTransitionTime;
-  return since === undefined ? now.getTime() : Date.parse(since);
+  if (sameConditions(before, [wanted])) return true;
+  const conditions = mergeConditions(before, [wanted], deps.now());
+  await deps.management.mergePatch(
+    machines,
+    { namespace, name },
+    { metadata: { resourceVersion: object.metadata.resourceVersion }, status: { conditions } },
+    { subresource: "status" },
+  );
+  return false;
+}
+
+/** For how long the condition has been `Unknown`, ms; 0 while it is not. */
+export async function unknownForMs({ meta }: Seen<Machine>, deps: Deps): Promise<number> {
+  const { namespace, name, uid } = meta;
+  const object = await deps.management.get(machines, { namespace, name });
+  if (object?.metadata.uid !== uid) return 0;
+  const known = findCondition(conditionsSchema.parse(object).status.conditions, ETCD_CONDITION);
+  return known?.status === "Unknown" ? deps.now().getTime() - Date.parse(known.lastTransitionTime) : 0;
 }
 
 /** An Event on the Machine. */

@@ -6,7 +6,7 @@ import type { KubeObject } from "#platform/kube/resource.ts";
 import { machines } from "#platform/kube/resources.ts";
 import { cluster, place } from "#test/support/cluster-objects.ts";
 import { createAuthority } from "#test/support/etcd-cluster.ts";
-import { fakeDeps, type FakeDeps } from "#test/support/step-deps.ts";
+import { fakeDeps, type FakeDeps, type FakeDepsOptions } from "#test/support/step-deps.ts";
 import { stepWorld } from "#test/support/step-world.ts";
 import {
   AT_HOOK,
@@ -33,7 +33,14 @@ function machine(deps: FakeDeps, name = "cp-1"): KubeObject | undefined {
 /** Writes, in short. */
 const writes = (deps: FakeDeps) => deps.summary().filter((line) => line.includes("Patch"));
 
-async function silent(since?: string): Promise<FakeDeps> {
+const noAnswer = new KubeError({
+  reason: "unavailable",
+  message: "no answer",
+  dependency: "workload/demo/demo",
+});
+
+/** Nobody answers: no etcd member, and the API server of the cluster only if it is said to. */
+async function silent(since?: string, answers: Partial<FakeDepsOptions> = { workloadError: noAnswer }) {
   const conditions =
     since === undefined ? [] : [condition("EtcdMemberRemoved", "Unknown", "EtcdUnreachable", since)];
   const authority = await createAuthority("rsa");
@@ -45,6 +52,7 @@ async function silent(since?: string): Promise<FakeDeps> {
       controlPlaneMachine("cp-1", { ...atHook, conditions }),
       controlPlaneMachine("cp-2"),
     ],
+    ...answers,
   });
 }
 
@@ -136,15 +144,44 @@ describe("the step for a control plane Machine", () => {
     expect(writes(deps)).toHaveLength(before);
   });
 
-  it("[check 91] lets the Machine go after ten minutes in which nobody answered, and says what may be left", async () => {
+  it("[check 91] lets the Machine go when two looks after ten minutes find everything silent, and says what may be left", async () => {
     expect(await run(await silent("2026-01-01T00:50:01Z"))).toMatchObject({ kind: "requeueAfter" });
     const deps = await silent("2026-01-01T00:50:00Z");
+    expect(await run(deps)).toMatchObject({ kind: "requeueAfter", reason: "EtcdUnreachable" });
+    expect(machine(deps)?.metadata.annotations?.[HOOK]).toBe("capfn");
     expect(await run(deps)).toEqual({ kind: "done" });
     expect(machine(deps)?.metadata.annotations?.[HOOK]).toBeUndefined();
     expect(deps.announced.map(({ event }) => event.reason)).toEqual([
       "EtcdUnreachable",
+      "EtcdUnreachable",
       "EtcdMemberNotRemoved",
     ]);
+  });
+
+  it("never lets the Machine go while the API server of the cluster answers: its etcd has a quorum", async () => {
+    const forbidden = new KubeError({
+      reason: "forbidden",
+      message: "no",
+      status: 403,
+      dependency: "workload",
+    });
+    for (const answers of [{}, { workloadError: forbidden }]) {
+      const deps = await silent("2026-01-01T00:10:00Z", answers);
+      const withoutKey = await silent("2026-01-01T00:10:00Z", answers);
+      withoutKey.management.put(etcdSecret({ certPem: "x", keyPem: "" }));
+      for (const [world, reason] of [
+        [deps, "EtcdUnreachable"],
+        [withoutKey, "EtcdCredentialsMissing"],
+      ] as const) {
+        for (let looks = 0; looks < 3; looks += 1) {
+          expect(await run(world)).toEqual({ kind: "requeueAfter", afterMs: 30_000, reason });
+        }
+        expect(machine(world)?.metadata.annotations?.[HOOK]).toBe("capfn");
+        expect(machine(world)).toMatchObject({
+          status: { conditions: [{}, { type: "EtcdMemberRemoved", status: "False", reason }] },
+        });
+      }
+    }
   });
 
   it("says what is wrong with the authority, and nothing of its content", async () => {
