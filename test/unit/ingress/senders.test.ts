@@ -41,16 +41,19 @@ describe("who sends", () => {
     ["OPTIONS", "/alerts", 405],
     ["PUT", "/alerts", 405],
     ["DELETE", "/events?x=1", 405],
-  ] as const)("need not be known for an answer to %s %s, but no body is read for it", async (method, url, status) => {
-    bench = await ingressBench();
-    // Were it read, the answer would be 413.
-    const payload = "x".repeat(2_000_000);
-    const answer = await bench.server.inject({ method, url, headers: structured, payload });
-    expect(answer.statusCode).toBe(status);
-    expect(answer.headers["allow"]).toBe(
-      status === 405 ? (url === "/alerts" ? "POST" : "OPTIONS, POST") : undefined,
-    );
-  });
+  ] as const)(
+    "need not be known for an answer to %s %s, but no body is read for it",
+    async (method, url, status) => {
+      bench = await ingressBench();
+      // Were it read, the answer would be 413.
+      const payload = "x".repeat(2_000_000);
+      const answer = await bench.server.inject({ method, url, headers: structured, payload });
+      expect(answer.statusCode).toBe(status);
+      expect(answer.headers["allow"]).toBe(
+        status === 405 ? (url === "/alerts" ? "POST" : "OPTIONS, POST") : undefined,
+      );
+    },
+  );
 
   it("may use the paths of its configuration only", async () => {
     bench = await ingressBench();
