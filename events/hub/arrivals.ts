@@ -112,7 +112,11 @@ export class Arrivals implements RunArrivals {
 
   #beginList(view: ResourceView<unknown>, scope: Scope, rewound: boolean): void {
     const { index, ledger } = this.#parts;
-    if (rewound) ledger.rewound(view, scope);
+    if (rewound) {
+      ledger.rewound(view, scope);
+      // What runs under way have written belongs to the storage that was; its versions would outdo everything new.
+      this.#ownWrites.cut(scope.connection);
+    }
     index.beginList(view, scope, { floor: ledger.versionOf(view, scope), rewound });
   }
 
@@ -135,14 +139,17 @@ export class Arrivals implements RunArrivals {
     const { view } = first;
     const { meta } = first.projection.seen;
     const scope = options.scopeOf(view, meta.connection, view.type.namespaced ? meta.namespace : undefined);
-    const projections = own
-      .map(({ projection }) => projection)
-      .toSorted((a, b) => compareVersions(a.seen.meta.resourceVersion, b.seen.meta.resourceVersion));
-    const ended = own.some(({ last }) => last);
+    const inOrder = own.toSorted(({ projection: { seen: a } }, { projection: { seen: b } }) =>
+      compareVersions(a.meta.resourceVersion, b.meta.resourceVersion),
+    );
     const items = run.items.map(({ id }) => id);
     const disturbed = this.#ownWrites.wrote(
       name,
-      projections.map(({ seen, digest }) => ({ resourceVersion: seen.meta.resourceVersion, digest, items })),
+      inOrder.map(({ projection: { seen, digest } }) => ({
+        resourceVersion: seen.meta.resourceVersion,
+        digest,
+        items,
+      })),
       {
         window: run.window,
         collection: collectionName(view.type, meta.connection),
@@ -150,8 +157,8 @@ export class Arrivals implements RunArrivals {
         delivered: index.delivered(view, scope),
       },
     );
-    for (const projection of projections) {
-      const change = ended ? index.removeOwn(view, projection) : index.putOwn(view, scope, projection);
+    for (const { projection, last } of inOrder) {
+      const change = last ? index.removeOwn(view, projection) : index.putOwn(view, scope, projection);
       if (change !== undefined) this.#changed(change);
     }
     return disturbed;

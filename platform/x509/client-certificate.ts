@@ -73,6 +73,7 @@ async function issue(
   const signer = await signingKey(authority);
   const x509 = await loadX509();
   const issuer = new x509.X509Certificate(authority.certPem);
+  const keyId = issuer.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;
   const keys = await newSigningKeys();
   const certificate = await x509.X509CertificateGenerator.create(
     {
@@ -87,7 +88,8 @@ async function issue(
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
         new x509.BasicConstraintsExtension(false, undefined, true),
-        await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey, false, webcrypto),
+        // The authority's own id of its key: how it is made of the key is the authority's affair (RFC 5280, 4.2.1.1).
+        ...(keyId === undefined ? [] : [new x509.AuthorityKeyIdentifierExtension(keyId)]),
       ],
     },
     webcrypto,

@@ -1,4 +1,6 @@
+import * as z from "zod";
 import { capfnGroup } from "#api/names.ts";
+import { remediationAlertSchema } from "#api/remediation-request.ts";
 import type { IncomingAlert } from "#events/sources/ingress/alert-webhook.ts";
 import type { KubeReader, KubeWriter } from "#platform/kube/client.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
@@ -35,6 +37,29 @@ export async function takeAlert(
     if (isKubeError(error, "invalid")) return "refused";
     throw error;
   }
+}
+
+const storedSchema = z.looseObject({
+  spec: z.looseObject({ alert: remediationAlertSchema.pick({ endsAt: true }).optional() }),
+});
+
+/**
+ * Those of many alerts that are still to be stored or closed. One list tells, so that what an earlier delivery has stored costs no request
+ * each and the next one gets further. Throws {@link KubeError}.
+ */
+export async function unsettledOf(
+  alerts: readonly IncomingAlert[],
+  { client, namespace }: AlertIntakeOptions,
+  signal: AbortSignal,
+): Promise<readonly IncomingAlert[]> {
+  const stored = new Set<string>();
+  const ended = new Set<string>();
+  for await (const object of client.list(remediationRequests, { namespace, signal })) {
+    const { name } = object.metadata;
+    stored.add(name);
+    if (storedSchema.safeParse(object).data?.spec.alert?.endsAt !== undefined) ended.add(name);
+  }
+  return alerts.filter(({ request, resolved }) => !(resolved ? ended : stored).has(request));
 }
 
 /** False when there is no request of this name. */

@@ -31,8 +31,8 @@ export interface AlertResync {
 }
 
 /**
- * Compares now and then, so that a webhook that was lost is only late: alerts that are listed and unknown are stored, stored ones that two
- * comparisons in a row have not found are closed.
+ * Compares now and then, so that a webhook that was lost is only late: alerts that are active and unknown are stored, stored ones that two
+ * comparisons in a row have not found are closed. One that is silenced or inhibited is found.
  */
 export function startAlertResync(options: AlertResyncOptions): AlertResync {
   const { clock, random, everyMs, observe } = options;
@@ -45,13 +45,14 @@ export function startAlertResync(options: AlertResyncOptions): AlertResync {
     const answers = await Promise.all(
       options.alertmanagers.map((address) => listAlerts(address, ending.signal)),
     );
-    const listed = new Map(
-      answers.flatMap(({ alerts }) => alerts).map((incoming) => [incoming.request, incoming]),
+    const listed = new Set(answers.flatMap(({ alerts }) => alerts).map(({ request }) => request));
+    const active = new Map(
+      answers.flatMap((answer) => answer.active).map((incoming) => [incoming.request, incoming]),
     );
     const stored = new Set(before.map(({ request }) => request));
     const settled = answers.every(({ startedAt }) => clock.now() - startedAt >= SETTLING_MS);
     const absent = settled ? openOf(before).filter(({ request }) => !listed.has(request)) : [];
-    const lost = [...listed.values()].filter(({ request }) => !stored.has(request));
+    const lost = [...active.values()].filter(({ request }) => !stored.has(request));
     const ended = absent
       .filter(({ request }) => missing.has(request))
       .map((each) => closed(each, clock.now()));

@@ -6,8 +6,8 @@ import {
   type RemediationAlert,
 } from "#api/remediation-request.ts";
 
-/** Alerts one webhook may carry; Alertmanager's `max_alerts` keeps it below. */
-export const MOST_ALERTS = 1_000;
+/** Entries one webhook may carry. No body within the limit holds more real alerts; more is noise. */
+export const MOST_ALERTS = 10_000;
 
 /** Labels by which a machine is found. Others are left out: they may hold anything, and be large. */
 const targetLabels: ReadonlySet<string> = new Set([

@@ -11,8 +11,10 @@ export type AlertmanagerAddress = Pick<AlertmanagerConfig, "url" | "receiver" | 
 
 /** What one Alertmanager knows. */
 export interface ListedAlerts {
-  /** Alerts that fire for our receiver, neither silenced nor inhibited. */
+  /** All alerts of our receiver, also those that are silenced, inhibited or new: none of them has ended. */
   readonly alerts: readonly IncomingAlert[];
+  /** Those of them it has sent a webhook of, or is about to. */
+  readonly active: readonly IncomingAlert[];
   /** When it started, ms since the epoch: shortly after that it does not know all alerts yet. */
   readonly startedAt: number;
 }
@@ -21,22 +23,26 @@ const TIME_LIMIT_MS = 10_000;
 const LARGEST_ANSWER_BYTES = 16 * 1_048_576;
 
 const statusSchema = z.looseObject({ uptime: z.iso.datetime({ offset: true }) });
-const listSchema = z.array(z.looseObject({}));
+const listSchema = z.array(z.looseObject({ status: z.looseObject({ state: z.string() }) }));
 
 /** Asks for status and alerts (Alertmanager API v2). Throws when the answer is not a whole, readable one: then nothing may be concluded. */
 export async function listAlerts(address: AlertmanagerAddress, signal: AbortSignal): Promise<ListedAlerts> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(TIME_LIMIT_MS)]);
   const { uptime } = statusSchema.parse(await getJson(address, "api/v2/status", limited));
   const query = new URLSearchParams({
-    active: "true",
-    silenced: "false",
-    inhibited: "false",
     // A regular expression that must match the whole name.
     receiver: address.receiver.replaceAll(/[^\w-]/g, String.raw`\$&`),
   });
   const listed = listSchema.parse(await getJson(address, `api/v2/alerts?${query.toString()}`, limited));
-  const { alerts } = readAlerts(listed.map((alert) => ({ ...alert, status: "firing" })));
-  return { alerts, startedAt: Date.parse(uptime) };
+  return {
+    alerts: firing(listed),
+    active: firing(listed.filter(({ status }) => status.state === "active")),
+    startedAt: Date.parse(uptime),
+  };
+}
+
+function firing(listed: z.infer<typeof listSchema>): readonly IncomingAlert[] {
+  return readAlerts(listed.map((alert) => ({ ...alert, status: "firing" }))).alerts;
 }
 
 async function getJson(

@@ -1,4 +1,9 @@
-import { takeAlert, type AlertIntakeOptions, type Intake } from "#events/sources/ingress/alert-intake.ts";
+import {
+  takeAlert,
+  unsettledOf,
+  type AlertIntakeOptions,
+  type Intake,
+} from "#events/sources/ingress/alert-intake.ts";
 import {
   NoWebhook,
   readWebhook,
@@ -22,13 +27,16 @@ export interface AlertTaking extends AlertIntakeOptions {
 
 /** Requests to the API server at once for one webhook. */
 const AT_ONCE = 16;
+/** Alerts from which on it pays to ask first which of them are stored. */
+const MANY = 100;
 /** Alertmanager gives up on a webhook no earlier; what is not stored by then comes again. */
 const TIME_LIMIT_MS = 8_000;
 const RETRY_AFTER_MS = 5_000;
 
 /**
  * `POST /alerts`: every alert that can be understood is stored before the answer is 200. What may succeed later is 503, because
- * Alertmanager never repeats after 4xx; what was stored meanwhile is known the next time. 400 only when nothing of the body was of use.
+ * Alertmanager never repeats after 4xx; what was stored meanwhile is known the next time, so that more alerts than fit into the time come to
+ * an end too. 400 only when nothing of the body was of use.
  */
 export async function receiveAlerts(
   body: string,
@@ -70,9 +78,20 @@ export async function takeAlerts(
   let fault: unknown;
   const deadline = new AbortController();
   const cancel = taking.clock.schedule(TIME_LIMIT_MS, () => deadline.abort(new Error("took too long")));
-  const waiting = alerts.values();
+  const failed = (error: unknown): void => {
+    if (fault === undefined) taking.observe({ kind: "fault", where: "/alerts", error });
+    fault ??= error;
+  };
+  const unsettled = async (): Promise<readonly IncomingAlert[]> => {
+    if (alerts.length < MANY) return alerts;
+    const left = await unsettledOf(alerts, taking, deadline.signal);
+    counts.known = alerts.length - left.length;
+    for (let n = 0; n < counts.known; n += 1) taking.observe({ kind: "alert", result: "known" });
+    return left;
+  };
+  const waiting = await unsettled().then((left) => left.values(), failed);
   const work = async (): Promise<void> => {
-    for (const incoming of waiting) {
+    for (const incoming of waiting ?? []) {
       try {
         deadline.signal.throwIfAborted();
         const result = await takeAlert(incoming, taking, deadline.signal);
@@ -82,8 +101,7 @@ export async function takeAlerts(
           refused.push(`alert ${incoming.alert.fingerprint}: the API server refuses its RemediationRequest`);
         else tellHub(incoming, taking);
       } catch (error) {
-        if (fault === undefined) taking.observe({ kind: "fault", where: "/alerts", error });
-        fault ??= error;
+        failed(error);
       }
     }
   };

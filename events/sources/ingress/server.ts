@@ -21,6 +21,14 @@ const MOST_AT_ONCE = 64;
 const BODY_LIMIT_BYTES = 1_048_576;
 /** Longest time in which a request must have come in whole. */
 const REQUEST_TIMEOUT_MS = 15_000;
+const timeLimits = {
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  headersTimeout: REQUEST_TIMEOUT_MS,
+  // How often Node.js looks for what is over the limits; by itself every 30 s.
+  connectionsCheckingInterval: 5_000,
+};
+/** A connection costs memory before anybody knows whose it is. */
+const MOST_CONNECTIONS = 256;
 
 type Routes = "/alerts" | "/events";
 
@@ -32,7 +40,6 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
   const { observe, senders } = options;
   const server = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
     // Answers must not tell who asks whether a path exists by another way than the others.
     exposeHeadRoutes: false,
     serverFactory: (handler) => serverOf(options, handler),
@@ -42,8 +49,15 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
   server.addHook("onRequest", async (request, reply) => {
+    // A body would be read for every method and path that gets further.
     const path = pathOf(request);
-    if (path === undefined || request.method !== "POST") return;
+    if (path === undefined) return reply.code(404).send({ error: "there is nothing here" });
+    if (path === "/events" && request.method === "OPTIONS") return shakeHands(request, reply, senders);
+    if (request.method !== "POST")
+      return reply
+        .code(405)
+        .header("allow", path === "/events" ? "OPTIONS, POST" : "POST")
+        .send({ error: `${path} takes POST only` });
     if (atOnce >= (options.mostAtOnce ?? MOST_AT_ONCE)) return later(reply, 1_000, "busy");
     atOnce += 1;
     onceOver(reply, () => (atOnce -= 1));
@@ -76,13 +90,7 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
     observe({ kind: "fault", where: "ingress", error });
     return later(reply, 5_000, "not possible now");
   });
-  server.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "there is nothing here" }));
 
-  server.options("/events", (request, reply) => {
-    const grant = grantOf(request.headers, senders.all);
-    if (grant !== undefined) return reply.code(200).headers(grant).send();
-    return reply.code(403).send({ error: "WebHook-Request-Origin: this origin is not granted" });
-  });
   server.post("/alerts", async (request, reply) => {
     const sender = known.get(request);
     const { status, retryAfterMs, answer } = await receiveAlerts(
@@ -104,19 +112,40 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
   return server;
 }
 
-function serverOf({ tls }: IngressOptions, handler: RequestListener): Server {
-  if (tls === undefined) return http.createServer(handler);
+/** The framework's own limits do not reach a server it is handed. */
+function serverOf(options: IngressOptions, handler: RequestListener): Server {
+  const server = listenerOf(options, handler);
+  server.maxConnections = MOST_CONNECTIONS;
+  return server;
+}
+
+function listenerOf({ tls }: IngressOptions, handler: RequestListener): Server {
+  if (tls === undefined) return http.createServer(timeLimits, handler);
   const server = createTlsServer(
-    // Who has no certificate may have a token; `authorized` tells whether the certificate counts.
-    { ...tls.current(), requestCert: tls.clientCertificates, rejectUnauthorized: false },
+    {
+      ...timeLimits,
+      handshakeTimeout: REQUEST_TIMEOUT_MS,
+      ...tls.current(),
+      // Who has no certificate may have a token; `authorized` tells whether the certificate counts.
+      requestCert: tls.clientCertificates,
+      rejectUnauthorized: false,
+    },
     handler,
   );
   tls.onChange((context) => server.setSecureContext(context));
   return server;
 }
 
-function pathOf({ routeOptions }: FastifyRequest): Routes | undefined {
-  const { url } = routeOptions;
+/** Needs no credentials: a sender that asks has not been let in yet. */
+function shakeHands({ headers }: FastifyRequest, reply: FastifyReply, senders: Senders): FastifyReply {
+  const grant = grantOf(headers, senders.all);
+  if (grant !== undefined) return reply.code(200).headers(grant).send();
+  return reply.code(403).send({ error: "WebHook-Request-Origin: this origin is not granted" });
+}
+
+/** Also of a request whose method has no route. */
+function pathOf({ routeOptions, url: asked }: FastifyRequest): Routes | undefined {
+  const url = routeOptions.url ?? asked.split("?")[0];
   return url === "/alerts" || url === "/events" ? url : undefined;
 }
 

@@ -78,8 +78,9 @@ export async function reissueKubeconfig(due: DueCertificate, deps: Deps): Promis
   const validity = { notBefore: new Date(sooner), notAfter };
   const identity = await reissueClientCertificate({ certPem, keyPem }, certificate.toString(), validity);
   const issued = readCertificate(identity.certPem);
-  if (issued === undefined || !isIssuedBy(issued, issuer))
-    throw new Error("the issued certificate does not verify");
+  if (issued === undefined || !isIssuedBy(issued, issuer)) {
+    return { kept: `what the authority in Secret ${name} signs does not verify; replace the authority` };
+  }
   const kubeconfig = withClientCertificate(due.kubeconfig, identity);
   const written = await deps.management.mergePatch(
     secrets,

@@ -5,6 +5,11 @@ import { effectiveNetwork } from "#functions/harvester/network-config.ts";
 import { hadVm } from "#functions/harvester/ownership.ts";
 import { judgePools, usableRanges, type PoolVerdict } from "#functions/harvester/pool-candidates.ts";
 import { ownEntries } from "#functions/harvester/pool-entries.ts";
+import {
+  connectionStateRef,
+  connectionStateView,
+  type ConnectionState,
+} from "#platform/cluster-api/connection-state.ts";
 import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { ipPoolView, type IpPool } from "#platform/harvester/ip-pool.ts";
@@ -14,6 +19,7 @@ import { harvesterConnection, type ObjectRef, type Seen } from "#platform/kube/v
 export interface AllocationScope extends MachineScope {
   readonly vm: Seen<unknown> | undefined;
   readonly heldIn: readonly Seen<IpPool>[];
+  readonly connection: Seen<ConnectionState> | undefined;
   /** The pools the machine may take its address from, as far as they exist, in the order they are tried. */
   readonly pools: readonly Seen<IpPool>[];
 }
@@ -25,6 +31,13 @@ export type AllocationView = View<HarvesterMachineBody, AllocationScope>;
  * other terms of a pool that has to be mended wake the machines that cannot use it.
  */
 export const allocationScope = machineOnHarvester
+  .one(
+    "connection",
+    connectionStateView,
+    (_own, { harvesterCluster }) =>
+      harvesterCluster && connectionStateRef(harvesterConnection(harvesterCluster.spec.identitySecret)),
+    { wake: "none", optional: true },
+  )
   .several("pools", ipPoolView, (own, { harvesterCluster }) => poolRefs(own, harvesterCluster), {
     wake: "membership",
   })

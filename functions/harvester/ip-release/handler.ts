@@ -134,7 +134,7 @@ async function releaseIn(
       "pool" in read ? read.pool : undefined,
       releases.map(({ entry }) => entry),
     );
-    if (patch === undefined || (await writePool(harvester, pools, name, patch))) return releases;
+    if (patch === undefined || (await writePool(harvester, pools, name, { status: patch }))) return releases;
   }
   throw new KubeError({
     reason: "conflict",

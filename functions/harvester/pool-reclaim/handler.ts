@@ -4,7 +4,7 @@ import type { StepEvent } from "#functions/contract/function.ts";
 import { done, requeueAfter, type Emission, type Outcome } from "#functions/contract/outcome.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
 import type { Leak } from "#functions/harvester/pool-reclaim/leaks.ts";
-import { markFor, usersOf } from "#functions/harvester/pool-reclaim/pool-users.ts";
+import { markFor, usersOf } from "#functions/harvester/pool-users.ts";
 import { isIdle, type PoolView, type PoolWorld } from "#functions/harvester/pool-reclaim/pool-world.ts";
 import { prove } from "#functions/harvester/pool-reclaim/proof.ts";
 import { poolConditions } from "#functions/harvester/pool-reclaim/report.ts";
@@ -93,7 +93,7 @@ async function takeBack(
     const held = proven.filter(({ address, id }) => now.status.allocated[address] === id);
     const { ranges } = now.summary;
     const patch = planRelease(now.status, "pool" in ranges ? ranges.pool : undefined, held);
-    if (patch === undefined || (await writePool(harvester, pools, name, patch))) return held;
+    if (patch === undefined || (await writePool(harvester, pools, name, { status: patch }))) return held;
   }
   throw new KubeError({
     reason: "conflict",

@@ -1,6 +1,6 @@
 import { leaksIn, mayBeVmOf, type Leak } from "#functions/harvester/pool-reclaim/leaks.ts";
 import { isIdle, type PoolView } from "#functions/harvester/pool-reclaim/pool-world.ts";
-import { isMarked, usersOf } from "#functions/harvester/pool-reclaim/pool-users.ts";
+import { isMarked, usersOf } from "#functions/harvester/pool-users.ts";
 import { isShort } from "#platform/harvester/ip-pool-use.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 import type { Seen } from "#platform/kube/view.ts";

@@ -165,3 +165,20 @@ describe("a write of a step that ends its object, as the removal of the last fin
     }
   });
 });
+
+describe("a write of a run that began before the storage was set back", () => {
+  it("is not taken in: what the restored storage says from then on counts, whatever its version", async () => {
+    const bench = hubBench({ functions: [widgetFunction({ needs: () => true })] });
+    await bench.list(widget({ version: "900", want: 1 }));
+    const scope = { connection: "management" };
+    bench.hub.receive(widgetView, scope, { type: "relist", reason: "expired", rewound: true });
+    bench.hub.receive(widgetView, scope, { type: "added", object: widget({ version: "500", want: 1 }) });
+    bench.hub.receive(widgetView, scope, { type: "synced", resourceVersion: "500" });
+    await bench.runs[0]?.answer({
+      outcomes: new Map([["uid-one", done()]]),
+      written: written(widget({ version: "1000", want: 1, have: 1 })),
+    });
+    await bench.see(widget({ version: "501", want: 7 }));
+    expect(bench.hub.index.get(widgetView, ref)).toMatchObject({ spec: { want: 7 } });
+  });
+});

@@ -149,6 +149,48 @@ describe("alerts that cannot be stored now", () => {
   });
 });
 
+describe("a webhook of more alerts than can be stored in one go", () => {
+  const many = (status: string, count = 1_500) =>
+    webhook(...Array.from({ length: count }, (_, n) => sentAlert({ status, fingerprint: n.toString(16) })));
+
+  it("is stored whole if there is time", async () => {
+    const answer = await bench.alerts(many("firing"));
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toMatchObject({ stored: 1_500, problems: [] });
+  });
+
+  it("is answered with 503 as long as some are left, and every delivery begins where the last one stopped", async () => {
+    const create = bench.api.create.bind(bench.api);
+    let left = 0;
+    bench.api.create = async (...args) => {
+      if (left === 0) throw kubeError("tooMany", "management");
+      left -= 1;
+      return create(...args);
+    };
+    for (const status of [503, 503, 200]) {
+      left = 500;
+      expect((await bench.alerts(many("firing"))).statusCode).toBe(status);
+    }
+    expect(creates()).toBe(1_500);
+    const again = await bench.alerts(many("firing"));
+    expect(again.json()).toMatchObject({ stored: 0, known: 1_500 });
+  });
+
+  it("closes each alert that has ended once", async () => {
+    await bench.alerts(many("firing", 200));
+    expect((await bench.alerts(many("resolved", 200))).json()).toMatchObject({ closed: 200 });
+    const before = bench.requests.length;
+    expect((await bench.alerts(many("resolved", 200))).json()).toMatchObject({ closed: 0, known: 200 });
+    expect(bench.requests.slice(before)).toMatchObject([{ verb: "list" }]);
+  });
+
+  it("is 503 while the API server does not say which of them are stored", async () => {
+    bench.api.failOn({ verb: "list" }, kubeError("unavailable", "management"));
+    expect((await bench.alerts(many("firing"))).statusCode).toBe(503);
+    expect((await bench.alerts(many("firing"))).statusCode).toBe(200);
+  });
+});
+
 describe("a body that is no webhook of version 4", () => {
   it.each([
     ["{", "body: is no JSON"],
@@ -156,7 +198,7 @@ describe("a body that is no webhook of version 4", () => {
     ["[]", "body: "],
     [{ ...webhook(), version: "5" }, "version: "],
     [{ version: "4" }, "alerts: "],
-    [webhook(...Array.from({ length: 1001 }, () => sentAlert())), "alerts: "],
+    [webhook(...Array.from({ length: 10_001 }, () => 1)), "alerts: "],
     [webhook(sentAlert({ startsAt: "yesterday" })), "alerts[0].startsAt: "],
   ])("is refused with the field's name", async (body, problem) => {
     const answer = await bench.alerts(body);

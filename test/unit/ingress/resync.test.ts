@@ -14,10 +14,18 @@ const asked: string[] = [];
 const alertmanager = createServer((request, response) => {
   asked.push(request.url ?? "");
   const isStatus = request.url?.includes("/status") === true;
-  const body = isStatus ? { uptime: answers.uptime, cluster: {} } : answers.alerts;
+  const suppressed = new URL(request.url ?? "", "http://am").searchParams.get("silenced") !== "false";
+  const alerts = suppressed ? answers.alerts : activeOf(answers.alerts);
+  const body = isStatus ? { uptime: answers.uptime, cluster: {} } : alerts;
   response.statusCode = answers.status;
   response.end(JSON.stringify(body));
 });
+
+/** What `silenced=false&inhibited=false` leaves. */
+function activeOf(alerts: unknown): unknown {
+  if (!Array.isArray(alerts)) return alerts;
+  return (alerts as ReturnType<typeof listed>[]).filter(({ status }) => status.state !== "suppressed");
+}
 
 let clock: FakeClock;
 let api: FakeApi;
@@ -67,24 +75,21 @@ function known(): KnownAlert[] {
 }
 
 /** As `/api/v2/alerts` lists it. */
-function listed(overrides: Record<string, unknown> = {}) {
+function listed(state = "active") {
   return {
-    ...sentAlert(overrides),
-    status: { state: "active", silencedBy: [], inhibitedBy: [] },
+    ...sentAlert(),
+    status: { state, silencedBy: [], inhibitedBy: [] },
     receivers: [{ name: "capfn.x" }],
     updatedAt: "2026-11-21T10:37:00Z",
   };
 }
 
 describe("a comparison with Alertmanager", () => {
-  it("stores an alert whose webhook was lost, and asks for our receiver's that really fire", async () => {
+  it("stores an alert whose webhook was lost, and asks for all of our receiver's", async () => {
     answers.alerts = [listed()];
     await resync.compare();
     expect(known()).toHaveLength(1);
-    expect(asked).toEqual([
-      "/am/api/v2/status",
-      String.raw`/am/api/v2/alerts?active=true&silenced=false&inhibited=false&receiver=capfn%5C.x`,
-    ]);
+    expect(asked).toEqual(["/am/api/v2/status", String.raw`/am/api/v2/alerts?receiver=capfn%5C.x`]);
   });
 
   it("writes nothing while both agree", async () => {
@@ -107,6 +112,20 @@ describe("a comparison with Alertmanager", () => {
     expect(known()[0]?.alert.endsAt).toBeUndefined();
     await resync.compare();
     expect(known()[0]?.alert.endsAt).toBe(new Date(clock.now()).toISOString());
+  });
+
+  it("takes nothing for ended that is only silenced or inhibited", async () => {
+    answers.alerts = [listed()];
+    await resync.compare();
+    answers.alerts = [listed("suppressed")];
+    for (let n = 0; n < 4; n += 1) await resync.compare();
+    expect(known()[0]?.alert.endsAt).toBeUndefined();
+  });
+
+  it.each(["suppressed", "unprocessed"])("stores no %s alert: no webhook of it was lost", async (state) => {
+    answers.alerts = [listed(state)];
+    await resync.compare();
+    expect(known()).toEqual([]);
   });
 
   it("takes nothing for ended that an Alertmanager does not know yet because it has just started", async () => {

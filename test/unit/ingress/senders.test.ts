@@ -34,6 +34,27 @@ describe("who sends", () => {
     expect(bench.requests).toEqual([]);
   });
 
+  it.each([
+    ["POST", "/elsewhere", 404],
+    ["OPTIONS", "/elsewhere", 404],
+    ["OPTIONS", "/events", 403],
+    ["OPTIONS", "/alerts", 405],
+    ["PUT", "/alerts", 405],
+    ["DELETE", "/events?x=1", 405],
+  ] as const)(
+    "need not be known for an answer to %s %s, but no body is read for it",
+    async (method, url, status) => {
+      bench = await ingressBench();
+      // Were it read, the answer would be 413.
+      const payload = "x".repeat(2_000_000);
+      const answer = await bench.server.inject({ method, url, headers: structured, payload });
+      expect(answer.statusCode).toBe(status);
+      expect(answer.headers["allow"]).toBe(
+        status === 405 ? (url === "/alerts" ? "POST" : "OPTIONS, POST") : undefined,
+      );
+    },
+  );
+
   it("may use the paths of its configuration only", async () => {
     bench = await ingressBench();
     expect((await bench.alerts(webhook(sentAlert()), tokens.knative)).statusCode).toBe(403);
@@ -73,6 +94,15 @@ describe("who sends", () => {
 });
 
 describe("limits", () => {
+  it("of time and of connections hold for the server that listens", async () => {
+    bench = await ingressBench();
+    expect(bench.server.server).toMatchObject({
+      requestTimeout: 15_000,
+      headersTimeout: 15_000,
+      maxConnections: 256,
+    });
+  });
+
   it("of a body are 1 MiB", async () => {
     bench = await ingressBench();
     const answer = await bench.alerts(" ".repeat(1_048_577));
