@@ -3,13 +3,18 @@ import type { Deps, StepClient } from "#functions/contract/deps.ts";
 import type { RemediationView } from "#functions/cluster-api/node-remediate/world.ts";
 import { machines, pods, virtualMachineInstances } from "#platform/kube/resources.ts";
 
+/**
+ * The least that still leaves the Pod until its kubelet has seen its containers end. With 0 the API server removes the Pod without that word
+ * (Kubernetes documentation, "Forced Pod termination"), and KubeVirt may start a second instance on the same disks beside the first.
+ */
+const SHORTEST_GRACE_SECONDS = 1;
+
 /** Label of KubeVirt on the Pod a guest runs in: uid of its instance. */
 const CREATED_BY_LABEL = "kubevirt.io/created-by";
 
 /**
  * Does what the step is for, on the object of its uid and on none other; doing it again changes nothing. A reboot deletes the VM's instance,
- * whose guest is asked to shut down; KubeVirt makes a new one. A power cycle takes the Pod away from under the guest, as
- * `virtctl restart --force` does.
+ * whose guest is asked to shut down; KubeVirt makes a new one. A power cycle ends the Pod under the guest, which is not waited for.
  */
 export async function takeEffect(view: RemediationView, step: TakenStep, deps: Deps): Promise<void> {
   const { machine, vmi } = view.related;
@@ -30,7 +35,7 @@ export async function takeEffect(view: RemediationView, step: TakenStep, deps: D
       ).deleteCollection(pods, {
         namespace: vmi.meta.namespace ?? "",
         labels: { [CREATED_BY_LABEL]: uid },
-        gracePeriodSeconds: 0,
+        gracePeriodSeconds: SHORTEST_GRACE_SECONDS,
       });
       return;
     case "Escalate":

@@ -130,7 +130,7 @@ const guards: readonly Guard[] = [
   keepsQuorum,
 ];
 
-/** The first reason not to begin a step now. */
+/** The first reason not to begin a step now, nor to take one that was begun earlier. */
 export function refusalOf(situation: Situation, now: number): Refusal | undefined {
   for (const guard of guards) {
     const refused = guard(situation, now);

@@ -92,7 +92,7 @@ function given({ spec }: Remediation) {
 }
 
 /** What pauses the work, in words (Cluster API contract, pausing). */
-export function pauseOf({ object, related }: RemediationView): string | undefined {
+function pauseOf({ object, related }: RemediationView): string | undefined {
   const { cluster, machine, infrastructure } = related;
   if (cluster?.spec.paused === true) return `Cluster ${cluster.meta.name} has spec.paused: true`;
   const paused = [object, machine, infrastructure].find(
@@ -105,7 +105,7 @@ export function pauseOf({ object, related }: RemediationView): string | undefine
 }
 
 /** Who asked for the machine to be left alone, in words. */
-export function maintenanceOf({ related: { cluster, machine, node } }: RemediationView): string | undefined {
+function maintenanceOf({ related: { cluster, machine, node } }: RemediationView): string | undefined {
   if (cluster?.metadata.annotations[MAINTENANCE_ANNOTATION] !== undefined)
     return `Cluster ${cluster.meta.name} has the annotation ${MAINTENANCE_ANNOTATION}`;
   const annotations = machine?.metadata.annotations;

@@ -1,7 +1,8 @@
 import { policyDefaults, type TakenStep } from "#api/remediation.ts";
 import type { Plan } from "#functions/cluster-api/node-remediate/decision.ts";
+import { refusalOf } from "#functions/cluster-api/node-remediate/guards.ts";
 import type { Health } from "#functions/cluster-api/node-remediate/health.ts";
-import { maintenanceOf, pauseOf } from "#functions/cluster-api/node-remediate/situation.ts";
+import { situationOf } from "#functions/cluster-api/node-remediate/situation.ts";
 import { isAnother, type RemediationView } from "#functions/cluster-api/node-remediate/world.ts";
 
 interface UnderWay {
@@ -59,13 +60,14 @@ function restart(view: RemediationView, underWay: UnderWay): Plan {
 const UNKNOWN_MS = 60_000;
 
 /**
- * Why a step that was written down is not taken after all: what justified it is gone, so it may be taken again later; or its time is over,
- * which uses the attempt up, lest one that can never be taken be begun for ever.
+ * Why a step that was written down is not taken after all: what justified it is gone, or a guard that let it begin forbids it by now, so it may
+ * be taken again later; or its time is over, which uses the attempt up, lest one that can never be taken be begun for ever.
  */
 function untaken(view: RemediationView, { step, health, now }: UnderWay, until: number): Plan | undefined {
+  const situation = situationOf(view);
+  const refusal = situation && refusalOf(situation, now);
   const why =
-    pauseOf(view) ??
-    maintenanceOf(view) ??
+    (refusal && `${refusal.reason}: ${refusal.message}`) ??
     (view.object.spec.alert?.endsAt === undefined ? undefined : "the alert ended") ??
     (health.state === "unhealthy" ? undefined : health.message);
   if (why !== undefined) return ended(step, "Skipped", `not taken: ${why}`);

@@ -8,26 +8,15 @@ import {
 } from "#platform/kube/resources.ts";
 import { cluster, machine } from "#test/support/cluster-objects.ts";
 import { kubeError } from "#test/support/fake-api.ts";
-import { bench, deleteMachine, node, request, targetOf, type RemediationBench } from "./remediation-world.ts";
-
-const destroyed = ({ deps }: RemediationBench) =>
-  deps.requests.filter(({ verb }) => verb === "delete" || verb === "deleteCollection");
-
-/** A remediation of another kind or name, with a step that began or ended. */
-function another(name: string, machine: string, step: Record<string, unknown>, phase = "Running"): object {
-  const taken = {
-    name: "Reboot",
-    attempt: 1,
-    state: "Running",
-    reason: "x",
-    startedAt: "2026-01-01T00:59:00Z",
-  };
-  return {
-    ...request,
-    metadata: { ...request.metadata, name },
-    status: { ...targetOf(machine), phase, steps: [{ ...taken, ...step }] },
-  };
-}
+import {
+  another,
+  bench,
+  deleteMachine,
+  destroyed,
+  node,
+  targetOf,
+  type RemediationBench,
+} from "./remediation-world.ts";
 
 describe("what is said does no harm to what is well", () => {
   it("when somebody claims that a healthy node is not", async () => {
@@ -260,74 +249,6 @@ describe("an alert that ends", () => {
     await b.settle(301);
     expect(b.status()).toMatchObject({ phase: "Closed", steps: [{ name: "Reboot", state: "TimedOut" }] });
     expect(destroyed(b)).toHaveLength(1);
-  });
-});
-
-describe("a step that is interrupted", () => {
-  it("between its record and its effect is taken once by whoever comes next", async () => {
-    const b = bench("m-1");
-    b.deps.harvesterApi.failOn({ verb: "delete" }, kubeError("unavailable"));
-    await expect(b.run()).rejects.toThrow();
-    expect(b.status().steps).toMatchObject([{ state: "Running", uid: "m-1-first" }]);
-    await b.run(1);
-    expect(b.instance("m-1")).toBeUndefined();
-    expect(b.status().steps).toHaveLength(1);
-  });
-
-  it("after its effect, before the answer, is not taken on the instance that follows", async () => {
-    const b = bench("m-1");
-    b.deps.harvesterApi.failOn({ verb: "delete" }, kubeError("unavailable"), { moment: "after" });
-    await expect(b.run()).rejects.toThrow();
-    b.startAnew("m-1", 2);
-    expect(await b.run(3)).toMatchObject({ kind: "waitFor" });
-    expect(b.instance("m-1")?.metadata.uid).toBe("m-1-second");
-    expect(destroyed(b)).toHaveLength(1);
-  });
-
-  it.each([
-    ["the node has recovered", (b: RemediationBench) => b.setReady("m-1", "True"), "Succeeded"],
-    [
-      "it was paused",
-      (b: RemediationBench) => b.deps.management.put(cluster({ spec: { paused: true } })),
-      "Held",
-    ],
-    [
-      "the Machine was deleted",
-      (b: RemediationBench) => b.deps.management.drop(machines, { namespace: "demo", name: "m-1" }),
-      "Closed",
-    ],
-  ])("between its record and its effect is not taken when meanwhile %s", async (_what, change, phase) => {
-    const b = bench("m-1");
-    b.deps.harvesterApi.failOn({ verb: "delete" }, kubeError("unavailable"));
-    await expect(b.run()).rejects.toThrow();
-    const tried = destroyed(b).length;
-    change(b);
-    await b.settle(5);
-    expect(b.status()).toMatchObject({ phase, steps: [{ state: "Skipped" }] });
-    expect(destroyed(b)).toHaveLength(tried);
-  });
-
-  it("by a pause is taken when the pause ends: nothing was used up", async () => {
-    const b = bench("m-1");
-    b.deps.harvesterApi.failOn({ verb: "delete" }, kubeError("unavailable"));
-    await expect(b.run()).rejects.toThrow();
-    b.deps.management.put(cluster({ spec: { paused: true } }));
-    await b.settle(5);
-    b.deps.management.put(cluster());
-    await b.settle(10);
-    expect(b.status().steps).toMatchObject([
-      { name: "Reboot", state: "Skipped" },
-      { name: "Reboot", attempt: 1, state: "Running" },
-    ]);
-    expect(b.instance("m-1")).toBeUndefined();
-  });
-
-  it("and can never be taken is given up after its time", async () => {
-    const b = bench("m-1");
-    b.deps.harvesterApi.failOn({ verb: "delete" }, kubeError("forbidden"), { times: 99 });
-    await expect(b.run()).rejects.toThrow();
-    await b.run(301);
-    expect(b.status().steps).toMatchObject([{ state: "TimedOut", proof: "it took no effect in time" }]);
   });
 });
 

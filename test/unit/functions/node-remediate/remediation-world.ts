@@ -53,7 +53,7 @@ export interface RemediationBench {
 const START = Date.parse("2026-01-01T00:00:00Z");
 const HOUR = 3_600_000;
 
-export const request = {
+const request = {
   apiVersion: "capfn.dev/v1alpha1",
   kind: "RemediationRequest",
   metadata: { namespace: "demo", name: "r", generation: 1 },
@@ -222,4 +222,29 @@ export function node(name: string, ready: string, spec: Json = {}): object {
 /** The Machine's deletion was asked for; it is still there. */
 export function deleteMachine(bench: RemediationBench, name: string): void {
   bench.edit(machines, name, ({ metadata }) => (metadata.deletionTimestamp = "2026-01-01T01:00:00Z"));
+}
+
+/** What was asked to be deleted. */
+export const destroyed = ({ deps }: RemediationBench) =>
+  deps.requests.filter(({ verb }) => verb === "delete" || verb === "deleteCollection");
+
+/** A remediation of another kind or name, with a step that began or ended. */
+export function another(
+  name: string,
+  machine: string,
+  step: Record<string, unknown>,
+  phase = "Running",
+): object {
+  const taken = {
+    name: "Reboot",
+    attempt: 1,
+    state: "Running",
+    reason: "x",
+    startedAt: "2026-01-01T00:59:00Z",
+  };
+  return {
+    ...request,
+    metadata: { ...request.metadata, name },
+    status: { ...targetOf(machine), phase, steps: [{ ...taken, ...step }] },
+  };
 }

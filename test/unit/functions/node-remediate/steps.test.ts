@@ -66,12 +66,12 @@ test("when a reboot does not help the VM is power cycled, then a person is told;
     { name: "PowerCycle", state: "Running", uid: "m-1-second" },
   ]);
   expect(b.deps.harvesterApi.peek(pods, { namespace: "vms", name: "second" })).toBeUndefined();
-  // Only the Pod of this instance, at once.
+  // Only the Pod of this instance, and never without the word of its kubelet.
   expect(b.deps.harvesterApi.peek(pods, { namespace: "vms", name: "virt-launcher-m-2" })).toBeDefined();
   const cut = b.deps.requests.find(({ verb }) => verb === "deleteCollection");
   expect(cut?.body).toMatchObject({
     labels: { "kubevirt.io/created-by": "m-1-second" },
-    gracePeriodSeconds: 0,
+    gracePeriodSeconds: 1,
   });
   await b.settle(601);
   expect(b.status()).toMatchObject({ phase: "Escalated", steps: [{}, { state: "TimedOut" }] });
