@@ -56,36 +56,6 @@ function pool(deps: FakeDeps, name = "a") {
 const own = (deps: FakeDeps, name = "m-0") =>
   deps.management.peek(harvesterMachines, { namespace: "demo", name })!;
 
-describe("a pool that several management clusters may use", () => {
-  const markOf = (deps: FakeDeps) =>
-    deps.harvesterApi.peek(ipPools, { name: "a" })?.metadata.annotations?.["capfn.dev/used-from"];
-  const from = (managementUid?: string) => ({
-    hub: {
-      [place.connection]: { state: "connected", ...(managementUid !== undefined && { managementUid }) },
-    },
-  });
-
-  test("says that it is used from here in the same write that allocates, so nobody else takes the entry for a left one", async () => {
-    const { deps } = setUp({
-      pools: [ipPool("a", { metadata: { annotations: { "capfn.dev/used-from": "there" } } })],
-    });
-    await stepWorld(deps, place.namespace, from("here")).run(ipAllocate, ["m-0"]);
-    expect(markOf(deps)).toBe("here,there");
-    expect(deps.summary().filter((request) => request.includes("ippools"))).toHaveLength(1);
-  });
-
-  test("keeps its mark as it is when it says so already, or when nobody knows what this cluster is", async () => {
-    for (const world of [from("there"), from()]) {
-      const { deps } = setUp({
-        pools: [ipPool("a", { metadata: { annotations: { "capfn.dev/used-from": "there" } } })],
-      });
-      await stepWorld(deps, place.namespace, world).run(ipAllocate, ["m-0"]);
-      expect(markOf(deps)).toBe("there");
-      expect(Object.keys(pool(deps).allocated)).toHaveLength(1);
-    }
-  });
-});
-
 describe("a machine that waits for an address", () => {
   test("gets the finalizer and its identity first, then the address, with two writes in all [check 52] [check 67]", async () => {
     const { deps, world } = setUp();
