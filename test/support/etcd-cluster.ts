@@ -157,8 +157,8 @@ export async function startEtcdCluster(
     },
     addUnstarted: async ({ learner }) => {
       const address = newAddress();
-      const { client: any } = await cluster.leader();
-      await any.addMember(`https://${address}:${PEER_PORT}`, learner);
+      const { client: first } = await cluster.leader();
+      await first.addMember(`https://${address}:${PEER_PORT}`, learner);
       return address;
     },
     join: async (name, address) => {
