@@ -26,11 +26,12 @@ export function machineTunnels(access: NodeAccess, machines: readonly Seen<Machi
     if (error instanceof SshError) faults.set(name, error.message);
     throw error;
   };
-  const sessionOf = ({ meta, status, ...rest }: Seen<Machine>): Promise<SshSession> => {
+  const sessionOf = (machine: Seen<Machine>): Promise<SshSession> => {
+    const { meta, status } = machine;
     const known = sessions.get(meta.uid);
     if (known !== undefined) return known;
     const names = [...new Set([meta.name, ...(status.nodeRef === undefined ? [] : [status.nodeRef.name])])];
-    const opening = access.open({ addresses: dialled({ meta, status, ...rest }), names });
+    const opening = access.open({ addresses: dialled(machine), names });
     sessions.set(meta.uid, opening);
     return opening;
   };

@@ -162,6 +162,9 @@ describe.skipIf("missing" in packages)("etcd reached over SSH on its own machine
     await play.ssh.server(other).changeHostKey();
     play.deletion(target);
     expect(await remove(play, target)).toMatchObject({ kind: "requeueAfter", reason: "QuorumAtRisk" });
+    expect(said(play)).toContain(
+      `${play.etcd.member(other).address}: the host does not show a key that is pinned`,
+    );
     await play.ssh.server(target).changeHostKey();
     await play.ssh.server(leader.name).changeHostKey();
     for (let looks = 0; looks < 3; looks += 1) {

@@ -52,8 +52,8 @@ export async function lookAtMember(
     return { kind: "blind", reason: "EtcdUnreachable", message };
   }
   if (survey.kind === "noQuorum") {
-    const message = "members of etcd answer, but have no quorum; bring voters back first";
-    return { kind: "noQuorum", message };
+    const lost = "members of etcd answer, but have no quorum; bring voters back first";
+    return { kind: "noQuorum", message: [lost, ...access.faults()].join("; ") };
   }
   const goes = ({ meta }: Seen<Machine>): boolean => meta.deletionTimestamp !== undefined;
   return planRemoval({

@@ -54,7 +54,7 @@ async function removeOver(access: EtcdAccess, member: MemberCase, deps: Deps): P
       case "refuse":
         // What we have just changed is not a reason to alarm anybody: the next leader may still be being elected.
         return looks === 0
-          ? refused(plan, own, deps)
+          ? refused({ ...plan, message: [plan.message, ...access.faults()].join("; ") }, own, deps)
           : requeueAfter(SOON_MS, `after a change of etcd: ${plan.reason}`);
       case "absent":
       case "last":
