@@ -126,6 +126,22 @@ describe("a cluster that does not answer", () => {
   });
 });
 
+describe("a cluster that has fallen silent, which no watch has told yet,", () => {
+  it.each([true, false])(
+    "has no machine called well or touched (Ready when last seen: %s)",
+    async (ready) => {
+      const b = bench("m-1", ready ? { ill: [] } : {});
+      const silent = kubeError("unavailable", "workload");
+      b.deps.workloadApi.failOn({ verb: "get", plural: "nodes" }, silent, { times: 1 });
+      expect(await b.run()).toEqual({ kind: "requeueAfter", afterMs: 60_000, reason: "ClusterUnreachable" });
+      expect(b.status().phase).toBe("Held");
+      expect(destroyed(b)).toEqual([]);
+      await b.run(60);
+      expect(b.status().phase).toBe(ready ? "Succeeded" : "Running");
+    },
+  );
+});
+
 describe("a machine is left alone", () => {
   const world = (change: (b: RemediationBench) => void): RemediationBench => {
     const b = bench("m-1");
