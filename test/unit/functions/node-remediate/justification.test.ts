@@ -96,8 +96,8 @@ describe("a namesake is never touched", () => {
     const { management } = b.deps;
     const read = management.get.bind(management);
     // The step's own read is the first that sees it.
-    management.get = async (type, name, options) => {
-      const found = await read(type, name, options);
+    management.get = async (type, name) => {
+      const found = await read(type, name);
       return found === undefined || type.kind !== "RemediationRequest"
         ? found
         : { ...found, metadata: { ...found.metadata, uid: "uid-second" } };
