@@ -23,7 +23,7 @@ import { testHost } from "#test/support/control-planes.ts";
 import { objectsIn, repository, titledExample } from "#test/support/documentation.ts";
 
 /** Remediation that does not keep a test waiting. */
-export const quick = { stepTimeoutSeconds: 30, cooldownSeconds: 0 };
+const quick = { stepTimeoutSeconds: 30, cooldownSeconds: 0 };
 
 export const machineHealthChecks: ResourceType = {
   ...machines,
