@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { eventInject } from "#functions/cluster-api/event-inject/function.ts";
+import type { KubeObject } from "#platform/kube/resource.ts";
 import { eventInjections, remediationRequests } from "#platform/kube/resources.ts";
 import { kubeError } from "#test/support/fake-api.ts";
 import { fakeDeps } from "#test/support/step-deps.ts";
@@ -107,9 +108,9 @@ describe("an injection", () => {
       deps.management.failOn({ verb: "mergePatch" }, kubeError("conflict", "management"));
       await expect(world.run(eventInject, ["look"])).rejects.toThrow("conflict");
       const { look: outcome } = await world.run(eventInject, ["look"]);
-      const requests = await Array.fromAsync(
-        deps.management.list(remediationRequests, { namespace: "demo" }),
-      );
+      const requests: KubeObject[] = [];
+      for await (const each of deps.management.list(remediationRequests, { namespace: "demo" }))
+        requests.push(each);
       expect(requests).toMatchObject([
         { metadata: { namespace: "demo" }, spec: { source: "Injection", target: meant } },
       ]);

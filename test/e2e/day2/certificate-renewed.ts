@@ -1,0 +1,103 @@
+import { stringify } from "yaml";
+import * as z from "zod";
+import { NAMESPACE } from "#cli/demo/stage.ts";
+import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
+import { installManifests } from "#platform/control-plane/install-manifests.ts";
+import { KubeError } from "#platform/kube/errors.ts";
+import { parseKubeconfig } from "#platform/kube/kubeconfig.ts";
+import { namespaces, secrets } from "#platform/kube/resources.ts";
+import { createKubeClient } from "#platform/kube/rest.ts";
+import type { Clock } from "#platform/process/clock.ts";
+import { clusterManifests } from "#test/e2e/day2/machines.ts";
+import type { Day2 } from "#test/e2e/day2/stage.ts";
+import type { Scenario } from "#test/e2e/scenario.ts";
+import { claim, until } from "#test/e2e/until.ts";
+
+const CLUSTER = "certs";
+/** How long ago the old certificate was issued, and how long it lasts: two thirds of its life are over soon. */
+const [AGE_MS, LEFT_MS] = [20_000, 12_000];
+const secretSchema = z.looseObject({ data: z.looseObject({ value: z.string() }) });
+
+export const certificateRenewed: Scenario<Day2> = {
+  name: "certificate-renewed",
+  summary:
+    "a kubeconfig whose client certificate ends in seconds is renewed in time, and the API server takes the new one",
+  play: async (stage) => {
+    const { lab, host } = stage;
+    const { workload, client } = lab;
+    if (workload === undefined) throw new Error("the stage has no workload cluster");
+    const end = host.clock.now() + LEFT_MS;
+    const old = await kubeconfigFor(workload, {
+      notBefore: new Date(host.clock.now() - AGE_MS),
+      notAfter: new Date(end),
+    });
+    claim("the old certificate is taken at first", (await answerTo(old, host.clock)) === "served");
+    const { certPem, keyPem } = workload.certificateAuthority;
+    await createSecret(stage, "ca", { "tls.crt": certPem, "tls.key": keyPem });
+    await createSecret(stage, "kubeconfig", { value: old });
+    await installManifests(client.management, clusterManifests(CLUSTER), host.clock);
+    const renewed = await until("the Secret holds another kubeconfig", async () => {
+      const found = await client.management.get(secrets, {
+        namespace: NAMESPACE,
+        name: `${CLUSTER}-kubeconfig`,
+      });
+      const now = Buffer.from(secretSchema.parse(found).data.value, "base64").toString();
+      return now === old ? undefined : now;
+    });
+    const inTimeMs = end - host.clock.now();
+    claim("the new certificate is taken", (await answerTo(renewed, host.clock)) === "served");
+    await until("the old one is refused", async () => (await answerTo(old, host.clock)) === "unauthorized");
+    claim("the new one is taken still", (await answerTo(renewed, host.clock)) === "served");
+    return `renewed ${(inTimeMs / 1000).toFixed(1)} s before the old one ended; now served: new yes, old unauthorized`;
+  },
+};
+
+async function createSecret(
+  { lab }: Day2,
+  purpose: string,
+  stringData: Record<string, string>,
+): Promise<void> {
+  await lab.client.management.create(secrets, {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: {
+      namespace: NAMESPACE,
+      name: `${CLUSTER}-${purpose}`,
+      labels: { "cluster.x-k8s.io/cluster-name": CLUSTER },
+    },
+    type: "cluster.x-k8s.io/secret",
+    stringData,
+  });
+}
+
+/** A client certificate of the cluster's administrator, in a kubeconfig. */
+export async function kubeconfigFor(
+  workload: Pick<ControlPlane, "certificateAuthority" | "server" | "caPem">,
+  validity: { readonly notBefore: Date; readonly notAfter: Date },
+): Promise<string> {
+  const { certificateAuthority: ca, server, caPem } = workload;
+  const names = [{ ip: "127.0.0.1" }, { dns: "localhost" }];
+  const { certPem, keyPem } = await ca.issue("O=system:masters, CN=kubernetes-admin", names, validity);
+  const encode = (text: string): string => Buffer.from(text).toString("base64");
+  const user = { "client-certificate-data": encode(certPem), "client-key-data": encode(keyPem) };
+  return stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "demo",
+    clusters: [{ name: "demo", cluster: { server, "certificate-authority-data": encode(caPem) } }],
+    users: [{ name: "admin", user }],
+    contexts: [{ name: "demo", context: { cluster: "demo", user: "admin" } }],
+  });
+}
+
+/** What the workload's API server answers to this kubeconfig: `served`, or the reason of its refusal. */
+async function answerTo(kubeconfig: string, clock: Clock): Promise<string> {
+  const client = createKubeClient(parseKubeconfig(kubeconfig, "workload"), { clock });
+  try {
+    return (await client.get(namespaces, { name: "kube-system" })) === undefined ? "nothing" : "served";
+  } catch (error) {
+    return error instanceof KubeError ? error.reason : String(error);
+  } finally {
+    client.close();
+  }
+}
