@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { stringify } from "yaml";
 import * as z from "zod";
 import { defaultPolicy } from "#events/hub/policy.ts";
 import { memoryLedger } from "#events/sources/memory-ledger.ts";
@@ -9,9 +8,8 @@ import { startOperator } from "#events/start.ts";
 import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
 import { readCertificateRecord } from "#platform/cluster-api/certificate-record.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
-import { parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import { clusters, harvesterClusters, namespaces, secrets } from "#platform/kube/resources.ts";
+import { clusters, harvesterClusters, secrets } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
 import {
@@ -21,6 +19,7 @@ import {
   privateControlPlane,
   sharedManagement,
 } from "#test/support/control-planes.ts";
+import { kubeconfigFor } from "#test/support/workload-kubeconfig.ts";
 
 const clock = systemClock();
 let workload: ControlPlane;
@@ -36,25 +35,6 @@ afterAll(() => undo.disposeAsync());
 const encode = (text: string): string => Buffer.from(text).toString("base64");
 const secondsFromNow = (seconds: number): Date => new Date(Date.now() + seconds * 1_000);
 const names = [{ ip: "127.0.0.1" }, { dns: "localhost" }];
-
-/** A client certificate of the workload cluster's administrator, in a kubeconfig. */
-async function kubeconfigFor(validity: { notBefore: Date; notAfter: Date }): Promise<string> {
-  const { certificateAuthority: ca, server, caPem } = workload;
-  const { certPem, keyPem } = await ca.issue("O=system:masters, CN=kubernetes-admin", names, validity);
-  return stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    "current-context": "demo",
-    clusters: [{ name: "demo", cluster: { server, "certificate-authority-data": encode(caPem) } }],
-    users: [
-      {
-        name: "admin",
-        user: { "client-certificate-data": encode(certPem), "client-key-data": encode(keyPem) },
-      },
-    ],
-    contexts: [{ name: "demo", context: { cluster: "demo", user: "admin" } }],
-  });
-}
 
 /** A cluster with this kubeconfig on the management cluster, and the function at work on it. */
 async function running(kubeconfig: string) {
@@ -108,11 +88,6 @@ async function running(kubeconfig: string) {
       const { status } = conditionsSchema.parse((await own()) ?? {});
       return status.conditions.find(({ type }) => type === "CertificatesValid");
     },
-    stored: async () => {
-      const found = await management.get(secrets, { namespace, name: "demo-kubeconfig" });
-      const { data } = z.looseObject({ data: z.object({ value: z.string() }) }).parse(found);
-      return Buffer.from(data.value, "base64").toString("utf8");
-    },
     look: (token: string) =>
       management.mergePatch(harvesterClusters, at, {
         metadata: { annotations: { "capfn.dev/look-at": token } },
@@ -134,33 +109,6 @@ const conditionsSchema = z.looseObject({
     .prefault({}),
 });
 
-/** What the workload's API server answers to this kubeconfig. */
-async function answerTo(kubeconfig: string): Promise<string> {
-  const client = createKubeClient(parseKubeconfig(kubeconfig, "workload"), { clock });
-  try {
-    return (await client.get(namespaces, { name: "kube-system" })) === undefined ? "nothing" : "kube-system";
-  } catch (error) {
-    return (error as { reason?: string }).reason ?? String(error);
-  } finally {
-    client.close();
-  }
-}
-
-test("a client certificate that ends in seconds is replaced in time, and the API server takes the new one", async () => {
-  const old = await kubeconfigFor({ notBefore: secondsFromNow(-8), notAfter: secondsFromNow(8) });
-  expect(await answerTo(old)).toBe("kube-system");
-  await using made = await running(old);
-  // Two thirds of sixteen seconds are over in less than three more.
-  await until(async () => (await made.stored()) !== old);
-  const renewed = await made.stored();
-  expect(await answerTo(renewed)).toBe("kube-system");
-  await until(async () => (await answerTo(old)) === "unauthorized");
-  expect(await answerTo(renewed)).toBe("kube-system");
-  expect(await made.condition()).toBeUndefined();
-  const lasts = Date.parse((await made.record())?.kubeconfig?.notAfter ?? "") - Date.now();
-  expect(lasts).toBeGreaterThan(20 * 86_400_000);
-}, 60_000);
-
 test("a serving certificate that runs out is told of, and no more once the API server shows another", async () => {
   const { certificateAuthority: ca, directory } = workload;
   const store = async (validity: { notBefore: Date; notAfter: Date }) => {
@@ -172,7 +120,10 @@ test("a serving certificate that runs out is told of, and no more once the API s
   await store({ notBefore: secondsFromNow(-20 * hour), notAfter: secondsFromNow(5 * hour) });
   await workload.apiServer.start();
   await using made = await running(
-    await kubeconfigFor({ notBefore: secondsFromNow(-60), notAfter: secondsFromNow(20 * 24 * hour) }),
+    await kubeconfigFor(workload, {
+      notBefore: secondsFromNow(-60),
+      notAfter: secondsFromNow(20 * 24 * hour),
+    }),
   );
   await until(async () => (await made.condition())?.reason === "CertificateExpiring");
   const old = (await made.record())?.apiServer?.fingerprint;

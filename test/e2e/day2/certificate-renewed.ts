@@ -1,7 +1,6 @@
-import { stringify } from "yaml";
+import { X509Certificate } from "node:crypto";
 import * as z from "zod";
 import { NAMESPACE } from "#cli/demo/stage.ts";
-import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { installManifests } from "#platform/control-plane/install-manifests.ts";
 import { KubeError } from "#platform/kube/errors.ts";
 import { parseKubeconfig } from "#platform/kube/kubeconfig.ts";
@@ -12,6 +11,7 @@ import { clusterManifests } from "#test/e2e/day2/machines.ts";
 import type { Day2 } from "#test/e2e/day2/stage.ts";
 import type { Scenario } from "#test/e2e/scenario.ts";
 import { claim, until } from "#test/e2e/until.ts";
+import { kubeconfigFor } from "#test/support/workload-kubeconfig.ts";
 
 const CLUSTER = "certs";
 /** How long ago the old certificate was issued, and how long it lasts: two thirds of its life are over soon. */
@@ -48,7 +48,9 @@ export const certificateRenewed: Scenario<Day2> = {
     claim("the new certificate is taken", (await answerTo(renewed, host.clock)) === "served");
     await until("the old one is refused", async () => (await answerTo(old, host.clock)) === "unauthorized");
     claim("the new one is taken still", (await answerTo(renewed, host.clock)) === "served");
-    return `renewed ${(inTimeMs / 1000).toFixed(1)} s before the old one ended; now served: new yes, old unauthorized`;
+    const days = daysLeft(renewed, host.clock);
+    claim(`it is good for more than 20 days, not ${days}`, days > 20);
+    return `renewed ${(inTimeMs / 1000).toFixed(1)} s before the old one ended, for ${days} days; the old one is unauthorized now`;
   },
 };
 
@@ -70,24 +72,11 @@ async function createSecret(
   });
 }
 
-/** A client certificate of the cluster's administrator, in a kubeconfig. */
-export async function kubeconfigFor(
-  workload: Pick<ControlPlane, "certificateAuthority" | "server" | "caPem">,
-  validity: { readonly notBefore: Date; readonly notAfter: Date },
-): Promise<string> {
-  const { certificateAuthority: ca, server, caPem } = workload;
-  const names = [{ ip: "127.0.0.1" }, { dns: "localhost" }];
-  const { certPem, keyPem } = await ca.issue("O=system:masters, CN=kubernetes-admin", names, validity);
-  const encode = (text: string): string => Buffer.from(text).toString("base64");
-  const user = { "client-certificate-data": encode(certPem), "client-key-data": encode(keyPem) };
-  return stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    "current-context": "demo",
-    clusters: [{ name: "demo", cluster: { server, "certificate-authority-data": encode(caPem) } }],
-    users: [{ name: "admin", user }],
-    contexts: [{ name: "demo", context: { cluster: "demo", user: "admin" } }],
-  });
+/** Days for which the client certificate of a kubeconfig is good. */
+function daysLeft(kubeconfig: string, clock: Clock): number {
+  const data = /client-certificate-data: (?<data>\S+)/.exec(kubeconfig)?.groups?.["data"] ?? "";
+  const { validToDate } = new X509Certificate(Buffer.from(data, "base64"));
+  return Math.round((validToDate.getTime() - clock.now()) / 86_400_000);
 }
 
 /** What the workload's API server answers to this kubeconfig: `served`, or the reason of its refusal. */

@@ -8,7 +8,7 @@ import { until } from "#test/e2e/until.ts";
 import { startEtcdCluster, type TestEtcdCluster } from "#test/support/etcd-cluster.ts";
 
 /** The annotation by which Cluster API waits with a Machine until its etcd member is gone. */
-export const HOOK = "pre-terminate.delete.hook.machine.cluster.x-k8s.io/capfn-etcd";
+const HOOK = "pre-terminate.delete.hook.machine.cluster.x-k8s.io/capfn-etcd";
 
 /** A control plane of three: real etcd members, and a Machine for each. */
 export interface ControlPlane extends AsyncDisposable {
