@@ -10,7 +10,7 @@ export interface AlertTimes {
   readonly unwell: number;
   /** Prometheus saw it, by its API. */
   readonly active: number;
-  /** It had lasted long enough: `startsAt` of the alert. */
+  /** It had lasted long enough, by the same. */
   readonly firing: number;
   /** The ingress asked the API server to store the request, by its audit log. */
   readonly webhook: number;

@@ -28,11 +28,9 @@ async function undisturbed(
   const before = await instanceOf(stage, name);
   const unwell = stage.host.clock.now();
   await stage.lab.kubelets?.setReady(node, false);
-  const active = await prometheus.firing(node);
-  const firing = await until("Alertmanager knows the alert", () => prometheus.listed(node));
   await phase(stage, await requestAbout(stage, node), "Succeeded");
   await anotherInstance(stage, name, before);
-  return timesOf(stage, { unwell, active, firing, machine: name });
+  return timesOf(stage, { unwell, ...(await prometheus.fired(node)), machine: name });
 }
 
 /** The ingress is down when the alert is to be delivered, and is killed once more when it has stored the request. */
@@ -42,7 +40,6 @@ async function disturbed(stage: Day2, prometheus: PrometheusStack, { name, node 
   const failedBefore = await prometheus.failedDeliveries();
   await capfn.crash();
   await lab.kubelets?.setReady(node, false);
-  await prometheus.firing(node);
   await until(
     "Alertmanager has tried in vain",
     async () => (await prometheus.failedDeliveries()) > failedBefore,

@@ -16,20 +16,21 @@ import {
 import { repository } from "#test/support/documentation.ts";
 import { startNodeExporter } from "#test/support/node-exporter.ts";
 
-const alertsSchema = z.looseObject({
+/** Seconds since the epoch, with milliseconds as decimals, and the value. */
+const sampleSchema = z.tuple([z.number(), z.string()]);
+
+/** An instant query of the HTTP API: one value of each series, or its values over a time. */
+const answerSchema = z.looseObject({
   data: z.looseObject({
-    alerts: z.array(
+    result: z.array(
       z.looseObject({
-        labels: z.record(z.string(), z.string()),
-        state: z.string(),
-        activeAt: z.iso.datetime({ offset: true }),
+        metric: z.looseObject({ alertstate: z.string().optional() }),
+        value: sampleSchema.optional(),
+        values: z.array(sampleSchema).default([]),
       }),
     ),
   }),
 });
-const listedSchema = z.array(
-  z.looseObject({ labels: z.record(z.string(), z.string()), startsAt: z.iso.datetime({ offset: true }) }),
-);
 
 /**
  * Prometheus with the rules of manifests/prometheus, an exporter of the workload cluster's Nodes and capfn to scrape, and Alertmanager with the
@@ -44,6 +45,10 @@ export async function startPrometheusStack({ lab, capfn, directory }: Day2) {
   const exporter = stack.use(await startNodeExporter(lab.client.workload));
   const [port = 0] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
+  const query = async (expression: string) => {
+    const found = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`);
+    return answerSchema.parse(await found.json()).data.result;
+  };
 
   const rules = join(directory, "capfn-rules.yaml");
   const shipped = await readFile(join(repository, "manifests/prometheus/prometheus-rule.yaml"), "utf8");
@@ -79,21 +84,26 @@ export async function startPrometheusStack({ lab, capfn, directory }: Day2) {
   for (const child of children) stack.defer(() => void child.kill("SIGKILL"));
   for (const each of [url, capfn.alertmanagerUrl])
     await until(`${each} is ready`, () => answers(`${each}/-/ready`));
+  // It scrapes its targets for the first time some seconds after it is ready.
+  await until("Prometheus sees its targets", async () => {
+    const found = await query("up");
+    return found.length === 2 && found.every(({ value }) => value?.[1] === "1");
+  });
   const running = stack.move();
   return {
-    /** When the alert about this Node became active, ms since the epoch, as soon as it fires. */
-    firing: (node: string): Promise<number> =>
-      until(`the alert about Node ${node} fires in Prometheus`, async () => {
-        const { data } = alertsSchema.parse(await getJson(`${url}/api/v1/alerts`));
-        const found = data.alerts.find(({ labels, state }) => labels["node"] === node && state === "firing");
-        return found && Date.parse(found.activeAt);
+    /** When the alert about this Node became active and when it fired, ms since the epoch, as soon as it has fired. */
+    fired: (node: string): Promise<{ readonly active: number; readonly firing: number }> =>
+      until(`the alert about Node ${node} has fired in Prometheus`, async () => {
+        const series = await query(`ALERTS{node="${node}"}[1h]`);
+        const first = (...states: string[]) =>
+          Math.min(
+            ...series
+              .filter(({ metric }) => states.includes(metric.alertstate ?? ""))
+              .flatMap(({ values }) => values.map(([seconds]) => seconds * 1000)),
+          );
+        const times = { active: first("pending", "firing"), firing: first("firing") };
+        return Number.isFinite(times.firing) && times;
       }),
-    /** When it began to fire, ms since the epoch, as Alertmanager has it; undefined when it does not. */
-    listed: async (node: string): Promise<number | undefined> => {
-      const all = listedSchema.parse(await getJson(`${capfn.alertmanagerUrl}/api/v2/alerts?active=true`));
-      const found = all.find(({ labels }) => labels["node"] === node);
-      return found && Date.parse(found.startsAt);
-    },
     /** How many times Alertmanager has tried to deliver in vain. */
     failedDeliveries: async (): Promise<number> => {
       const text = await (await fetch(`${capfn.alertmanagerUrl}/metrics`)).text();
@@ -111,8 +121,4 @@ function answers(url: string): Promise<boolean> {
     ({ ok }) => ok,
     () => false,
   );
-}
-
-async function getJson(url: string): Promise<unknown> {
-  return (await fetch(url)).json();
 }
