@@ -4,7 +4,7 @@ import { DEPLOYMENT, NAMESPACE } from "#cli/demo/stage.ts";
 import { labUsers } from "#cli/lab/lab.ts";
 import { events, pods, remediationRequests, virtualMachineInstances } from "#platform/kube/resources.ts";
 import { INGRESS_TOKEN, quickPolicy } from "#test/e2e/day2/capfn-process.ts";
-import { instanceOf, joined, workers } from "#test/e2e/day2/machines.ts";
+import { instanceOf, joined, untilJoined, workers } from "#test/e2e/day2/machines.ts";
 import { phase, requests, why } from "#test/e2e/day2/remediation.ts";
 import { all } from "#test/e2e/day2/objects.ts";
 import { openDay2, type Day2 } from "#test/e2e/day2/stage.ts";
@@ -17,7 +17,7 @@ let stage: Day2;
 
 beforeAll(async () => {
   stage = await openDay2(testHost());
-}, 600_000);
+}, 1_200_000);
 afterAll(() => stage[Symbol.asyncDispose]());
 
 const LONG = { timeout: 400_000 };
@@ -116,7 +116,7 @@ describe("a remediation", LONG, () => {
     await ask("recreate", { target: { machine: ill!.name }, steps: ["Recreate"], stepTimeoutSeconds: 60 });
     const { steps } = await phase(stage, "recreate", "Succeeded");
     expect(steps).toMatchObject([{ name: "Recreate", uid: ill!.uid, proof: `Machine ${ill!.uid} is gone` }]);
-    await until("another worker has joined", async () => (await workers(stage)).length === 3);
+    await untilJoined(stage, 4);
     const now = await workers(stage);
     expect(now.map(({ uid }) => uid)).toEqual(expect.arrayContaining(others.map(({ uid }) => uid)));
     expect(now.map(({ uid }) => uid)).not.toContain(ill!.uid);

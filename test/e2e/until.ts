@@ -2,17 +2,21 @@ import { sleep, systemClock } from "#platform/process/clock.ts";
 
 const clock = systemClock();
 
-/** What `look` finds, as soon as it finds something. Throws with `what` when that takes longer than `withinMs`. */
+/** What `look` finds, as soon as it finds something. When that takes longer than `withinMs` it throws with `what`, and with how it `stands`. */
 export async function until<T>(
   what: string,
   look: () => Promise<T | false | undefined>,
   withinMs = 120_000,
+  stands?: () => Promise<string>,
 ): Promise<T> {
   const end = clock.monotonic() + withinMs;
   for (;;) {
     const found = await look();
     if (found !== false && found !== undefined) return found;
-    if (clock.monotonic() > end) throw new Error(`not within ${withinMs / 1000} s: ${what}`);
+    if (clock.monotonic() > end) {
+      const how = stands === undefined ? "" : `; ${await stands()}`;
+      throw new Error(`not within ${withinMs / 1000} s: ${what}${how}`);
+    }
     await sleep(clock, 100);
   }
 }

@@ -5,7 +5,9 @@ import { CLUSTER, NAMESPACE } from "#cli/demo/stage.ts";
 import type { Lab } from "#cli/lab/lab.ts";
 import { apiVersionOf, type NewObject, type ResourceType } from "#platform/kube/resource.ts";
 import { harvesterMachines, machines, virtualMachineInstances } from "#platform/kube/resources.ts";
+import { systemClock } from "#platform/process/clock.ts";
 import { all } from "#test/e2e/day2/objects.ts";
+import { until } from "#test/e2e/until.ts";
 import { objectsIn, repository } from "#test/support/documentation.ts";
 
 /** Where the objects are. */
@@ -78,6 +80,46 @@ export async function conditionsOf(
   const found = await lab.client.management.get(type, { namespace: NAMESPACE, name });
   if (found === undefined) return {};
   return Object.fromEntries(machineSchema.parse(found).status.conditions.map((each) => [each.type, each]));
+}
+
+/** Resolves when as many machines have joined cluster demo. */
+export async function untilJoined(stage: OnStage, count: number, withinMs?: number): Promise<void> {
+  const clock = systemClock();
+  let nudgedAt = clock.monotonic();
+  const look = async (): Promise<boolean> => {
+    if ((await joined(stage)).length === count) return true;
+    if (clock.monotonic() - nudgedAt > NUDGE_MS) {
+      await nudge(stage);
+      nudgedAt = clock.monotonic();
+    }
+    return false;
+  };
+  await until(`${count} machines have joined`, look, withinMs, () => trouble(stage));
+}
+
+const NUDGE_MS = 10_000;
+
+/** Cluster API core may miss that a Node has got its providerID; then it looks again after ten minutes, or when the Machine changes. */
+async function nudge({ lab }: OnStage): Promise<void> {
+  const { management } = lab.client;
+  for (const each of await all(management, machines)) {
+    if (machineSchema.parse(each).status.nodeRef !== undefined) continue;
+    const annotations = { "e2e.example.com/nudged": String(systemClock().now()) };
+    await management.mergePatch(machines, each.metadata, { metadata: { annotations } });
+  }
+}
+
+/** What conditions say is not as it should be, of all machines. */
+async function trouble({ lab }: OnStage): Promise<string> {
+  const { management } = lab.client;
+  const found = [...(await all(management, harvesterMachines)), ...(await all(management, machines))];
+  const lines = found.flatMap((each) => {
+    const { metadata, status } = machineSchema.parse(each);
+    return status.conditions
+      .filter((condition) => condition.status !== "True")
+      .map(({ type, reason, message }) => `${each.kind} ${metadata.name}: ${type} ${reason} ${message}`);
+  });
+  return lines.join("\n");
 }
 
 /** A Machine of nobody's, and its HarvesterMachine as the workers of the examples have it. */

@@ -7,8 +7,7 @@ import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
 import { installManifests } from "#platform/control-plane/install-manifests.ts";
 import { FAST_TIMES } from "#platform/simulator/times.ts";
 import { capfnProcess, type CapfnProcess } from "#test/e2e/day2/capfn-process.ts";
-import { CONTROL_PLANE, joined, machineManifests } from "#test/e2e/day2/machines.ts";
-import { until } from "#test/e2e/until.ts";
+import { CONTROL_PLANE, machineManifests, untilJoined } from "#test/e2e/day2/machines.ts";
 
 /** Image, cluster and four machines, when many others use this machine too. */
 const STARTUP_MS = 300_000;
@@ -39,11 +38,7 @@ export async function openDay2(host: ControlPlaneHost): Promise<Day2> {
   // Cluster API judges no worker's health before a control plane machine has joined. Nobody owns it: the cluster's API server runs elsewhere.
   const label = { "cluster.x-k8s.io/control-plane": "" };
   await installManifests(lab.client.management, machineManifests(CONTROL_PLANE, { labels: label }), clock);
-  await until(
-    "three workers and a control plane have joined",
-    async () => (await joined({ lab })).length === 4,
-    STARTUP_MS,
-  );
+  await untilJoined({ lab }, 4, STARTUP_MS);
   const running = stack.move();
   return { host, lab, capfn, directory, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
