@@ -9,6 +9,7 @@ import type { KubeClient } from "#platform/kube/client.ts";
 import { clusters, harvesterClusters, secrets } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
+import { clientKubeconfig } from "#test/support/client-kubeconfig.ts";
 import {
   clientOf,
   connectionTo,
@@ -17,7 +18,6 @@ import {
   sharedManagement,
 } from "#test/support/control-planes.ts";
 import { operatorWith } from "#test/support/operator-with.ts";
-import { kubeconfigFor } from "#test/support/workload-kubeconfig.ts";
 
 const clock = systemClock();
 let workload: ControlPlane;
@@ -33,6 +33,9 @@ afterAll(() => undo.disposeAsync());
 const encode = (text: string): string => Buffer.from(text).toString("base64");
 const secondsFromNow = (seconds: number): Date => new Date(Date.now() + seconds * 1_000);
 const names = [{ ip: "127.0.0.1" }, { dns: "localhost" }];
+
+/** A client certificate of the workload cluster's administrator, in a kubeconfig. */
+const kubeconfigFor = (validity: { notBefore: Date; notAfter: Date }) => clientKubeconfig(workload, validity);
 
 /** A cluster with this kubeconfig on the management cluster, and the function at work on it. */
 async function running(kubeconfig: string) {
@@ -103,7 +106,7 @@ test("a serving certificate that runs out is told of, and no more once the API s
   await store({ notBefore: secondsFromNow(-20 * hour), notAfter: secondsFromNow(5 * hour) });
   await workload.apiServer.start();
   await using made = await running(
-    await kubeconfigFor(workload, {
+    await kubeconfigFor({
       notBefore: secondsFromNow(-60),
       notAfter: secondsFromNow(20 * 24 * hour),
     }),

@@ -11,7 +11,7 @@ import { clusterManifests } from "#test/e2e/day2/machines.ts";
 import type { Day2 } from "#test/e2e/day2/stage.ts";
 import type { Scenario } from "#test/e2e/scenario.ts";
 import { claim, until } from "#test/e2e/until.ts";
-import { kubeconfigFor } from "#test/support/workload-kubeconfig.ts";
+import { clientKubeconfig } from "#test/support/client-kubeconfig.ts";
 
 const CLUSTER = "certs";
 /** How long ago the old certificate was issued, and how long it lasts: two thirds of its life are over soon. */
@@ -27,7 +27,7 @@ export const certificateRenewed: Scenario<Day2> = {
     const { workload, client } = lab;
     if (workload === undefined) throw new Error("the stage has no workload cluster");
     const end = host.clock.now() + LEFT_MS;
-    const old = await kubeconfigFor(workload, {
+    const old = await clientKubeconfig(workload, {
       notBefore: new Date(host.clock.now() - AGE_MS),
       notAfter: new Date(end),
     });
