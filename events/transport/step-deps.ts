@@ -1,5 +1,6 @@
 import type { WriteNote, Written } from "#events/transport/runner.ts";
 import type { Announcement, Deps, ObjectIdentity, StepClient } from "#functions/contract/deps.ts";
+import { createEtcdClient } from "#platform/etcd/client.ts";
 import type { KubeClient, RequestOptions } from "#platform/kube/client.ts";
 import { KubeError } from "#platform/kube/errors.ts";
 import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
@@ -57,6 +58,7 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
     management: open(MANAGEMENT),
     harvester: (identity) => attempt(() => open(harvesterConnection(identity))),
     workload: (cluster) => attempt(() => open(workloadConnection(cluster))),
+    etcdMember: createEtcdClient,
     now: () => new Date(world.clock.now()),
     signal,
     ensureMayWrite: () => {

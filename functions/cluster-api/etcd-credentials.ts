@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
 import type { Deps } from "#functions/contract/deps.ts";
-import { createEtcdClient } from "#platform/etcd/client.ts";
 import type { EtcdCredentials } from "#platform/etcd/gateway.ts";
 import { secrets } from "#platform/kube/resources.ts";
 import { AuthorityError, issueClientCertificate } from "#platform/x509/client-certificate.ts";
@@ -18,12 +17,12 @@ const CALL_MS = 5_000;
 
 /** Opens clients of a Cluster's etcd members with a certificate made for this attempt; text for people when there can be none. */
 export async function openEtcd(
-  deps: Pick<Deps, "management" | "now" | "signal">,
+  deps: Pick<Deps, "management" | "etcdMember" | "now" | "signal">,
   cluster: ClusterName,
 ): Promise<OpenEtcd | string> {
   const credentials = await etcdCredentials(deps, cluster);
   if (typeof credentials === "string") return credentials;
-  return (url, timeoutMs = CALL_MS) => createEtcdClient({ url, credentials, timeoutMs, signal: deps.signal });
+  return (url, timeoutMs = CALL_MS) => deps.etcdMember({ url, credentials, timeoutMs, signal: deps.signal });
 }
 
 interface ClusterName {

@@ -1,18 +1,12 @@
 import { machineFinalizer, ownerUidLabel } from "#api/names.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
-import { type Observation, placeOf, type State } from "#test/chaos/history.ts";
+import { certificateInvariants } from "#test/chaos/certificate-invariants.ts";
+import { controlPlaneInvariants } from "#test/chaos/control-plane-invariants.ts";
+import { type Observation, placeOf } from "#test/chaos/history.ts";
+import { all, type Invariant } from "#test/chaos/moment.ts";
 import { addressIn, allocatedOf, readMachine, readPool } from "#test/chaos/readings.ts";
+import { remediationInvariants } from "#test/chaos/remediation-invariants.ts";
 import type { TrialNames } from "#test/chaos/trial-names.ts";
-
-/** Something that must hold at every moment. */
-interface Moment {
-  readonly names: TrialNames;
-  readonly now: State;
-  readonly before: KubeObject | undefined;
-  readonly observation: Observation;
-}
-
-type Invariant = (moment: Moment) => string | undefined;
 
 export interface InvariantOptions {
   /** Whether finalizers are taken off by somebody else, as `clusterctl move` does. */
@@ -159,6 +153,9 @@ const always: readonly Invariant[] = [
   vmAddressIsHeld,
   foreignUntouched,
   provisionedForGood,
+  ...controlPlaneInvariants,
+  ...remediationInvariants,
+  ...certificateInvariants,
 ];
 const unlessMoved: readonly Invariant[] = [finalizerFirst, finalizerLast];
 
@@ -168,8 +165,4 @@ function ownerOf(object: KubeObject): string | undefined {
 
 function identityOf(machine: KubeObject): string {
   return machine.metadata.annotations?.["capfn.dev/identity"] ?? machine.metadata.uid;
-}
-
-function all(state: State, prefix: string): readonly KubeObject[] {
-  return [...state].flatMap(([place, object]) => (place.startsWith(`${prefix} `) ? [object] : []));
 }

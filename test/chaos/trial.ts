@@ -8,13 +8,15 @@ import type { DeltaEvent, StreamName } from "#test/chaos/director.ts";
 import { Director } from "#test/chaos/director.ts";
 import { type History, NotReached } from "#test/chaos/history.ts";
 import { checkHistory, type InvariantOptions } from "#test/chaos/invariants.ts";
+import { type LeapingClock, leapingClock } from "#test/chaos/leaping-clock.ts";
 import { type Lives, operatorLives } from "#test/chaos/lives.ts";
 import { fromPools } from "#test/chaos/manifests.ts";
 import type { Plan } from "#test/chaos/plan.ts";
-import type { Scenario } from "#test/chaos/scenarios.ts";
+import type { Scenario } from "#test/chaos/scenario.ts";
 import type { Theatre } from "#test/chaos/theatre.ts";
 import type { TraceEntry } from "#test/chaos/trace.ts";
 import type { TrialNames } from "#test/chaos/trial-names.ts";
+import { openVoters, type Voters } from "#test/chaos/voters.ts";
 
 export interface TrialOptions {
   readonly scenario: Scenario;
@@ -45,8 +47,13 @@ export interface TrialReport extends Ending {
 
 /** Nothing observed for this long counts as rest, ms. */
 const QUIET_MS = 80;
+/** What is waited out after a short quiet: less than any limit of something that is under way, ms. */
+const SHORT_LEAP_MS = 10_000;
+const LONG_QUIET_MS = 1_000;
+/** Less than what makes a watch count as silent, ms. */
+const LONGEST_LEAP_MS = 40_000;
 /** A state at rest that is wrong may still mend itself this long, ms. */
-const LONGEST_REST_MS = 12_000;
+const LONGEST_REST_MS = 30_000;
 
 /** One trial with everything in it, for a scenario or a test of its own. */
 export interface Play extends AsyncDisposable {
@@ -66,17 +73,26 @@ export function openPlay(theatre: Theatre, options: Pick<TrialOptions, "function
   const names = theatre.nextTrial();
   const history = theatre.observer.record(names.id);
   const director = new Director(names, options.plan);
+  const clock = leapingClock();
+  let voters: Voters | undefined;
   const lives = operatorLives({
     management: theatre.stage.M.config("capfn"),
     namespace: names.namespace,
     functions: options.functions,
     director,
     replaced: (stream, event, withinMs) => replaced(history, stream, event, withinMs),
+    clock,
+    voters: () => voters,
     attemptMs: options.plan?.attemptMs,
     random: mulberry(options.seed),
   });
+  const leaper = leapWhenNothingHappens(clock, { theatre, names, history, director, lives });
   return {
-    actor: actor(theatre, names, history),
+    actor: actor({ theatre, names, history }, async () => {
+      const cluster = await theatre.etcds.take();
+      voters = await openVoters(cluster, { names, history, management: theatre.clients.M });
+      return voters;
+    }),
     director,
     lives,
     names,
@@ -94,7 +110,9 @@ export function openPlay(theatre: Theatre, options: Pick<TrialOptions, "function
       ...checkHistory(names, history.observations, invariants),
     ],
     [Symbol.asyncDispose]: async () => {
+      clearInterval(leaper);
       await lives.stop();
+      if (voters !== undefined) theatre.etcds.giveBack(voters.cluster);
       await clearAway(theatre, names);
       theatre.observer.forget(names.id);
     },
@@ -151,6 +169,31 @@ async function rest(history: History, director: Director, lives: Lives): Promise
   throw new NotReached(
     `no rest within ${LONGEST_REST_MS} ms: ${JSON.stringify(lives.operator?.hub.figures())}`,
   );
+}
+
+interface LeapingTrial {
+  readonly theatre: Theatre;
+  readonly names: TrialNames;
+  readonly history: History;
+  readonly director: Director;
+  readonly lives: Lives;
+}
+
+/**
+ * Waits that nothing but time ends are not waited out: limits of rates, looks again after a while, backoffs. The longer a wait is, the longer
+ * everything must have been quiet: a machine that starts must not be overtaken by the limit of its start.
+ */
+function leapWhenNothingHappens(
+  clock: LeapingClock,
+  { theatre, names, history, director, lives }: LeapingTrial,
+): NodeJS.Timeout {
+  let busyAt = 0;
+  return setInterval(() => {
+    if (director.pending > 0 || !lives.idle || !theatre.isQuiet(names.id)) busyAt = performance.now();
+    const quietMs = performance.now() - Math.max(history.lastAt, busyAt);
+    if (quietMs < QUIET_MS) return;
+    if (clock.leap(quietMs > LONG_QUIET_MS ? LONGEST_LEAP_MS : SHORT_LEAP_MS)) busyAt = performance.now();
+  }, 20);
 }
 
 async function replaced(
