@@ -58,13 +58,13 @@ export async function runCampaign(theatre: Theatre, options: CampaignOptions): P
   });
   const random = mulberry(seed);
   const singles = inTurns(
-    options.scenarios.map(({ name }) =>
-      shuffled(plansOf(references.get(name)!, seed).filter(where), random),
-    ),
+    options.scenarios.map(({ name }) => shuffled(plansOf(references.get(name)!, seed).filter(where), random)),
   );
   sum.generated = singles.length;
+  // However long it took to learn them, one plan of each.
   const isOver = (): boolean =>
-    performance.now() - startedAt >= options.forMs || sum.plans >= (options.most ?? Infinity);
+    (performance.now() - startedAt >= options.forMs && sum.plans >= options.scenarios.length) ||
+    sum.plans >= (options.most ?? Infinity);
   const plans = until(isOver, inOrder(singles, random, options.pairsOnly === true));
   await sideBySide(options.atOnce, plans, async (plan) => {
     sum.plans += 1;

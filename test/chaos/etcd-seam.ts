@@ -36,7 +36,12 @@ export function etcdSeam(seam: EtcdSeamOptions): (endpoint: EtcdEndpoint) => Etc
       passed({ ...point, asked }, send, seam);
     return {
       ...client,
-      members: () => call({ verb: "list", resource: "members", name: asked }, () => client.members()),
+      members: () =>
+        call({ verb: "list", resource: "members", name: asked }, async () => {
+          const list = await client.members();
+          voters.listed(list.members.map(({ name }) => name));
+          return list;
+        }),
       status: () => call({ verb: "get", resource: "status", name: asked }, () => client.status()),
       alarms: () => call({ verb: "list", resource: "alarms", name: "" }, () => client.alarms()),
       moveLeader: (to) =>

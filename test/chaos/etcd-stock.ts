@@ -40,7 +40,10 @@ export function etcdStock(ready: number): EtcdStock {
 }
 
 async function startedWithLeader(): Promise<TestEtcdCluster> {
-  const cluster = await startEtcdCluster(voterNames, { authority: await createAuthority("ec"), strict: false });
+  const cluster = await startEtcdCluster(voterNames, {
+    authority: await createAuthority("ec"),
+    strict: false,
+  });
   const [first] = voterNames;
   const leader = await cluster.leader();
   if (leader.name !== first) await leader.client.moveLeader(await cluster.idOf(first));

@@ -1,7 +1,7 @@
 import { machineFinalizer, ownerUidLabel } from "#api/names.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import { certificateInvariants } from "#test/chaos/certificate-invariants.ts";
-import { controlPlaneInvariants } from "#test/chaos/control-plane-invariants.ts";
+import { controlPlaneInvariants, hookAfterMember } from "#test/chaos/control-plane-invariants.ts";
 import { type Observation, placeOf } from "#test/chaos/history.ts";
 import { all, type Invariant } from "#test/chaos/moment.ts";
 import { addressIn, allocatedOf, readMachine, readPool } from "#test/chaos/readings.ts";
@@ -11,6 +11,8 @@ import type { TrialNames } from "#test/chaos/trial-names.ts";
 export interface InvariantOptions {
   /** Whether finalizers are taken off by somebody else, as `clusterctl move` does. */
   readonly moved?: boolean;
+  /** Whether a control plane provider removes members of etcd. */
+  readonly removedByProvider?: boolean;
 }
 
 /** Violations over a whole trial, in the order in which it happened, each told once. */
@@ -21,13 +23,18 @@ export function checkHistory(
 ): string[] {
   const now = new Map<string, KubeObject>();
   const found = new Set<string>();
+  const rules = [
+    ...always,
+    ...(options.moved === true ? [] : unlessMoved),
+    ...(options.removedByProvider === true ? [] : [hookAfterMember]),
+  ];
   for (const observation of observations) {
     const place = placeOf(observation);
     const before = now.get(place);
     if (observation.gone) now.delete(place);
     else now.set(place, observation.object);
     const moment = { names, now, before, observation };
-    for (const invariant of options.moved === true ? always : [...always, ...unlessMoved]) {
+    for (const invariant of rules) {
       const problem = invariant(moment);
       if (problem !== undefined) found.add(problem.replaceAll(names.id, "TRIAL"));
     }

@@ -52,6 +52,8 @@ const SHORT_LEAP_MS = 10_000;
 const LONG_QUIET_MS = 1_000;
 /** Less than what makes a watch count as silent, ms. */
 const LONGEST_LEAP_MS = 40_000;
+/** So that no wait of many minutes, which a person would notice, is over in a moment. */
+const MOST_LEAPS = 12;
 /** A state at rest that is wrong may still mend itself this long, ms. */
 const LONGEST_REST_MS = 30_000;
 
@@ -188,11 +190,14 @@ function leapWhenNothingHappens(
   { theatre, names, history, director, lives }: LeapingTrial,
 ): NodeJS.Timeout {
   let busyAt = 0;
+  let leaps = 0;
   return setInterval(() => {
     if (director.pending > 0 || !lives.idle || !theatre.isQuiet(names.id)) busyAt = performance.now();
     const quietMs = performance.now() - Math.max(history.lastAt, busyAt);
-    if (quietMs < QUIET_MS) return;
-    if (clock.leap(quietMs > LONG_QUIET_MS ? LONGEST_LEAP_MS : SHORT_LEAP_MS)) busyAt = performance.now();
+    if (quietMs < QUIET_MS || leaps === MOST_LEAPS) return;
+    if (!clock.leap(quietMs > LONG_QUIET_MS ? LONGEST_LEAP_MS : SHORT_LEAP_MS)) return;
+    busyAt = performance.now();
+    leaps += 1;
   }, 20);
 }
 

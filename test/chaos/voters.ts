@@ -13,8 +13,10 @@ export interface Voters {
   nameAt(url: string): string;
   /** Name of the member with an id. */
   nameOf(id: string): string;
-  /** Makes a call that may change the list of members, and notes what became of it. */
+  /** Makes a call that may change the list of members, and notes what became of it, as far as that can be told at once. */
   changing<T>(act: () => Promise<T>): Promise<T>;
+  /** Notes who is a member by a list that a quorum agrees on: a change whose answer did not come in time may still have come about. */
+  listed(names: readonly string[]): void;
   /** From now on nobody reaches the member, for so long. */
   cutOff(name: string, forMs: number): void;
   isCutOff(name: string): boolean;
@@ -49,16 +51,14 @@ export async function openVoters(
       revision: when,
     });
   };
-  const listed = async () =>
-    Promise.any(cluster.members.map(async ({ client }) => (await client.members()).members));
-  for (const { id, name } of await listed()) {
+  for (const { id, name } of (await (await cluster.leader()).client.members()).members) {
     known.set(name, { id, running: true });
     take(name, 0n);
   }
-  const note = async (since: bigint): Promise<void> => {
-    const now = new Set((await listed()).map(({ name }) => name));
-    for (const name of [...known.keys()].filter((each) => !now.has(each))) {
-      take(name, since, true);
+  let changedAfter = 0n;
+  const listed = (now: readonly string[]): void => {
+    for (const name of [...known.keys()].filter((each) => !now.includes(each))) {
+      take(name, changedAfter, true);
       known.delete(name);
     }
   };
@@ -68,13 +68,14 @@ export async function openVoters(
     nameAt: (url) => cluster.members.find(({ address }) => url.includes(`//${address}:`))?.name ?? "",
     nameOf: (id) => ids.get(id) ?? "",
     changing: async (act) => {
-      const since = await revision();
-      try {
-        return await act();
-      } finally {
-        await note(since);
-      }
+      changedAfter = await revision();
+      const answer = await act();
+      const asked = cluster.members.filter(({ name }) => known.has(name));
+      const list = await Promise.any(asked.map(({ client }) => client.members())).catch(() => undefined);
+      if (list !== undefined) listed(list.members.map(({ name }) => name));
+      return answer;
     },
+    listed,
     cutOff: (name, forMs) => void cut.set(name, performance.now() + forMs),
     isCutOff: (name) => (cut.get(name) ?? 0) > performance.now(),
     kill: async (name) => {
