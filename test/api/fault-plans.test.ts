@@ -64,7 +64,11 @@ describe("whoever judges finds", () => {
 
   test.each<readonly [DayTwoBreakage, string, RegExp]>([
     ["another-member", "etcd-remove-leader", /member cp\d was removed while its machine stays/],
-    ["blind-to-member", "etcd-remove-leader", /the hook of machine .* was taken off while its member is in etcd/],
+    [
+      "blind-to-member",
+      "etcd-remove-leader",
+      /the hook of machine .* was taken off while its member is in etcd/,
+    ],
     ["all-instances", "remediate-reboot", /instance .*-m2 was stopped, and no step names it/],
     ["half-a-pair", "cert-reissue", /has lost its client certificate/],
   ])("%s, without any fault", { timeout: 120_000 }, async (breakage, name, sign) => {

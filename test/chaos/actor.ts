@@ -48,7 +48,7 @@ export interface Actor {
   buryMachine(name: string): Promise<void>;
   provisioned(...names: string[]): Promise<void>;
   gone(...names: string[]): Promise<void>;
-  until(what: string, isThere: () => boolean): Promise<void>;
+  readonly until: (what: string, isThere: () => boolean) => Promise<void>;
   /** Real members of etcd for a control plane of the trial; once. */
   openVoters(): Promise<Voters>;
 }

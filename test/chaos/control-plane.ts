@@ -10,11 +10,11 @@ import type { Voters } from "#test/chaos/voters.ts";
 export interface ControlPlane {
   readonly voters: Voters;
   /** Asks for the deletion and takes it to the pre-terminate hooks. */
-  askToDelete(name: string): Promise<void>;
+  readonly askToDelete: (name: string) => Promise<void>;
   /** What follows once nobody holds the Machine any more. */
-  deleteFurther(name: string): Promise<void>;
+  readonly deleteFurther: (name: string) => Promise<void>;
   /** Whether etcd-remove holds the Machine. */
-  isHeld(name: string): boolean;
+  readonly isHeld: (name: string) => boolean;
 }
 
 /** Makes Machines for real members of etcd and the Secret with its authority; resolves when each Machine is held. */

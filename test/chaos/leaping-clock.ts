@@ -2,8 +2,8 @@ import { type Clock, systemClock } from "#platform/process/clock.ts";
 
 /** A clock that can go ahead of time itself, when all that happens next is that time passes. */
 export interface LeapingClock extends Clock {
-  /** Goes to the next timer, if it lies ahead no further than this, and fires it. */
-  leap(withinMs: number): boolean;
+  /** Goes to the next timer, if it lies ahead no further than this, and fires it. Returns by how much it went ahead, ms. */
+  leap(withinMs: number): number;
 }
 
 interface Timer {
@@ -42,14 +42,14 @@ export function leapingClock(): LeapingClock {
     leap: (withinMs) => {
       const leftMs = [...timers].map(({ due }) => due - monotonic());
       const byMs = Math.min(...leftMs.filter((left) => left > AT_ONCE_MS));
-      if (byMs > withinMs) return false;
+      if (byMs > withinMs) return 0;
       aheadMs += byMs;
       // In the order in which they are due.
       for (const timer of [...timers].toSorted((a, b) => a.due - b.due)) {
         timer.cancel();
         arm(timer);
       }
-      return true;
+      return byMs;
     },
   };
 }

@@ -11,7 +11,7 @@ import { checkHistory, type InvariantOptions } from "#test/chaos/invariants.ts";
 import { type LeapingClock, leapingClock } from "#test/chaos/leaping-clock.ts";
 import { type Lives, operatorLives } from "#test/chaos/lives.ts";
 import { fromPools } from "#test/chaos/manifests.ts";
-import type { Plan } from "#test/chaos/plan.ts";
+import { describeTrigger, type Plan } from "#test/chaos/plan.ts";
 import type { Scenario } from "#test/chaos/scenario.ts";
 import type { Theatre } from "#test/chaos/theatre.ts";
 import type { TraceEntry } from "#test/chaos/trace.ts";
@@ -47,13 +47,15 @@ export interface TrialReport extends Ending {
 
 /** Nothing observed for this long counts as rest, ms. */
 const QUIET_MS = 80;
+/** The same where all others are measured by what is found, ms. */
+const REFERENCE_QUIET_MS = 800;
 /** What is waited out after a short quiet: less than any limit of something that is under way, ms. */
 const SHORT_LEAP_MS = 10_000;
 const LONG_QUIET_MS = 1_000;
 /** Less than what makes a watch count as silent, ms. */
 const LONGEST_LEAP_MS = 40_000;
-/** So that no wait of many minutes, which a person would notice, is over in a moment. */
-const MOST_LEAPS = 12;
+/** Leaps together: waits of ten minutes end by themselves only, ms. */
+const MOST_LEAPT_MS = 480_000;
 /** A state at rest that is wrong may still mend itself this long, ms. */
 const LONGEST_REST_MS = 30_000;
 
@@ -65,8 +67,8 @@ export interface Play extends AsyncDisposable {
   readonly names: TrialNames;
   readonly history: History;
   ending(): Ending;
-  /** Resolves when all operators are idle and nothing has changed for a moment. */
-  rest(): Promise<void>;
+  /** Resolves when all operators are idle, nobody waits for an answer, and nothing has changed for so long, ms. */
+  rest(quietMs?: number): Promise<void>;
   /** What went wrong by the rules that always hold. */
   violations(options?: InvariantOptions): string[];
 }
@@ -88,7 +90,8 @@ export function openPlay(theatre: Theatre, options: Pick<TrialOptions, "function
     attemptMs: options.plan?.attemptMs,
     random: mulberry(options.seed),
   });
-  const leaper = leapWhenNothingHappens(clock, { theatre, names, history, director, lives });
+  const trial: RunningTrial = { theatre, names, history, director, lives };
+  const leaper = leapWhenNothingHappens(clock, trial);
   return {
     actor: actor({ theatre, names, history }, async () => {
       const cluster = await theatre.etcds.take();
@@ -106,7 +109,7 @@ export function openPlay(theatre: Theatre, options: Pick<TrialOptions, "function
         counts: countsOf(history.observations, rewrite),
       };
     },
-    rest: () => rest(history, director, lives),
+    rest: (quietMs = QUIET_MS) => rest(trial, quietMs),
     violations: (invariants) => [
       ...director.violations,
       ...checkHistory(names, history.observations, invariants),
@@ -132,11 +135,11 @@ export async function runTrial(theatre: Theatre, options: TrialOptions): Promise
   await lives.start();
   try {
     await scenario.play(player);
-    await play.rest();
+    await play.rest(options.judge === undefined ? REFERENCE_QUIET_MS : QUIET_MS);
     violations.push(...(await judged(play, options.judge)));
   } catch (error) {
     if (!(error instanceof NotReached)) throw error;
-    violations.push(`the scenario got stuck: ${error.message}`);
+    violations.push(`the scenario got stuck: ${error.message}`, ...lastWords(director));
     if (options.judge !== undefined) violations.push(...options.judge(play.ending()).slice(0, 12));
   }
   violations.push(...play.violations());
@@ -150,6 +153,17 @@ export async function runTrial(theatre: Theatre, options: TrialOptions): Promise
   };
 }
 
+/** What happened last, for whoever looks for the cause. */
+function lastWords({ trace }: Director): string[] {
+  return trace
+    .slice(-6)
+    .map((entry) =>
+      entry.at === "call"
+        ? `before: ${describeTrigger(entry)}: ${entry.answer}`
+        : `before: ${describeTrigger(entry)}: ${entry.type}`,
+    );
+}
+
 /** Faults may leave something to be done after a backoff: a wrong state counts only when it stays. */
 async function judged(play: Play, judge: TrialOptions["judge"]): Promise<string[]> {
   const deadline = performance.now() + LONGEST_REST_MS;
@@ -161,10 +175,13 @@ async function judged(play: Play, judge: TrialOptions["judge"]): Promise<string[
   }
 }
 
-async function rest(history: History, director: Director, lives: Lives): Promise<void> {
+async function rest(
+  { theatre, names, history, director, lives }: RunningTrial,
+  quietMs: number,
+): Promise<void> {
   const deadline = performance.now() + LONGEST_REST_MS;
   while (performance.now() < deadline) {
-    const quiet = performance.now() - history.lastAt > QUIET_MS;
+    const quiet = performance.now() - history.lastAt > quietMs && theatre.isQuiet(names.id);
     if (quiet && director.pending === 0 && lives.idle) return;
     await sleep(15);
   }
@@ -173,7 +190,7 @@ async function rest(history: History, director: Director, lives: Lives): Promise
   );
 }
 
-interface LeapingTrial {
+interface RunningTrial {
   readonly theatre: Theatre;
   readonly names: TrialNames;
   readonly history: History;
@@ -187,17 +204,18 @@ interface LeapingTrial {
  */
 function leapWhenNothingHappens(
   clock: LeapingClock,
-  { theatre, names, history, director, lives }: LeapingTrial,
+  { theatre, names, history, director, lives }: RunningTrial,
 ): NodeJS.Timeout {
   let busyAt = 0;
-  let leaps = 0;
+  let leaptMs = 0;
   return setInterval(() => {
     if (director.pending > 0 || !lives.idle || !theatre.isQuiet(names.id)) busyAt = performance.now();
     const quietMs = performance.now() - Math.max(history.lastAt, busyAt);
-    if (quietMs < QUIET_MS || leaps === MOST_LEAPS) return;
-    if (!clock.leap(quietMs > LONG_QUIET_MS ? LONGEST_LEAP_MS : SHORT_LEAP_MS)) return;
+    if (quietMs < QUIET_MS || leaptMs > MOST_LEAPT_MS) return;
+    const byMs = clock.leap(quietMs > LONG_QUIET_MS ? LONGEST_LEAP_MS : SHORT_LEAP_MS);
+    if (byMs === 0) return;
     busyAt = performance.now();
-    leaps += 1;
+    leaptMs += byMs;
   }, 20);
 }
 
