@@ -1,3 +1,4 @@
+import type { Runner } from "#events/transport/runner.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import { mulberry } from "#test/chaos/seeded.ts";
 import { type Actor, actor } from "#test/chaos/actor.ts";
@@ -8,10 +9,17 @@ import type { DeltaEvent, StreamName } from "#test/chaos/director.ts";
 import { Director } from "#test/chaos/director.ts";
 import { type History, NotReached } from "#test/chaos/history.ts";
 import { checkHistory, type InvariantOptions } from "#test/chaos/invariants.ts";
-import { type LeapingClock, leapingClock } from "#test/chaos/leaping-clock.ts";
+import { leapingClock } from "#test/chaos/leaping-clock.ts";
 import { type Lives, operatorLives } from "#test/chaos/lives.ts";
 import { fromPools } from "#test/chaos/manifests.ts";
 import { describeTrigger, type Plan } from "#test/chaos/plan.ts";
+import {
+  leapWhenNothingHappens,
+  LONGEST_REST_MS,
+  QUIET_MS,
+  rest,
+  type RunningTrial,
+} from "#test/chaos/resting.ts";
 import type { Scenario } from "#test/chaos/scenario.ts";
 import type { Theatre } from "#test/chaos/theatre.ts";
 import type { TraceEntry } from "#test/chaos/trace.ts";
@@ -45,20 +53,8 @@ export interface TrialReport extends Ending {
   readonly ms: number;
 }
 
-/** Nothing observed for this long counts as rest, ms. */
-const QUIET_MS = 80;
 /** The same where all others are measured by what is found, ms. */
 const REFERENCE_QUIET_MS = 800;
-/** What is waited out after a short quiet: less than any limit of something that is under way, ms. */
-const SHORT_LEAP_MS = 10_000;
-const LONG_QUIET_MS = 1_000;
-/** Less than what makes a watch count as silent, ms. */
-const LONGEST_LEAP_MS = 40_000;
-/** Leaps together: waits of ten minutes end by themselves only, ms. */
-const MOST_LEAPT_MS = 480_000;
-/** A state at rest that is wrong may still mend itself this long, ms. */
-const LONGEST_REST_MS = 30_000;
-
 /** One trial with everything in it, for a scenario or a test of its own. */
 export interface Play extends AsyncDisposable {
   readonly actor: Actor;
@@ -73,7 +69,12 @@ export interface Play extends AsyncDisposable {
   violations(options?: InvariantOptions): string[];
 }
 
-export function openPlay(theatre: Theatre, options: Pick<TrialOptions, "functions" | "plan" | "seed">): Play {
+export interface PlayOptions extends Pick<TrialOptions, "functions" | "plan" | "seed"> {
+  /** Where handlers execute; in the operators' process when left out. */
+  readonly runner?: Runner | undefined;
+}
+
+export function openPlay(theatre: Theatre, options: PlayOptions): Play {
   const names = theatre.nextTrial();
   const history = theatre.observer.record(names.id);
   const director = new Director(names, options.plan);
@@ -88,6 +89,7 @@ export function openPlay(theatre: Theatre, options: Pick<TrialOptions, "function
     clock,
     voters: () => voters,
     attemptMs: options.plan?.attemptMs,
+    runner: options.runner,
     random: mulberry(options.seed),
   });
   const trial: RunningTrial = { theatre, names, history, director, lives };
@@ -173,50 +175,6 @@ async function judged(play: Play, judge: TrialOptions["judge"]): Promise<string[
     await sleep(50);
     await play.rest();
   }
-}
-
-async function rest(
-  { theatre, names, history, director, lives }: RunningTrial,
-  quietMs: number,
-): Promise<void> {
-  const deadline = performance.now() + LONGEST_REST_MS;
-  while (performance.now() < deadline) {
-    const quiet = performance.now() - history.lastAt > quietMs && theatre.isQuiet(names.id);
-    if (quiet && director.pending === 0 && lives.idle) return;
-    await sleep(15);
-  }
-  throw new NotReached(
-    `no rest within ${LONGEST_REST_MS} ms: ${JSON.stringify(lives.operator?.hub.figures())}`,
-  );
-}
-
-interface RunningTrial {
-  readonly theatre: Theatre;
-  readonly names: TrialNames;
-  readonly history: History;
-  readonly director: Director;
-  readonly lives: Lives;
-}
-
-/**
- * Waits that nothing but time ends are not waited out: limits of rates, looks again after a while, backoffs. The longer a wait is, the longer
- * everything must have been quiet: a machine that starts must not be overtaken by the limit of its start.
- */
-function leapWhenNothingHappens(
-  clock: LeapingClock,
-  { theatre, names, history, director, lives }: RunningTrial,
-): NodeJS.Timeout {
-  let busyAt = 0;
-  let leaptMs = 0;
-  return setInterval(() => {
-    if (director.pending > 0 || !lives.idle || !theatre.isQuiet(names.id)) busyAt = performance.now();
-    const quietMs = performance.now() - Math.max(history.lastAt, busyAt);
-    if (quietMs < QUIET_MS || leaptMs > MOST_LEAPT_MS) return;
-    const byMs = clock.leap(quietMs > LONG_QUIET_MS ? LONGEST_LEAP_MS : SHORT_LEAP_MS);
-    if (byMs === 0) return;
-    busyAt = performance.now();
-    leaptMs += byMs;
-  }, 20);
 }
 
 async function replaced(
