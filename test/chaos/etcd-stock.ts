@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { createAuthority, startEtcdCluster, type TestEtcdCluster } from "#test/support/etcd-cluster.ts";
 
 /** Names of the voters of every cluster in stock; the first leads. */
@@ -19,16 +20,16 @@ export function etcdStock(ready: number): EtcdStock {
     ending.add(over);
   };
   const start = (): Promise<TestEtcdCluster> => {
-    const starting = startedWithLeader();
+    const starting = started();
     // It counts for whoever takes it.
     starting.catch(() => {});
     return starting;
   };
   return {
-    take: () => {
+    take: async () => {
       const next = waiting.shift() ?? start();
       while (waiting.length < ready) waiting.push(start());
-      return next;
+      return ledByFirst(await next);
     },
     giveBack: end,
     [Symbol.asyncDispose]: async () => {
@@ -39,13 +40,24 @@ export function etcdStock(ready: number): EtcdStock {
   };
 }
 
-async function startedWithLeader(): Promise<TestEtcdCluster> {
-  const cluster = await startEtcdCluster(voterNames, {
-    authority: await createAuthority("ec"),
-    strict: false,
-  });
+async function started(): Promise<TestEtcdCluster> {
+  return startEtcdCluster(voterNames, { authority: await createAuthority("ec"), strict: false });
+}
+
+const LONGEST_ELECTION_MS = 60_000;
+
+/** Resolves when the first member leads: which one does is chance, and changes when all have too little time. */
+async function ledByFirst(cluster: TestEtcdCluster): Promise<TestEtcdCluster> {
   const [first] = voterNames;
-  const leader = await cluster.leader();
-  if (leader.name !== first) await leader.client.moveLeader(await cluster.idOf(first));
-  return cluster;
+  const deadline = performance.now() + LONGEST_ELECTION_MS;
+  for (;;) {
+    try {
+      const leader = await cluster.leader();
+      if (leader.name === first) return cluster;
+      await leader.client.moveLeader(await cluster.idOf(first));
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+    await sleep(100);
+  }
 }

@@ -51,7 +51,8 @@ export async function openVoters(
       revision: when,
     });
   };
-  for (const { id, name } of (await (await cluster.leader()).client.members()).members) {
+  const { members } = await Promise.any(cluster.members.map(({ client }) => client.members()));
+  for (const { id, name } of members) {
     known.set(name, { id, running: true });
     take(name, 0n);
   }
