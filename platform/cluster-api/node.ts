@@ -31,6 +31,8 @@ const nodeSchema = z.object({
         .array(z.looseObject({ type: z.string() }))
         .transform((all) => all.flatMap((each) => readySchema.safeParse(each).data ?? []))
         .prefault([]),
+      /** Another one each time the machine starts (Kubernetes API, NodeSystemInfo). */
+      nodeInfo: z.object({ bootID: z.string().optional() }).prefault({}),
     })
     .prefault({}),
 });
