@@ -11,7 +11,8 @@ import {
 } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
-import { privateControlPlane, testHost } from "#test/support/control-planes.ts";
+import { privateControlPlane } from "#test/support/control-planes.ts";
+import { testHost } from "#test/support/test-host.ts";
 import { ownCrds } from "#test/support/global-setup.ts";
 import { harvesterCluster } from "#test/unit/api/running-cluster.ts";
 

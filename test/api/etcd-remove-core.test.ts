@@ -17,7 +17,8 @@ import {
 } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
-import { newNamespace, privateControlPlane, testHost } from "#test/support/control-planes.ts";
+import { newNamespace, privateControlPlane } from "#test/support/control-planes.ts";
+import { testHost } from "#test/support/test-host.ts";
 import { startEtcdCluster, type TestEtcdCluster } from "#test/support/etcd-cluster.ts";
 import { ownCrds } from "#test/support/global-setup.ts";
 

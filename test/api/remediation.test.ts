@@ -22,7 +22,7 @@ import {
 import { createLog } from "#platform/observability/log.ts";
 import { systemClock } from "#platform/process/clock.ts";
 import { FAST_TIMES } from "#platform/simulator/times.ts";
-import { testHost } from "#test/support/control-planes.ts";
+import { testHost } from "#test/support/test-host.ts";
 import { objectsIn, repository, titledExample } from "#test/support/documentation.ts";
 
 const clock = systemClock();

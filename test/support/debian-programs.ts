@@ -3,7 +3,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { cached } from "#platform/control-plane/asset-cache.ts";
-import { testHost } from "#test/support/control-planes.ts";
+import { testHost } from "#test/support/test-host.ts";
 
 const run = promisify(execFile);
 const children = new Set<ChildProcess>();
