@@ -10,6 +10,7 @@ import { endCapfn, startCapfn, type RunningCommand } from "#test/support/command
 import { clientOf, kubeconfigOf, newNamespace, sharedManagement } from "#test/support/control-planes.ts";
 import { startAlertmanager } from "#test/support/debian-programs.ts";
 import { repository } from "#test/support/documentation.ts";
+import { watchRequests } from "#test/support/seen-requests.ts";
 
 /** An alert as Prometheus tells it. */
 export interface ToldAlert {
@@ -97,6 +98,8 @@ export async function alertStage() {
         found.push(remediationRequestSchema.parse(each));
       return found;
     },
+    /** What becomes of the alerts from now on. */
+    watch: () => watchRequests(management, namespace),
     stop: async () => {
       alertmanager?.kill("SIGKILL");
       endCapfn();
