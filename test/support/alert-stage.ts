@@ -24,11 +24,11 @@ export async function alertStage() {
   const management = clientOf(sharedManagement());
   const directory = await mkdtemp(join(tmpdir(), "capfn-alerts-"));
   const namespace = await newNamespace(management, "alerts");
-  const [ingressPort = 0, alertmanagerPort = 0] = await freePorts(2);
+  const [ingressPort = 0, alertmanagerPort = 0, replicaPort = 0] = await freePorts(3);
   const kubeconfig = join(directory, "kubeconfig");
   const token = join(directory, "token");
   const alertmanagerUrl = `http://127.0.0.1:${alertmanagerPort}`;
-  let alertmanager: ChildProcess | undefined;
+  const started: ChildProcess[] = [];
   await writeFile(kubeconfig, kubeconfigOf(sharedManagement(), "capfn"), { mode: 0o600 });
   await writeFile(token, "the-token", { mode: 0o600 });
   const senders = [
@@ -36,6 +36,25 @@ export async function alertStage() {
   ];
   const alertmanagers = [{ url: alertmanagerUrl, receiver: "capfn", everySeconds: 5 }];
   await writeFile(join(directory, "ingress.yaml"), stringify({ senders, alertmanagers }));
+  const start = async (root: string, port: number): Promise<void> => {
+    const suggested = await readFile(join(repository, "manifests/prometheus/alertmanager.yaml"), "utf8");
+    const configFile = join(directory, "alertmanager.yaml");
+    await writeFile(
+      configFile,
+      suggested
+        .replace(/url: .*/, `url: http://127.0.0.1:${ingressPort}/alerts`)
+        .replace(/credentials_file: .*/, `credentials_file: ${token}`)
+        .replace(/ca_file: .*/, "insecure_skip_verify: true")
+        .replace("group_interval: 1m", "group_interval: 10s"),
+    );
+    started.push(startAlertmanager(root, { configFile, storage: join(directory, `data-${port}`), port }));
+    await until(() =>
+      fetch(`http://127.0.0.1:${port}/-/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+  };
   return {
     directory,
     namespace,
@@ -60,38 +79,14 @@ export async function alertStage() {
       return started;
     },
     /** The Alertmanager of a package, with the route of manifests/prometheus. */
-    startAlertmanager: async (root: string): Promise<void> => {
-      const suggested = await readFile(join(repository, "manifests/prometheus/alertmanager.yaml"), "utf8");
-      const configFile = join(directory, "alertmanager.yaml");
-      await writeFile(
-        configFile,
-        suggested
-          .replace(/url: .*/, `url: http://127.0.0.1:${ingressPort}/alerts`)
-          .replace(/credentials_file: .*/, `credentials_file: ${token}`)
-          .replace(/ca_file: .*/, "insecure_skip_verify: true")
-          .replace("group_interval: 1m", "group_interval: 10s"),
-      );
-      alertmanager = startAlertmanager(root, {
-        configFile,
-        storage: join(directory, "data"),
-        port: alertmanagerPort,
-      });
-      await until(() =>
-        fetch(`${alertmanagerUrl}/-/ready`).then(
-          ({ ok }) => ok,
-          () => false,
-        ),
-      );
+    startAlertmanager: (root: string) => start(root, alertmanagerPort),
+    /** A second one that knows nothing of the first, as replicas do while their network is cut. Answers how to tell it of alerts. */
+    startReplica: async (root: string) => {
+      await start(root, replicaPort);
+      return (alerts: readonly ToldAlert[]) => tell(replicaPort, alerts);
     },
     /** Tells Alertmanager of alerts, as Prometheus does. */
-    tell: async (alerts: readonly ToldAlert[]): Promise<void> => {
-      const answer = await fetch(`${alertmanagerUrl}/api/v2/alerts`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(alerts),
-      });
-      if (answer.status !== 200) throw new Error(`Alertmanager answers ${answer.status}`);
-    },
+    tell: (alerts: readonly ToldAlert[]) => tell(alertmanagerPort, alerts),
     stored: async (): Promise<RemediationRequest[]> => {
       const found: RemediationRequest[] = [];
       for await (const each of management.list(remediationRequests, { namespace }))
@@ -101,7 +96,7 @@ export async function alertStage() {
     /** What becomes of the alerts from now on. */
     watch: () => watchRequests(management, namespace),
     stop: async () => {
-      alertmanager?.kill("SIGKILL");
+      for (const each of started) each.kill("SIGKILL");
       endCapfn();
       management.close();
       await rm(directory, { recursive: true, force: true });
@@ -109,8 +104,17 @@ export async function alertStage() {
   };
 }
 
+async function tell(port: number, alerts: readonly ToldAlert[]): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v2/alerts`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(alerts),
+  });
+  if (answer.status !== 200) throw new Error(`Alertmanager answers ${answer.status}`);
+}
+
 /** Resolves when the condition holds. */
-export async function until(condition: () => Promise<boolean>, ms = 60_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, ms = 60_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${ms} ms`);

@@ -64,6 +64,8 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
         .code(405)
         .header("allow", path === "/events" ? "OPTIONS, POST" : "POST")
         .send({ error: `${path} takes POST only` });
+    // Before anything is waited for: who has gone away by then is not heard of any more.
+    const over = whenOver(reply);
     const sender = await senders.identify(credentialsOf(request));
     if (sender === undefined)
       return reply
@@ -73,16 +75,15 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
     known.set(request, sender);
     if (!sender.paths.includes(path))
       return reply.code(403).send({ error: `sender ${sender.name} may not use ${path}` });
-    const over = new AbortController();
     const turn = await turns.take({
       sender,
       bytes: sizeOf(request, BODY_LIMIT_BYTES[path]),
       patient: path === "/alerts",
-      gone: whenOver(reply, over),
+      gone: over,
     });
     if ("end" in turn) {
-      if (over.signal.aborted) turn.end();
-      else over.signal.addEventListener("abort", turn.end, { once: true });
+      if (over.aborted) turn.end();
+      else over.addEventListener("abort", turn.end, { once: true });
       return;
     }
     // Alertmanager gives an alert up after 429.
@@ -184,7 +185,8 @@ function sizeOf({ headers }: FastifyRequest, limit: number): number {
 }
 
 /** Aborts when the request has been answered, also when the sender goes away in the middle. */
-function whenOver({ raw }: FastifyReply, over: AbortController): AbortSignal {
+function whenOver({ raw }: FastifyReply): AbortSignal {
+  const over = new AbortController();
   raw.once("finish", () => over.abort());
   raw.once("close", () => over.abort());
   return over.signal;

@@ -59,12 +59,13 @@ export class Turns {
   take(wanted: TurnRequest): Promise<Turn> {
     const { sender, patient, gone } = wanted;
     const waiting = this.#lines.get(sender)?.length ?? 0;
+    if (gone.aborted) return Promise.resolve({ refused: "busy", afterMs: COME_AGAIN_MS });
     if (waiting === 0 && this.#hasRoom(wanted)) {
       const afterMs = sender.bucket.take();
       if (afterMs === 0) return Promise.resolve(this.#begin(wanted));
       if (!patient) return Promise.resolve({ refused: "rate", afterMs });
     }
-    if (!patient || waiting >= this.#limits.waiting || gone.aborted)
+    if (!patient || waiting >= this.#limits.waiting)
       return Promise.resolve({ refused: "busy", afterMs: COME_AGAIN_MS });
     return new Promise((resolve) => {
       const leave = (): void => waiter.settle({ refused: "busy", afterMs: COME_AGAIN_MS });

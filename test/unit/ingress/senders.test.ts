@@ -203,6 +203,33 @@ describe("limits", () => {
     await first;
   });
 
+  it("do not count a delivery that was broken off before it was known who sends", async () => {
+    bench = await ingressBench({ turns: { atOnce: 1 } });
+    const { server, alerts, senders } = bench;
+    const asked = Promise.withResolvers<void>();
+    const broken = Promise.withResolvers<void>();
+    const identify = senders.identify.bind(senders);
+    Object.assign(senders, {
+      identify: async (...given: Parameters<typeof identify>) => {
+        asked.resolve();
+        await broken.promise;
+        return identify(...given);
+      },
+    });
+    server.server.on("connection", (socket) => socket.once("close", () => setTimeout(broken.resolve, 20)));
+    const url = await server.listen({ host: "127.0.0.1", port: 0 });
+    const ending = new AbortController();
+    const headers = { authorization: `Bearer ${tokens.alertmanager}` };
+    const body = JSON.stringify(webhook(sentAlert()));
+    const first = fetch(`${url}/alerts`, { method: "POST", headers, body, signal: ending.signal });
+    await asked.promise;
+    ending.abort();
+    await expect(first).rejects.toThrow();
+    await broken.promise;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect((await alerts(webhook(sentAlert()))).statusCode).toBe(200);
+  });
+
   it("give the turn of a delivery that was broken off to the next one", async () => {
     bench = await ingressBench({ turns: { atOnce: 1 } });
     const { server, alerts, api } = bench;
