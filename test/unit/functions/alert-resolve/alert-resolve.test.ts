@@ -65,7 +65,7 @@ test.each([
   "an alert about %s takes no request but the write of what was found: thousands may come at once",
   async (_what, node) => {
     const { deps } = await resolved(alert({ node }), two);
-    expect(deps.requests.map(({ verb }) => verb)).toEqual(["patch"]);
+    expect(deps.requests.map(({ verb }) => verb)).toEqual(["mergePatch"]);
   },
 );
 
