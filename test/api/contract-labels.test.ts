@@ -11,8 +11,7 @@ import {
 } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
-import { privateControlPlane } from "#test/support/control-planes.ts";
-import { testHost } from "#test/support/test-host.ts";
+import { privateControlPlane, testHost } from "#test/support/control-planes.ts";
 import { ownCrds } from "#test/support/global-setup.ts";
 import { harvesterCluster } from "#test/unit/api/running-cluster.ts";
 

@@ -7,8 +7,7 @@ import type { NewObject, ResourceType } from "#platform/kube/resource.ts";
 import { clusters, customResourceDefinitions } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
-import { newNamespace, privateControlPlane } from "#test/support/control-planes.ts";
-import { testHost } from "#test/support/test-host.ts";
+import { newNamespace, privateControlPlane, testHost } from "#test/support/control-planes.ts";
 
 const GROUP = "infrastructure.cluster.x-k8s.io";
 const throwClusters: ResourceType = {

@@ -34,8 +34,8 @@ import {
   clientOf,
   sharedHarvester,
   sharedManagement,
+  testHost,
 } from "#test/support/control-planes.ts";
-import { testHost } from "#test/support/test-host.ts";
 import {
   type ExampleObject,
   objectsIn,

@@ -15,11 +15,10 @@ import {
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
 import { machineSpec } from "#test/support/cluster-objects.ts";
-import { newNamespace, privateControlPlane } from "#test/support/control-planes.ts";
+import { newNamespace, privateControlPlane, testHost } from "#test/support/control-planes.ts";
 import { startEtcdCluster, type TestEtcdCluster } from "#test/support/etcd-cluster.ts";
 import { ownCrds } from "#test/support/global-setup.ts";
 import { operatorWith } from "#test/support/operator-with.ts";
-import { testHost } from "#test/support/test-host.ts";
 
 const clock = systemClock();
 const infrastructure = "infrastructure.cluster.x-k8s.io";

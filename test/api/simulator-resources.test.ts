@@ -14,8 +14,7 @@ import { systemClock } from "#platform/process/clock.ts";
 import { harvesterCrds } from "#platform/control-plane/third-party-manifests.ts";
 import { installHarvester } from "#platform/simulator/install-harvester.ts";
 import { vmOperations } from "#platform/simulator/vm-operations.ts";
-import { privateControlPlane } from "#test/support/control-planes.ts";
-import { testHost } from "#test/support/test-host.ts";
+import { privateControlPlane, testHost } from "#test/support/control-planes.ts";
 import { FAST_TIMES } from "#platform/simulator/times.ts";
 import { simulatedHarvester, until } from "#test/support/simulated-harvester.ts";
 

@@ -6,6 +6,7 @@ import {
   startControlPlane,
 } from "#platform/control-plane/control-plane.ts";
 import type { Etcd } from "#platform/control-plane/etcd.ts";
+import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
 import { installManifests } from "#platform/control-plane/install-manifests.ts";
 import type { TokenUser } from "#platform/control-plane/kube-apiserver.ts";
 import { renderKubeconfig } from "#platform/control-plane/kubeconfig.ts";
@@ -15,7 +16,7 @@ import type { NewObject } from "#platform/kube/resource.ts";
 import { namespaces } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
-import { testHost } from "#test/support/test-host.ts";
+import { processEnvironment } from "#platform/process/environment.ts";
 
 /**
  * Users of the shared control planes, all with every right: `capfn` for what is under test, `simulator` for what plays the outside
@@ -45,6 +46,15 @@ declare module "vitest" {
   interface ProvidedContext {
     controlPlanes: SharedControlPlanes;
   }
+}
+
+/** Real clock and environment; progress goes to standard error, past the reporters. */
+export function testHost(): ControlPlaneHost {
+  return {
+    environment: processEnvironment(),
+    clock: systemClock(),
+    progress: (line) => process.stderr.write(`${line}\n`),
+  };
 }
 
 /** Users every control plane for tests has besides `admin`. */

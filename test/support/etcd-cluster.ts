@@ -12,7 +12,7 @@ import type { EtcdCredentials } from "#platform/etcd/gateway.ts";
 import { sleep, systemClock } from "#platform/process/clock.ts";
 import { issueClientCertificate, type AuthorityPair } from "#platform/x509/client-certificate.ts";
 import { startFaultProxy, type EtcdFaults } from "#test/support/etcd-fault-proxy.ts";
-import { testHost } from "#test/support/test-host.ts";
+import { testHost } from "#test/support/control-planes.ts";
 
 const clock = systemClock();
 const CLIENT_PORT = 2379;

@@ -10,8 +10,7 @@ import { BASIC_CONTROLLERS } from "#platform/control-plane/kube-controller-manag
 import { harvesterCrds } from "#platform/control-plane/third-party-manifests.ts";
 import type { NewObject } from "#platform/kube/resource.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
-import { type SharedControlPlane, testUsers } from "#test/support/control-planes.ts";
-import { testHost } from "#test/support/test-host.ts";
+import { type SharedControlPlane, testHost, testUsers } from "#test/support/control-planes.ts";
 
 /** Starts the control planes that all api tests share, and returns what stops them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
