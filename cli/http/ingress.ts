@@ -1,5 +1,3 @@
-import * as z from "zod";
-import { remediationAlertSchema } from "#api/remediation-request.ts";
 import { allFunctions } from "#cli/functions.ts";
 import { parseBindAddress } from "#cli/http/servers.ts";
 import type { RunningOperator } from "#cli/operator/operator.ts";
@@ -9,9 +7,9 @@ import { readIngressConfig } from "#events/sources/ingress/config.ts";
 import { hintTargets } from "#events/sources/ingress/hints.ts";
 import type { IngressEvent } from "#events/sources/ingress/ingress-event.ts";
 import { openIngress, type OpenIngress } from "#events/sources/ingress/open.ts";
+import { remediationRequestView } from "#platform/cluster-api/remediation.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
-import { remediationRequests } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { MANAGEMENT } from "#platform/kube/view.ts";
 import type { Log } from "#platform/observability/log.ts";
@@ -81,6 +79,12 @@ export async function startIngress(
       return { targets, hint: ({ view, ref, cause }) => hub.hint(view, ref, cause) };
     },
     known: () => knownAlerts(world.running()?.operator, namespace),
+    stored: (name) => {
+      const operator = world.running()?.operator;
+      if (operator?.ready() !== true) return undefined;
+      return operator.hub.index.get(remediationRequestView, { connection: MANAGEMENT, namespace, name })?.spec
+        .alert;
+    },
     observe: (event) => {
       count(event, world.running()?.metrics);
       write(event, world.log);
@@ -95,23 +99,16 @@ export async function startIngress(
   };
 }
 
-const alertRequestSchema = z.looseObject({ spec: z.looseObject({ alert: remediationAlertSchema }) });
-
 /** Undefined while the requests have not been listed. */
 function knownAlerts(
   operator: RunningOperator["operator"] | undefined,
   namespace: string,
 ): KnownAlert[] | undefined {
-  const view = allFunctions
-    .flatMap(({ views }) => views)
-    .find(({ type }) => type.plural === remediationRequests.plural);
-  if (operator === undefined || view === undefined || !operator.ready()) return undefined;
-  const entries = operator.hub.index.collection(view, MANAGEMENT).snapshot();
-  return entries.flatMap(([, { seen }]) => {
-    const { data } = alertRequestSchema.safeParse(seen);
-    if (data === undefined || seen.meta.namespace !== namespace) return [];
-    return [{ request: seen.meta.name, alert: data.spec.alert }];
-  });
+  if (operator?.ready() !== true) return undefined;
+  return operator.hub.index
+    .all(remediationRequestView, MANAGEMENT)
+    .filter(({ meta }) => meta.namespace === namespace)
+    .flatMap(({ meta, spec: { alert } }) => (alert === undefined ? [] : [{ request: meta.name, alert }]));
 }
 
 function count(event: IngressEvent, metrics: Metrics | undefined): void {
@@ -119,6 +116,8 @@ function count(event: IngressEvent, metrics: Metrics | undefined): void {
     const { path, sender, status } = event;
     metrics?.ingressRequests.inc({ path, sender, status });
   }
+  if (event.kind === "sender")
+    metrics?.ingressSenders.set({ sender: event.sender }, event.problem === undefined ? 1 : 0);
   if (event.kind === "alert") metrics?.ingressAlerts.inc({ result: event.result });
 }
 
@@ -131,7 +130,17 @@ function write(event: IngressEvent, log: Log): void {
     }
     case "fault": {
       const { where, error } = event;
-      log.warn({ where, error: error instanceof Error ? error.message : "unknown" }, "the ingress failed");
+      log.warn({ where, error: messageOf(error) }, "the ingress failed");
+      break;
+    }
+    case "sender": {
+      const { sender, problem } = event;
+      if (problem === undefined) log.info({ sender }, "the sender has a token again");
+      else
+        log.error(
+          { sender, error: messageOf(problem) },
+          "the sender is refused: mend its token file, or take it out of the configuration",
+        );
       break;
     }
     case "hinted":
@@ -140,4 +149,8 @@ function write(event: IngressEvent, log: Log): void {
     default:
       log.debug({ ...event }, event.kind);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "unknown";
 }

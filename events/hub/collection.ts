@@ -21,6 +21,8 @@ export class Collection {
   readonly view: ResourceView<unknown>;
   readonly #entries = new Map<string, Entry>();
   readonly #byIndex = new Map<string, Set<string>>();
+  /** Objects that a write of our own has ended, by name, until the API server has said so itself. */
+  readonly #ended = new Map<string, { readonly uid: string; readonly resourceVersion: string }>();
   /** Highest version heard from the API server, by whatever way. */
   #progress: string | undefined;
 
@@ -70,6 +72,8 @@ export class Collection {
   put(now: Projection, rewound = false): Change | undefined {
     const { meta } = now.seen;
     const name = localName(meta);
+    if (!rewound && this.#isGhost(name, meta)) return undefined;
+    this.#ended.delete(name);
     const old = this.#entries.get(name);
     if (
       old !== undefined &&
@@ -88,11 +92,24 @@ export class Collection {
     return { view: this.view, old, new: entry };
   }
 
+  /** A write of our own has ended the object: what is still on its way about this and older versions of it is no news. */
+  end(name: string, last: { readonly uid: string; readonly resourceVersion: string }): Change | undefined {
+    const change = this.remove(name, { uid: last.uid });
+    if (change !== undefined) this.#ended.set(name, last);
+    return change;
+  }
+
+  /** A complete list has said which objects there are; `isListed` tells it of a name and uid. */
+  settleEnded(isListed: (name: string, uid: string) => boolean): void {
+    for (const [name, { uid }] of this.#ended) if (!isListed(name, uid)) this.#ended.delete(name);
+  }
+
   /** Forgets an object. Undefined when it is unknown, has another uid, or is known to be newer than its reported end. */
   remove(
     name: string,
     gone: { readonly uid?: string; readonly resourceVersion?: string },
   ): Change | undefined {
+    if (gone.uid === undefined || gone.uid === this.#ended.get(name)?.uid) this.#ended.delete(name);
     const old = this.#entries.get(name);
     if (old === undefined || (gone.uid !== undefined && gone.uid !== old.seen.meta.uid)) return undefined;
     if (
@@ -103,6 +120,11 @@ export class Collection {
     this.#entries.delete(name);
     this.#reindex(name, old, undefined);
     return { view: this.view, old, new: undefined };
+  }
+
+  #isGhost(name: string, { uid, resourceVersion }: Projection["seen"]["meta"]): boolean {
+    const ended = this.#ended.get(name);
+    return ended?.uid === uid && compareVersions(resourceVersion, ended.resourceVersion) <= 0;
   }
 
   #reindex(name: string, old: Entry | undefined, now: Entry | undefined): void {

@@ -51,6 +51,14 @@ const specSchema = z.looseObject({
 
 type LeaseSpec = z.infer<typeof specSchema>["spec"];
 
+/** Somebody else's Lease. */
+interface Observed {
+  readonly version: string;
+  readonly since: number;
+  readonly leaseMs: number;
+  readonly epoch: number;
+}
+
 /** One moment on both clocks of this machine. */
 interface Moment {
   readonly monotonic: number;
@@ -69,8 +77,10 @@ export function competeForLeadership(options: LeadershipOptions): Leadership {
 
 class Candidate implements Leadership {
   readonly #options: Required<LeadershipOptions>;
-  /** Version of the other's Lease as last seen, and since when, monotonic ms. */
-  #observed: { readonly version: string; readonly since: number } | undefined;
+  /** The other's Lease as last seen, and since when, monotonic ms. */
+  #observed: Observed | undefined;
+  /** While leading. */
+  #epoch = 0;
   /** When the last successful write of ours was sent; undefined while not leading. */
   #renewedAt: Moment | undefined;
   #ended = false;
@@ -148,16 +158,7 @@ class Candidate implements Leadership {
     const { client, lease, identity } = this.#options;
     const { signal } = this.#end;
     const current = await client.get(leases, lease, { signal });
-    if (current === undefined) {
-      if (this.leading) {
-        this.#lose("the Lease was deleted");
-        return undefined;
-      }
-      const metadata = { name: lease.name, namespace: lease.namespace };
-      const spec = { ...this.#ours(), acquireTime: this.#now(), leaseTransitions: 0 };
-      const made = { apiVersion: apiVersionOf(leases), kind: leases.kind, metadata, spec };
-      return epochOf(await client.create(leases, made, { signal }));
-    }
+    if (current === undefined) return this.#make();
     const spec = specOf(current);
     if (spec.holderIdentity === identity)
       return epochOf(await client.replace(leases, withSpec(current, this.#ours()), { signal }));
@@ -172,14 +173,43 @@ class Candidate implements Leadership {
     );
   }
 
+  /**
+   * There is no Lease: never was, or somebody has deleted it. Who leads makes it anew. A holder that was seen may not know yet and still act, so
+   * the others give it the time it was promised; client-go does not, and may have two leaders then.
+   */
+  async #make(): Promise<number | undefined> {
+    const { client, lease } = this.#options;
+    const wasLeading = this.leading;
+    if (!wasLeading && !this.#hasRunOut()) return undefined;
+    const metadata = { name: lease.name, namespace: lease.namespace };
+    const leaseTransitions = wasLeading ? this.#epoch : (this.#observed?.epoch ?? -1) + 1;
+    const spec = { ...this.#ours(), acquireTime: this.#now(), leaseTransitions };
+    const made = { apiVersion: apiVersionOf(leases), kind: leases.kind, metadata, spec };
+    try {
+      return epochOf(await client.create(leases, made, { signal: this.#end.signal }));
+    } catch (error) {
+      if (!wasLeading || !isKubeError(error, "alreadyExists")) throw error;
+      this.#lose("the Lease was deleted, and another has taken it");
+      return undefined;
+    }
+  }
+
   #isFree(current: KubeObject, { holderIdentity, leaseDurationSeconds }: LeaseSpec): boolean {
     if ((holderIdentity ?? "") === "") return true;
-    const now = this.#options.clock.monotonic();
-    const { resourceVersion } = current.metadata;
-    if (this.#observed?.version !== resourceVersion)
-      this.#observed = { version: resourceVersion, since: now };
-    const leaseMs = (leaseDurationSeconds ?? 0) * 1000 || this.#options.leaseMs;
-    return now - this.#observed.since >= leaseMs;
+    const { resourceVersion: version } = current.metadata;
+    if (this.#observed?.version !== version) {
+      const since = this.#options.clock.monotonic();
+      const leaseMs = (leaseDurationSeconds ?? 0) * 1000 || this.#options.leaseMs;
+      this.#observed = { version, since, leaseMs, epoch: epochOf(current) };
+    }
+    return this.#hasRunOut();
+  }
+
+  /** Whether the holder that was seen, if any, has had its time since it last said something. */
+  #hasRunOut(): boolean {
+    if (this.#observed === undefined) return true;
+    const { since, leaseMs } = this.#observed;
+    return this.#options.clock.monotonic() - since >= leaseMs;
   }
 
   /** The right lasts from when the request was sent, not from when its answer came. */
@@ -193,6 +223,7 @@ class Candidate implements Leadership {
       return;
     }
     this.#renewedAt = sentAt;
+    this.#epoch = epoch;
     this.#cancelGiveUp = clock.schedule(leftMs, () => this.#lose(this.#notRenewed()));
     if (first) onLead(epoch);
   }

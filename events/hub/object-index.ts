@@ -130,7 +130,7 @@ export class ObjectIndex implements Lookup {
 
   /** A write of our own ended the object, which its stream will still say. */
   removeOwn(view: ResourceView<unknown>, { seen: { meta } }: Projection): Change | undefined {
-    return this.collection(view, meta.connection).remove(localName(meta), { uid: meta.uid });
+    return this.collection(view, meta.connection).end(localName(meta), meta);
   }
 
   /** Notes that the stream of this scope has delivered everything up to this version. */
@@ -177,6 +177,9 @@ export class ObjectIndex implements Lookup {
       ...gone.map(([key]) => collection.remove(key, {})),
       ...[...shown.values()].map((projection) => projection && collection.put(projection, rewound)),
     ];
+    collection.settleEnded(
+      (local, uid) => !isWithin(scope, local) || shown.get(local)?.seen.meta.uid === uid,
+    );
     const cleared = this.#clearUnreadable(view, scope, shown);
     this.#listed.add(name);
     this.advance(view, scope, resourceVersion);
@@ -191,6 +194,7 @@ export class ObjectIndex implements Lookup {
     this.#lists.end(name);
     this.#clearUnreadable(view, scope, new Map());
     const collection = this.collection(view, scope.connection);
+    collection.settleEnded((local) => !isWithin(scope, local));
     return this.#within(collection, scope)
       .map(([key]) => collection.remove(key, {}))
       .filter((change) => change !== undefined);
@@ -265,4 +269,8 @@ export class ObjectIndex implements Lookup {
           collection === within && (namespace === undefined || ref.namespace === namespace),
       );
   }
+}
+
+function isWithin({ namespace }: Scope, local: string): boolean {
+  return namespace === undefined || local.startsWith(`${namespace}/`);
 }

@@ -125,6 +125,12 @@ export function createMetrics(snapshot?: () => Snapshot) {
       labelNames: ["path", "sender", "status"],
       registers,
     }),
+    ingressSenders: new Gauge({
+      name: "capfn_ingress_sender_has_token",
+      help: "0 for a sender whose token file was emptied or taken away, so that it is refused; 1 when it has a token again",
+      labelNames: ["sender"],
+      registers,
+    }),
     ingressAlerts: new Counter({
       name: "capfn_ingress_alerts_total",
       help: "Alerts by what became of them: stored, known, closed, refused",

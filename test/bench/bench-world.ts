@@ -28,6 +28,8 @@ export interface Sizes {
   /** Machines at rest; each is about five objects. */
   readonly population: number;
   readonly idleMs: number;
+  /** Alerts of the storm. */
+  readonly alerts: number;
 }
 
 /** What all measurements share: the lab, and the two clocks' notes a latency is made of. */

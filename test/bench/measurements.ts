@@ -2,6 +2,7 @@ import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
 import { type BenchWorld, type Sizes, startBenchWorld } from "#test/bench/bench-world.ts";
 import { startFloor } from "#test/bench/floor.ts";
 import { buildProgram, type OperatorProcess, startOperatorProcess } from "#test/bench/operator-process.ts";
+import { measureAlertStorm } from "#test/bench/phases/alert-storm.ts";
 import { measureAtRest, measureEmpty } from "#test/bench/phases/at-rest.ts";
 import { measureDeadCluster } from "#test/bench/phases/dead-cluster.ts";
 import { measureDispatch } from "#test/bench/phases/dispatch-rate.ts";
@@ -42,6 +43,7 @@ export async function measure(bench: Bench): Promise<void> {
       measureAtRest(world, sheet),
     );
   });
+  await attempt(bench, ["alerts"], () => measureAlertStorm(host, sheet, sizes.alerts));
   reportLater(sheet);
 }
 

@@ -20,6 +20,8 @@ export interface OperatorProcess extends AsyncDisposable {
   cpuMs(): Promise<number>;
   /** Ends it as a pod is ended: SIGTERM, some grace. */
   stop(): Promise<void>;
+  /** Ends it as a crash does: SIGKILL. */
+  crash(): Promise<void>;
 }
 
 const READY_WITHIN_MS = 60_000;
@@ -78,8 +80,8 @@ export async function startOperatorProcess(
     logPath: join(directory, "capfn.log"),
     clock,
   });
-  const stop = async (): Promise<void> => {
-    await process_.stop(15_000);
+  const stop = async (graceMs = 15_000): Promise<void> => {
+    await process_.stop(graceMs);
     await rm(directory, { recursive: true, force: true });
   };
   let ended = false;
@@ -109,8 +111,9 @@ export async function startOperatorProcess(
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
     },
-    stop,
-    [Symbol.asyncDispose]: stop,
+    stop: () => stop(),
+    crash: () => stop(0),
+    [Symbol.asyncDispose]: () => stop(),
   };
 }
 

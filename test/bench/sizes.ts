@@ -24,6 +24,7 @@ export const fullSizes: Sizes = {
   perCluster: 3,
   population: 2_000,
   idleMs: 60_000,
+  alerts: 10_000,
 };
 
 export const quickSizes: Sizes = {
@@ -37,4 +38,5 @@ export const quickSizes: Sizes = {
   perCluster: 2,
   population: 200,
   idleMs: 10_000,
+  alerts: 500,
 };

@@ -10,6 +10,7 @@ import { endCapfn, startCapfn, type RunningCommand } from "#test/support/command
 import { clientOf, kubeconfigOf, newNamespace, sharedManagement } from "#test/support/control-planes.ts";
 import { startAlertmanager } from "#test/support/debian-programs.ts";
 import { repository } from "#test/support/documentation.ts";
+import { watchRequests } from "#test/support/seen-requests.ts";
 
 /** An alert as Prometheus tells it. */
 export interface ToldAlert {
@@ -23,11 +24,11 @@ export async function alertStage() {
   const management = clientOf(sharedManagement());
   const directory = await mkdtemp(join(tmpdir(), "capfn-alerts-"));
   const namespace = await newNamespace(management, "alerts");
-  const [ingressPort = 0, alertmanagerPort = 0] = await freePorts(2);
+  const [ingressPort = 0, alertmanagerPort = 0, replicaPort = 0] = await freePorts(3);
   const kubeconfig = join(directory, "kubeconfig");
   const token = join(directory, "token");
   const alertmanagerUrl = `http://127.0.0.1:${alertmanagerPort}`;
-  let alertmanager: ChildProcess | undefined;
+  const started: ChildProcess[] = [];
   await writeFile(kubeconfig, kubeconfigOf(sharedManagement(), "capfn"), { mode: 0o600 });
   await writeFile(token, "the-token", { mode: 0o600 });
   const senders = [
@@ -35,6 +36,16 @@ export async function alertStage() {
   ];
   const alertmanagers = [{ url: alertmanagerUrl, receiver: "capfn", everySeconds: 5 }];
   await writeFile(join(directory, "ingress.yaml"), stringify({ senders, alertmanagers }));
+  const start = async (root: string, port: number): Promise<void> => {
+    const configFile = await suggestedRoute(directory, `http://127.0.0.1:${ingressPort}/alerts`, token);
+    started.push(startAlertmanager(root, { configFile, storage: join(directory, `data-${port}`), port }));
+    await until(() =>
+      fetch(`http://127.0.0.1:${port}/-/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+  };
   return {
     directory,
     namespace,
@@ -59,37 +70,24 @@ export async function alertStage() {
       return started;
     },
     /** The Alertmanager of a package, with the route of manifests/prometheus. */
-    startAlertmanager: async (root: string): Promise<void> => {
-      const configFile = await suggestedRoute(directory, `http://127.0.0.1:${ingressPort}/alerts`, token);
-      alertmanager = startAlertmanager(root, {
-        configFile,
-        storage: join(directory, "data"),
-        port: alertmanagerPort,
-      });
-      await until(() =>
-        fetch(`${alertmanagerUrl}/-/ready`).then(
-          ({ ok }) => ok,
-          () => false,
-        ),
-      );
+    startAlertmanager: (root: string) => start(root, alertmanagerPort),
+    /** A second one that knows nothing of the first, as replicas do while their network is cut. Answers how to tell it of alerts. */
+    startReplica: async (root: string) => {
+      await start(root, replicaPort);
+      return (alerts: readonly ToldAlert[]) => tell(replicaPort, alerts);
     },
     /** Tells Alertmanager of alerts, as Prometheus does. */
-    tell: async (alerts: readonly ToldAlert[]): Promise<void> => {
-      const answer = await fetch(`${alertmanagerUrl}/api/v2/alerts`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(alerts),
-      });
-      if (answer.status !== 200) throw new Error(`Alertmanager answers ${answer.status}`);
-    },
+    tell: (alerts: readonly ToldAlert[]) => tell(alertmanagerPort, alerts),
     stored: async (): Promise<RemediationRequest[]> => {
       const found: RemediationRequest[] = [];
       for await (const each of management.list(remediationRequests, { namespace }))
         found.push(remediationRequestSchema.parse(each));
       return found;
     },
+    /** What becomes of the alerts from now on. */
+    watch: () => watchRequests(management, namespace),
     stop: async () => {
-      alertmanager?.kill("SIGKILL");
+      for (const each of started) each.kill("SIGKILL");
       endCapfn();
       management.close();
       await rm(directory, { recursive: true, force: true });
@@ -112,8 +110,17 @@ export async function suggestedRoute(directory: string, url: string, tokenFile: 
   return configFile;
 }
 
+async function tell(port: number, alerts: readonly ToldAlert[]): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v2/alerts`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(alerts),
+  });
+  if (answer.status !== 200) throw new Error(`Alertmanager answers ${answer.status}`);
+}
+
 /** Resolves when the condition holds. */
-export async function until(condition: () => Promise<boolean>, ms = 60_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, ms = 60_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${ms} ms`);

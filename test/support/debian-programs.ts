@@ -3,7 +3,9 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { cached } from "#platform/control-plane/asset-cache.ts";
-import { testHost } from "#test/support/control-planes.ts";
+import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
+import { systemClock } from "#platform/process/clock.ts";
+import { processEnvironment } from "#platform/process/environment.ts";
 
 const run = promisify(execFile);
 const children = new Set<ChildProcess>();
@@ -11,13 +13,19 @@ process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });
 
+/** Not that of the tests, because a benchmark runs without vitest. */
+function host(): ControlPlaneHost {
+  const progress = (line: string) => void process.stderr.write(`${line}\n`);
+  return { environment: processEnvironment(), clock: systemClock(), progress };
+}
+
 /** An unpacked Debian package, or one sentence that says why there is none. */
 export type Unpacked = { readonly root: string } | { readonly missing: string };
 
 /** Fetches a package with apt-get and unpacks it into the cache; nothing is installed. */
 export async function debianPackage(name: string): Promise<Unpacked> {
   try {
-    const root = await cached(testHost(), `debian/${name}`, async (target) => {
+    const root = await cached(host(), `debian/${name}`, async (target) => {
       const download = `${target}.download`;
       await mkdir(download, { recursive: true });
       try {

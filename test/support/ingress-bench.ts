@@ -1,11 +1,13 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { RemediationAlert } from "#api/remediation-request.ts";
 import { parseIngressConfig } from "#events/sources/ingress/config.ts";
 import { hintTargets, type Hint } from "#events/sources/ingress/hints.ts";
 import type { IngressEvent } from "#events/sources/ingress/ingress-event.ts";
 import { openSenders } from "#events/sources/ingress/senders.ts";
 import { ingressServer } from "#events/sources/ingress/server.ts";
+import type { TurnLimits } from "#events/sources/ingress/turns.ts";
 import { clusterView, machineView } from "#platform/cluster-api/cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
 import { ipPools, remediationRequests } from "#platform/kube/resources.ts";
@@ -21,7 +23,9 @@ const requestView: ResourceView<unknown> = { type: remediationRequests, schema: 
 const poolView: ResourceView<unknown> = { type: ipPools, schema: z.looseObject({}) };
 
 /** The ingress over an API server in memory, under a clock the test owns; requests are injected, no port is opened. */
-export async function ingressBench(options: { mostAtOnce?: number; requestsPerSecond?: number } = {}) {
+export async function ingressBench(
+  options: { turns?: Partial<TurnLimits>; requestsPerSecond?: number } = {},
+) {
   const directory = await mkdtemp(join(tmpdir(), "capfn-ingress-"));
   const file = async (name: string, text: string): Promise<string> => {
     const path = join(directory, name);
@@ -62,6 +66,8 @@ export async function ingressBench(options: { mostAtOnce?: number; requestsPerSe
   const hints: Hint[] = [];
   const events: IngressEvent[] = [];
   const state = { leading: true };
+  /** What the index knows, by request. */
+  const index = new Map<string, RemediationAlert>();
   const targets = hintTargets([clusterView, machineView, harvesterMachineView, requestView, poolView]);
   const senders = await openSenders(config.senders, clock);
   const server = ingressServer({
@@ -69,11 +75,13 @@ export async function ingressBench(options: { mostAtOnce?: number; requestsPerSe
     client: api,
     namespace: "capfn-system",
     senders,
-    mostAtOnce: options.mostAtOnce,
+    turns: options.turns,
     hub: () => (state.leading ? { targets, hint: (hint) => void hints.push(hint) } : undefined),
+    stored: (request) => index.get(request),
     observe: (event) => void events.push(event),
   });
   return {
+    index,
     server,
     api,
     requests,

@@ -7,7 +7,7 @@ import {
 } from "#api/remediation-request.ts";
 
 /** Entries one webhook may carry. No body within the limit holds more real alerts; more is noise. */
-export const MOST_ALERTS = 10_000;
+export const MOST_ALERTS = 40_000;
 
 /** Labels by which a machine is found. Others are left out: they may hold anything, and be large. */
 const targetLabels: ReadonlySet<string> = new Set([
@@ -74,9 +74,15 @@ export interface RefusedAlert {
   readonly problem: string;
 }
 
-export interface ReadWebhook {
+/** The alerts of a body that is a list of them. */
+export interface ReadAlerts {
   readonly alerts: readonly IncomingAlert[];
   readonly refused: readonly RefusedAlert[];
+}
+
+export interface ReadWebhook extends ReadAlerts {
+  /** Alerts that `max_alerts` cut off: no webhook will bring them. */
+  readonly truncated: number;
 }
 
 /** A body that is no webhook of version 4: no repetition will help. */
@@ -88,11 +94,12 @@ export class NoWebhook extends Error {
 export function readWebhook(body: unknown): ReadWebhook {
   const parsed = webhookSchema.safeParse(body);
   if (!parsed.success) throw new NoWebhook(problemsOf(parsed.error));
-  return readAlerts(parsed.data.alerts);
+  const { alerts, truncatedAlerts = 0 } = parsed.data;
+  return { ...readAlerts(alerts), truncated: truncatedAlerts };
 }
 
 /** Reads alerts, each by itself. */
-export function readAlerts(given: readonly unknown[]): ReadWebhook {
+export function readAlerts(given: readonly unknown[]): ReadAlerts {
   const alerts: IncomingAlert[] = [];
   const refused: RefusedAlert[] = [];
   for (const [index, each] of given.entries()) {

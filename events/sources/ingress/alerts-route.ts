@@ -13,6 +13,7 @@ import {
 import { NoCloudEvent, parseJson } from "#events/sources/ingress/cloud-events.ts";
 import type { HintTaker } from "#events/sources/ingress/events-route.ts";
 import type { IngressObserver } from "#events/sources/ingress/ingress-event.ts";
+import type { RemediationAlert } from "#api/remediation-request.ts";
 import { KubeError } from "#platform/kube/errors.ts";
 import { remediationRequests } from "#platform/kube/resources.ts";
 import { MANAGEMENT } from "#platform/kube/view.ts";
@@ -22,6 +23,8 @@ export interface AlertTaking extends AlertIntakeOptions {
   readonly clock: Clock;
   /** The hub, to be told of what was stored; undefined while another process leads. */
   readonly hub: () => HintTaker | undefined;
+  /** The alert of this RemediationRequest, from the index, without a request; undefined when there is none or it is not known. */
+  readonly stored: (request: string) => RemediationAlert | undefined;
   readonly observe: IngressObserver;
 }
 
@@ -32,6 +35,9 @@ const MANY = 100;
 /** Alertmanager gives up on a webhook no earlier; what is not stored by then comes again. */
 const TIME_LIMIT_MS = 8_000;
 const RETRY_AFTER_MS = 5_000;
+
+/** What becomes of alerts that no webhook brings. */
+export const UNTIL_ASKED = "its alerts come when the alertmanagers of the ingress configuration are asked";
 
 /**
  * `POST /alerts`: every alert that can be understood is stored before the answer is 200. What may succeed later is 503, because
@@ -47,6 +53,10 @@ export async function receiveAlerts(
   if (typeof read === "string") {
     taking.observe({ kind: "refused", path: "/alerts", sender, problem: read });
     return { status: 400, answer: { error: read } };
+  }
+  if (read.truncated > 0) {
+    const problem = `truncatedAlerts: max_alerts cut off ${read.truncated} alerts; raise it; ${UNTIL_ASKED}`;
+    taking.observe({ kind: "refused", path: "/alerts", sender, problem });
   }
   const taken = await takeAlerts(read.alerts, taking);
   const problems = [...read.refused.map(({ problem }) => problem), ...taken.refused];
@@ -94,7 +104,10 @@ export async function takeAlerts(
     for (const incoming of waiting ?? []) {
       try {
         deadline.signal.throwIfAborted();
-        const result = await takeAlert(incoming, taking, deadline.signal);
+        // In a storm an answer that came too late brings the same delivery again, and again.
+        const result = isSettled(incoming, taking)
+          ? "known"
+          : await takeAlert(incoming, taking, deadline.signal);
         counts[result] += 1;
         taking.observe({ kind: "alert", result });
         if (result === "refused")
@@ -108,6 +121,11 @@ export async function takeAlerts(
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   cancel();
   return { counts, refused, fault };
+}
+
+function isSettled({ request, resolved }: IncomingAlert, { stored }: AlertTaking): boolean {
+  const alert = stored(request);
+  return alert !== undefined && (!resolved || alert.endsAt !== undefined);
 }
 
 /** The watch tells too; this says why. */

@@ -21,7 +21,7 @@ const senderSchema = z
     types: z.array(typePatternSchema).min(1).optional(),
     /** Origins for which the webhook handshake at `/events` is granted. */
     origins: z.array(z.string().min(1)).default([]),
-    requestsPerSecond: z.number().positive().max(10_000).default(20),
+    requestsPerSecond: z.number().positive().max(10_000).default(100),
   })
   .refine((sender) => (sender.tokenFile === undefined) !== (sender.certificateSubject === undefined), {
     message: "must have one of tokenFile and certificateSubject",

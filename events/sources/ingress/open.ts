@@ -21,7 +21,9 @@ export interface OpenIngress {
 /** Opens the server, and the comparison with Alertmanager where one is configured. Throws when a file cannot be read or the port is taken. */
 export async function openIngress(options: OpenIngressOptions): Promise<OpenIngress> {
   const { config, clock, observe } = options;
-  const senders = await openSenders(config.senders, clock);
+  const senders = await openSenders(config.senders, clock, (sender, problem) =>
+    observe({ kind: "sender", sender, problem }),
+  );
   const tls =
     config.tls === undefined
       ? undefined

@@ -27,28 +27,55 @@ export interface Senders {
 
 /** A mounted Secret that changed is seen within this time. */
 const TOKEN_READ_EVERY_MS = 10_000;
+/** A file that cannot be used may just be being replaced: so long the old token holds. */
+const TOKEN_GRACE_MS = 1_000;
 
 interface Known {
   readonly config: SenderConfig;
   readonly sender: Sender;
-  /** Digest of the token; undefined when the sender has none. */
+  /** Digest of the token; undefined when the sender has none, or no longer has one. */
   digest: Buffer | undefined;
+  /** Since when its file cannot be used, monotonic ms. */
+  brokenSince?: number | undefined;
 }
+
+/** Told when a sender's token file can no longer be used, with the reason, and when it can again, without. */
+export type SenderListener = (sender: string, problem: unknown) => void;
 
 /**
  * The senders of the configuration. Tokens are kept as digests and compared in constant time, all of them every time, so that neither a
- * token nor whose it is can be learnt from how long an answer takes. Throws when a token file cannot be read or is empty.
+ * token nor whose it is can be learnt from how long an answer takes. A sender whose file is emptied or taken away later is nobody from then
+ * on: so tokens are taken back. Throws when a token file cannot be read or is empty.
  */
-export async function openSenders(configs: readonly SenderConfig[], clock: Clock): Promise<Senders> {
+export async function openSenders(
+  configs: readonly SenderConfig[],
+  clock: Clock,
+  told: SenderListener = () => undefined,
+): Promise<Senders> {
   const known: Known[] = [];
   for (const config of configs)
     known.push({ config, sender: senderOf(config, clock), digest: await readToken(config) });
   let readAt = clock.monotonic();
+  const reread = async (each: Known, now: number): Promise<void> => {
+    try {
+      each.digest = await readToken(each.config);
+      if (each.brokenSince !== undefined) told(each.config.name, undefined);
+      each.brokenSince = undefined;
+    } catch (error) {
+      each.brokenSince ??= now;
+      if (each.digest === undefined || now - each.brokenSince < TOKEN_GRACE_MS) return;
+      each.digest = undefined;
+      told(each.config.name, error);
+    }
+  };
   const refresh = async (): Promise<void> => {
-    if (clock.monotonic() - readAt < TOKEN_READ_EVERY_MS) return;
-    readAt = clock.monotonic();
-    // A file that is just being replaced is read the next time; until then the old token holds.
-    for (const each of known) each.digest = await readToken(each.config).catch(() => each.digest);
+    const now = clock.monotonic();
+    const inGrace = known.some(
+      ({ digest, brokenSince }) => digest !== undefined && brokenSince !== undefined,
+    );
+    if (now - readAt < (inGrace ? TOKEN_GRACE_MS : TOKEN_READ_EVERY_MS)) return;
+    readAt = now;
+    for (const each of known) await reread(each, now);
   };
   return {
     all: known.map(({ sender }) => sender),

@@ -2,35 +2,42 @@ import type { RequestListener, Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { TLSSocket } from "node:tls";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { receiveAlerts, type AlertTaking } from "#events/sources/ingress/alerts-route.ts";
+import { receiveAlerts, UNTIL_ASKED, type AlertTaking } from "#events/sources/ingress/alerts-route.ts";
 import { receiveEvents } from "#events/sources/ingress/events-route.ts";
 import { grantOf } from "#events/sources/ingress/handshake.ts";
 import type { Sender, Senders } from "#events/sources/ingress/senders.ts";
 import type { TlsFiles } from "#events/sources/ingress/tls.ts";
+import { Turns, type TurnLimits } from "#events/sources/ingress/turns.ts";
 import { http } from "#platform/process/node-http.ts";
 
 export interface IngressOptions extends AlertTaking {
   readonly senders: Senders;
   /** Undefined: plain HTTP, behind something that ends TLS. */
   readonly tls?: TlsFiles | undefined;
-  /** Requests that are worked on at once; further ones are told to come again. 64 when left out. */
-  readonly mostAtOnce?: number | undefined;
+  /** Which of {@link defaultTurns} are to be others. */
+  readonly turns?: Partial<TurnLimits> | undefined;
 }
 
-const MOST_AT_ONCE = 64;
-const BODY_LIMIT_BYTES = 1_048_576;
-/** Longest time in which a request must have come in whole. */
+const MIB = 1_048_576;
+/** A group of alerts comes in one body, and what is refused as too large never comes again: Alertmanager does not repeat after 4xx. */
+const BODY_LIMIT_BYTES = { "/alerts": 8 * MIB, "/events": MIB } as const;
+/** Longest time in which a request must have come in whole, the wait for its turn included. */
 const REQUEST_TIMEOUT_MS = 15_000;
+/**
+ * Few at once, so that each is quick: the API server does not get more done for being asked more. A delivery waits less than the 10 s that
+ * Alertmanager gives it at least, so that there is time left to store it.
+ */
+const defaultTurns: TurnLimits = { atOnce: 16, bytes: 8 * MIB, waiting: 1_000, waitMs: 5_000 };
 const timeLimits = {
   requestTimeout: REQUEST_TIMEOUT_MS,
   headersTimeout: REQUEST_TIMEOUT_MS,
   // How often Node.js looks for what is over the limits; by itself every 30 s.
   connectionsCheckingInterval: 5_000,
 };
-/** A connection costs memory before anybody knows whose it is. */
-const MOST_CONNECTIONS = 256;
+/** A connection costs memory before anybody knows whose it is. As many as may wait, and some for other senders. */
+const MOST_CONNECTIONS = 1_280;
 
-type Routes = "/alerts" | "/events";
+type Routes = keyof typeof BODY_LIMIT_BYTES;
 
 /**
  * The ingress: `/alerts` for Alertmanager, `/events` for CloudEvents. Who sends is known before a byte of the body is read. Answers with
@@ -39,13 +46,12 @@ type Routes = "/alerts" | "/events";
 export function ingressServer(options: IngressOptions): FastifyInstance {
   const { observe, senders } = options;
   const server = fastify({
-    bodyLimit: BODY_LIMIT_BYTES,
     // Answers must not tell who asks whether a path exists by another way than the others.
     exposeHeadRoutes: false,
     serverFactory: (handler) => serverOf(options, handler),
   });
   const known = new WeakMap<FastifyRequest, Sender>();
-  let atOnce = 0;
+  const turns = new Turns(options.clock, { ...defaultTurns, ...options.turns });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
   server.addHook("onRequest", async (request, reply) => {
@@ -58,9 +64,8 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
         .code(405)
         .header("allow", path === "/events" ? "OPTIONS, POST" : "POST")
         .send({ error: `${path} takes POST only` });
-    if (atOnce >= (options.mostAtOnce ?? MOST_AT_ONCE)) return later(reply, 1_000, "busy");
-    atOnce += 1;
-    onceOver(reply, () => (atOnce -= 1));
+    // Before anything is waited for: who has gone away by then is not heard of any more.
+    const over = whenOver(reply);
     const sender = await senders.identify(credentialsOf(request));
     if (sender === undefined)
       return reply
@@ -70,10 +75,20 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
     known.set(request, sender);
     if (!sender.paths.includes(path))
       return reply.code(403).send({ error: `sender ${sender.name} may not use ${path}` });
-    const waitMs = sender.bucket.take();
-    if (waitMs === 0) return;
+    const turn = await turns.take({
+      sender,
+      bytes: sizeOf(request, BODY_LIMIT_BYTES[path]),
+      patient: path === "/alerts",
+      gone: over,
+    });
+    if ("end" in turn) {
+      if (over.aborted) turn.end();
+      else over.addEventListener("abort", turn.end, { once: true });
+      return;
+    }
     // Alertmanager gives an alert up after 429.
-    return later(reply, waitMs, "too many requests", path === "/alerts" ? 503 : 429);
+    const status = turn.refused === "rate" ? 429 : 503;
+    return later(reply, turn.afterMs, status === 429 ? "too many requests" : "busy", status);
   });
   server.addHook("onResponse", async (request, { statusCode: status }) => {
     observe({
@@ -83,15 +98,22 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
       status,
     });
   });
-  server.setErrorHandler((error, _request, reply) => {
+  server.setErrorHandler((error, request, reply) => {
     const status = statusOf(error);
+    if (status === 413 && pathOf(request) === "/alerts")
+      observe({
+        kind: "refused",
+        path: "/alerts",
+        sender: known.get(request)?.name ?? "",
+        problem: `body: is larger than ${BODY_LIMIT_BYTES["/alerts"] / MIB} MiB; group by ["..."] or set max_alerts; ${UNTIL_ASKED}`,
+      });
     if (status !== undefined)
       return reply.code(status).send({ error: error instanceof Error ? error.message : "bad request" });
     observe({ kind: "fault", where: "ingress", error });
     return later(reply, 5_000, "not possible now");
   });
 
-  server.post("/alerts", async (request, reply) => {
+  server.post("/alerts", { bodyLimit: BODY_LIMIT_BYTES["/alerts"] }, async (request, reply) => {
     const sender = known.get(request);
     const { status, retryAfterMs, answer } = await receiveAlerts(
       textOf(request),
@@ -101,7 +123,7 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
     if (retryAfterMs !== undefined) retryAfter(reply, retryAfterMs);
     return reply.code(status).send(answer);
   });
-  server.post("/events", (request, reply) => {
+  server.post("/events", { bodyLimit: BODY_LIMIT_BYTES["/events"] }, (request, reply) => {
     const sender = known.get(request);
     if (sender === undefined) return reply.code(401).send();
     const { headers } = request;
@@ -156,15 +178,18 @@ function credentialsOf({ headers, raw }: FastifyRequest) {
   return { authorization: headers.authorization, certificateSubject: certificate?.subject };
 }
 
-/** Also when the sender goes away in the middle. */
-function onceOver({ raw }: FastifyReply, act: () => void): void {
-  let over = false;
-  const end = (): void => {
-    if (!over) act();
-    over = true;
-  };
-  raw.once("finish", end);
-  raw.once("close", end);
+/** Largest size the body can have: what its sender says, else what it may have. */
+function sizeOf({ headers }: FastifyRequest, limit: number): number {
+  const said = Number(headers["content-length"] ?? limit);
+  return Number.isFinite(said) ? Math.min(said, limit) : limit;
+}
+
+/** Aborts when the request has been answered, also when the sender goes away in the middle. */
+function whenOver({ raw }: FastifyReply): AbortSignal {
+  const over = new AbortController();
+  raw.once("finish", () => over.abort());
+  raw.once("close", () => over.abort());
+  return over.signal;
 }
 
 function later(reply: FastifyReply, afterMs: number, error: string, status: 429 | 503 = 503): FastifyReply {

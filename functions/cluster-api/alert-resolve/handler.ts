@@ -70,6 +70,7 @@ const ended = {
 async function resolve({ object, related }: ResolveEvent, deps: Deps): Promise<Resolution> {
   const known = hintsOf(object);
   const own = object.meta.namespace ?? "";
+  if (isPlain(known, own, related.machines)) return climb(known, related.machines);
   const isWide = known.namespace !== own && (await reachesOthers(own, deps));
   if (known.namespace !== undefined && known.namespace !== own && !isWide)
     return unresolved("ForeignNamespace", scopeProblem(own, known.namespace));
@@ -78,6 +79,11 @@ async function resolve({ object, related }: ResolveEvent, deps: Deps): Promise<R
   if (found.kind === "found" || found.reason !== remediationReasons.NoSuchMachine) return found;
   const nodeName = await nodeOfPod(hints, deps);
   return nodeName === undefined ? found : byNode(hints, nodeName, related.ofCluster);
+}
+
+/** The answer is the same whether or not requests of this namespace reach others, so nobody is asked: it is that of most alerts of a storm. */
+function isPlain({ pod, namespace }: Hints, own: string, machines: readonly Seen<Machine>[]): boolean {
+  return pod === undefined && namespace === undefined && machines.every(({ meta }) => meta.namespace === own);
 }
 
 async function nodeOfPod({ pod, cluster, namespace }: Hints, deps: Deps): Promise<string | undefined> {

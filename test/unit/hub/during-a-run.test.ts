@@ -153,6 +153,55 @@ describe("a write of a step that ends its object, as the removal of the last fin
     expect(bench.hub.idle).toBe(true);
   });
 
+  const ended = async () => {
+    const bench = hubBench({ functions: [widgetFunction({ needs: () => true })] });
+    await bench.list(deleting("101"));
+    // Written before by the step, or by somebody else: the watch has not shown it yet.
+    const lagging = deleting("104", 2);
+    await bench.runs[0]?.answer({
+      outcomes: new Map([["uid-one", done()]]),
+      written: written(finalizers([], lagging)),
+    });
+    const known = () => bench.hub.index.get(widgetView, ref);
+    return { bench, lagging, known };
+  };
+
+  it("does not let the object come back with an older version that the watch shows late", async () => {
+    const { bench, lagging, known } = await ended();
+    for (const late of [deleting("103", 1), lagging]) await bench.see(late);
+    expect(known()).toBeUndefined();
+    expect(bench.runs).toHaveLength(1);
+    await bench.lose(deleting("105"));
+    // One that was restored from a backup is the same object.
+    await bench.see(widget({ version: "106" }));
+    expect(known()).toBeDefined();
+  });
+
+  it("does not let it come back with a list that is as old, and holds back nothing after a list without it", async () => {
+    const { bench, lagging, known } = await ended();
+    const scope = { connection: "management" };
+    const list = (resourceVersion: string, ...objects: ReturnType<typeof widget>[]) => {
+      bench.hub.receive(widgetView, scope, { type: "relist", reason: "expired" });
+      for (const object of objects) bench.hub.receive(widgetView, scope, { type: "added", object });
+      bench.hub.receive(widgetView, scope, { type: "synced", resourceVersion });
+    };
+    list("104", lagging);
+    expect(known()).toBeUndefined();
+    await bench.see(lagging);
+    expect(known()).toBeUndefined();
+    list("110");
+    await bench.see(deleting("104"));
+    expect(known()).toBeDefined();
+  });
+
+  it("holds back neither a newer version of the object nor a namesake", async () => {
+    for (const next of [deleting("107"), widget({ version: "103", uid: "another" })]) {
+      const { bench, known } = await ended();
+      await bench.see(next);
+      expect(known()?.meta.uid).toBe(next.metadata.uid);
+    }
+  });
+
   it("is not one that leaves a finalizer, or an object time to end", async () => {
     for (const left of [
       finalizers(["somebody/else"], deleting("101")),

@@ -10,9 +10,9 @@ function contest() {
   const clock = new FakeClock();
   const api = new FakeApi("management", { requests: [], faultAt: () => undefined });
   const log: string[] = [];
-  const enter = (identity: string) =>
+  const enter = (identity: string, client = api) =>
     competeForLeadership({
-      client: api,
+      client,
       clock,
       random: () => 0,
       lease,
@@ -22,6 +22,26 @@ function contest() {
     });
   const spec = () => api.peek(leases, lease)?.["spec"] as Record<string, unknown> | undefined;
   return { clock, api, log, enter, spec };
+}
+
+/** The API server while the way to it is open. */
+function through(api: FakeApi, way: { readonly open: boolean }): FakeApi {
+  return new Proxy(api, {
+    get: (target, field) => {
+      const value: unknown = Reflect.get(target, field);
+      if (typeof value !== "function") return value;
+      return async (...all: unknown[]): Promise<unknown> => {
+        if (!way.open) throw kubeError("unavailable", "management");
+        return Reflect.apply(value, target, all) as unknown;
+      };
+    },
+  });
+}
+
+/** A Lease somebody holds. */
+function leaseOf(holderIdentity: string, leaseTransitions: number) {
+  const spec = { holderIdentity, leaseTransitions, leaseDurationSeconds: 30 };
+  return { apiVersion: "coordination.k8s.io/v1", kind: "Lease", spec };
 }
 
 describe("leadership", () => {
@@ -86,11 +106,61 @@ describe("leadership", () => {
     expect(log).toEqual(["a leads 0"]);
   });
 
-  it("is lost at once when the Lease says somebody else, is deleted, or may not be written any more", async () => {
+  it("is kept by who leads when somebody deletes the Lease: it is made anew under the same epoch", async () => {
+    const { clock, api, log, enter, spec } = contest();
+    api.put({ ...leaseOf("z", 6), metadata: { ...lease } });
+    const a = enter("a");
+    await clock.advance(60_000);
+    const b = enter("b");
+    await settle();
+    api.drop(leases, lease);
+    await clock.advance(60_000);
+    expect([a.leading, b.leading]).toEqual([true, false]);
+    expect(log).toEqual(["a leads 7"]);
+    expect(spec()).toMatchObject({ holderIdentity: "a", leaseTransitions: 7 });
+  });
+
+  it("is not taken from a holder that was seen and may still act because somebody has deleted its Lease", async () => {
+    const { clock, api, log, enter, spec } = contest();
+    // A proxy stands between the holder and the API server: when it goes, the holder does not know of the deletion.
+    const way = { open: true };
+    const a = enter("a", through(api, way));
+    await settle();
+    const b = enter("b");
+    await clock.advance(5_000);
+    way.open = false;
+    api.drop(leases, lease);
+    for (let n = 0; n < 35; n += 1) {
+      await clock.advance(1_000);
+      expect(a.leading && b.leading).toBe(false);
+    }
+    expect([a.leading, b.leading]).toEqual([false, true]);
+    expect(log.at(-1)).toBe("b leads 1");
+    expect(spec()).toMatchObject({ holderIdentity: "b", leaseTransitions: 1 });
+  });
+
+  it("is lost by who finds that its Lease was deleted and made anew by another", async () => {
+    const { clock, api, log, enter } = contest();
+    enter("a");
+    await settle();
+    const get = api.get.bind(api);
+    api.get = async (...args) => {
+      const found = await get(...args);
+      if (found !== undefined) {
+        api.drop(leases, lease);
+        api.put({ ...leaseOf("c", 0), metadata: { ...lease } });
+        return undefined;
+      }
+      return found;
+    };
+    await clock.advance(5_000);
+    expect(log.at(-1)).toBe("a lost: the Lease was deleted, and another has taken it");
+  });
+
+  it("is lost at once when the Lease says somebody else, or may not be written any more", async () => {
     const takeovers: ((world: ReturnType<typeof contest>) => void)[] = [
       ({ api }) =>
         api.put({ ...api.peek(leases, lease), spec: { holderIdentity: "c" }, metadata: { ...lease } }),
-      ({ api }) => api.drop(leases, lease),
       ({ api }) => api.failOn({ verb: "replace" }, kubeError("forbidden", "management")),
     ];
     const reasons = [];
@@ -107,7 +177,6 @@ describe("leadership", () => {
     }
     expect(reasons).toEqual([
       "a lost: the Lease is held by c",
-      "a lost: the Lease was deleted",
       "a lost: the Lease may not be written: forbidden",
     ]);
   });

@@ -68,10 +68,35 @@ describe("an alert that fires", () => {
     expect(creates()).toBe(2);
   });
 
+  it("that the index knows to be stored, or to have ended, costs no request", async () => {
+    const ended = sentAlert({ status: "resolved", endsAt: "2026-11-21T10:51:58Z" });
+    const { name, fingerprint, startsAt } = { ...sentAlert(), name: "NodeDown" };
+    bench.index.set(requestName, { name, fingerprint, startsAt });
+    expect((await bench.alerts(webhook(sentAlert()))).json()).toMatchObject({ stored: 0, known: 1 });
+    expect(bench.requests).toEqual([]);
+    await bench.alerts(webhook(ended));
+    expect(bench.requests).not.toEqual([]);
+    const before = bench.requests.length;
+    bench.index.set(requestName, { name, fingerprint, startsAt, endsAt: "2026-11-21T10:51:58Z" });
+    expect((await bench.alerts(webhook(ended))).json()).toMatchObject({ closed: 0, known: 1 });
+    expect(bench.requests.length).toBe(before);
+  });
+
   it("that fires anew is another request", async () => {
     await bench.alerts(webhook(sentAlert()));
     const answer = await bench.alerts(webhook(sentAlert({ startsAt: "2026-11-21T11:00:00Z" })));
     expect(answer.json()).toMatchObject({ stored: 1 });
+  });
+
+  it("of a webhook that max_alerts has cut is stored, and the log says what becomes of the others", async () => {
+    const answer = await bench.alerts({ ...webhook(sentAlert()), truncatedAlerts: 7 });
+    expect(answer.json()).toMatchObject({ stored: 1 });
+    expect(bench.events).toContainEqual(
+      expect.objectContaining({
+        kind: "refused",
+        problem: expect.stringContaining("truncatedAlerts: max_alerts cut off 7 alerts"),
+      }),
+    );
   });
 
   it("does not suffer from a bad one of its group", async () => {
@@ -198,7 +223,7 @@ describe("a body that is no webhook of version 4", () => {
     ["[]", "body: "],
     [{ ...webhook(), version: "5" }, "version: "],
     [{ version: "4" }, "alerts: "],
-    [webhook(...Array.from({ length: 10_001 }, () => 1)), "alerts: "],
+    [webhook(...Array.from({ length: 40_001 }, () => 1)), "alerts: "],
     [webhook(sentAlert({ startsAt: "yesterday" })), "alerts[0].startsAt: "],
   ])("is refused with the field's name", async (body, problem) => {
     const answer = await bench.alerts(body);

@@ -20,7 +20,7 @@ describe("the configuration of the ingress", () => {
   it("is YAML with senders", () => {
     const text = "senders:\n  - name: am\n    tokenFile: /t\n    paths: [/alerts]\n";
     expect(parseIngressConfig("f", text)).toEqual({
-      senders: [{ ...sender, origins: [], requestsPerSecond: 20 }],
+      senders: [{ ...sender, origins: [], requestsPerSecond: 100 }],
       alertmanagers: [],
     });
   });

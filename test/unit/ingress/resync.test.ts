@@ -6,7 +6,7 @@ import type { IngressEvent } from "#events/sources/ingress/ingress-event.ts";
 import { remediationRequests } from "#platform/kube/resources.ts";
 import { FakeApi, type RecordedRequest } from "#test/support/fake-api.ts";
 import { FakeClock, settle } from "#test/support/fake-clock.ts";
-import { sentAlert } from "#test/support/ingress-bench.ts";
+import { ingressBench, sentAlert, webhook } from "#test/support/ingress-bench.ts";
 
 /** What the Alertmanager of the test answers. */
 const answers = { alerts: [] as unknown, uptime: "2026-11-21T00:00:00.000Z", status: 200 };
@@ -49,6 +49,7 @@ beforeEach(async () => {
     client: api,
     namespace: "capfn-system",
     hub: () => undefined,
+    stored: () => undefined,
     observe: (event) => void events.push(event),
     alertmanagers: [{ url: `http://127.0.0.1:${port}/am`, receiver: "capfn.x" }],
     everyMs: 60_000,
@@ -90,6 +91,17 @@ describe("a comparison with Alertmanager", () => {
     await resync.compare();
     expect(known()).toHaveLength(1);
     expect(asked).toEqual(["/am/api/v2/status", String.raw`/am/api/v2/alerts?receiver=capfn%5C.x`]);
+  });
+
+  it("stores the alerts of a webhook that was too large to be taken", async () => {
+    const bench = await ingressBench();
+    const group = { ...webhook(sentAlert()), padding: "x".repeat(8 * 1_048_576) };
+    expect((await bench.alerts(group)).statusCode).toBe(413);
+    expect(bench.requests).toEqual([]);
+    await bench.stop();
+    answers.alerts = [listed()];
+    await resync.compare();
+    expect(known()).toHaveLength(1);
   });
 
   it("writes nothing while both agree", async () => {

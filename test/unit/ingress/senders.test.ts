@@ -1,4 +1,5 @@
-import { utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { parseIngressConfig } from "#events/sources/ingress/config.ts";
@@ -76,6 +77,49 @@ describe("who sends", () => {
     expect(await who(`Bearer ${tokens.knative}`)).toBeUndefined();
   });
 
+  it.each([
+    ["emptied", (path: string) => writeFile(path, "\n")],
+    ["taken away", (path: string) => rm(path)],
+  ])(
+    "is nobody any more when its token file is %s, but for a second in which it may be being replaced",
+    async (_what, harm) => {
+      const directory = await mkdtemp(join(tmpdir(), "capfn-senders-"));
+      const tokenFile = join(directory, "token");
+      await writeFile(tokenFile, "the-token");
+      const senders = [{ name: "am", tokenFile, paths: ["/alerts"] }];
+      const clock = new FakeClock();
+      const told: string[] = [];
+      const open = await openSenders(
+        parseIngressConfig("f", JSON.stringify({ senders })).senders,
+        clock,
+        (sender, problem) =>
+          told.push(`${sender} ${problem instanceof Error ? problem.message : "has a token"}`),
+      );
+      const who = async () => {
+        const sender = await open.identify({
+          authorization: "Bearer the-token",
+          certificateSubject: undefined,
+        });
+        return sender?.name;
+      };
+      await harm(tokenFile);
+      await clock.advance(10_000);
+      expect(await who()).toBe("am");
+      expect(told).toEqual([]);
+      await clock.advance(1_000);
+      expect(await who()).toBeUndefined();
+      await clock.advance(60_000);
+      expect(await who()).toBeUndefined();
+      expect(told).toHaveLength(1);
+      expect(told[0]).toContain(`the tokenFile of sender am`);
+      await writeFile(tokenFile, "the-token");
+      await clock.advance(10_000);
+      expect(await who()).toBe("am");
+      expect(told[1]).toBe("am has a token");
+      await rm(directory, { recursive: true });
+    },
+  );
+
   it("is known by the whole subject of its certificate, however its parts are written", async () => {
     const config = parseIngressConfig(
       "f",
@@ -99,34 +143,42 @@ describe("limits", () => {
     expect(bench.server.server).toMatchObject({
       requestTimeout: 15_000,
       headersTimeout: 15_000,
-      maxConnections: 256,
+      maxConnections: 1_280,
     });
   });
 
-  it("of a body are 1 MiB", async () => {
+  it("of a body are 1 MiB for events and 8 MiB for alerts, which come in groups", async () => {
     bench = await ingressBench();
-    const answer = await bench.alerts(" ".repeat(1_048_577));
-    expect(answer.statusCode).toBe(413);
+    const event = await bench.send(structured, " ".repeat(1_048_577));
+    expect(event.statusCode).toBe(413);
+    const group = { ...webhook(sentAlert()), padding: " ".repeat(8_000_000) };
+    expect((await bench.alerts(group)).statusCode).toBe(200);
+    expect((await bench.alerts(" ".repeat(8 * 1_048_576 + 1))).statusCode).toBe(413);
+    expect(bench.events).toContainEqual(
+      expect.objectContaining({ kind: "refused", problem: expect.stringContaining("set max_alerts") }),
+    );
   });
 
-  it("of a sender's rate are 503 for alerts, which 429 would lose, and 429 for events; both say when to come again", async () => {
+  it("of a sender's rate hold alerts back until it is their turn, and are 429 for events, which says when to come again", async () => {
     bench = await ingressBench({ requestsPerSecond: 1 });
     const alert = () => bench!.alerts(webhook(sentAlert()), tokens.admin);
     expect((await alert()).statusCode).toBe(200);
-    expect((await alert()).statusCode).toBe(200);
-    const tooMany = await alert();
-    expect(tooMany.statusCode).toBe(503);
-    expect(tooMany.headers["retry-after"]).toBe("1");
     const event = await bench.send(structured, {});
-    expect(event.statusCode).toBe(429);
-    expect(event.headers["retry-after"]).toBe("1");
+    expect(event.statusCode).toBe(400);
+    const tooMany = await bench.send(structured, {});
+    expect(tooMany.statusCode).toBe(429);
+    expect(tooMany.headers["retry-after"]).toBe("1");
+    let answered = false;
+    const held = alert().finally(() => (answered = true));
     expect((await bench.alerts(webhook(sentAlert()))).statusCode).toBe(200);
-    await bench.clock.advance(1_000);
-    expect((await alert()).statusCode).toBe(200);
+    await bench.clock.advance(900);
+    expect(answered).toBe(false);
+    await bench.clock.advance(101);
+    expect((await held).statusCode).toBe(200);
   });
 
-  it("of requests at once are 503, and end with the requests", async () => {
-    bench = await ingressBench({ mostAtOnce: 1 });
+  it("of requests at once hold alerts back; those that wait too long are 503, which says when to come again", async () => {
+    bench = await ingressBench({ turns: { atOnce: 1 } });
     const { api, alerts } = bench;
     const create = api.create.bind(api);
     const held = Promise.withResolvers<void>();
@@ -136,13 +188,64 @@ describe("limits", () => {
     };
     const first = alerts(webhook(sentAlert()));
     await settle();
-    const second = await alerts(webhook(sentAlert()));
-    expect(second.statusCode).toBe(503);
-    expect(second.headers["retry-after"]).toBe("1");
-    held.resolve();
-    expect((await first).statusCode).toBe(200);
+    const second = alerts(webhook(sentAlert()));
     await settle();
+    const event = await bench.send(structured, {});
+    expect(event.statusCode).toBe(503);
+    await bench.clock.advance(4_900);
+    const third = alerts(webhook(sentAlert()));
+    await settle();
+    await bench.clock.advance(101);
+    expect((await second).statusCode).toBe(503);
+    expect((await second).headers["retry-after"]).toBe("1");
+    held.resolve();
+    expect((await third).statusCode).toBe(200);
+    await first;
+  });
+
+  it("do not count a delivery that was broken off before it was known who sends", async () => {
+    bench = await ingressBench({ turns: { atOnce: 1 } });
+    const { server, alerts, senders } = bench;
+    const asked = Promise.withResolvers<void>();
+    const broken = Promise.withResolvers<void>();
+    const identify = senders.identify.bind(senders);
+    Object.assign(senders, {
+      identify: async (...given: Parameters<typeof identify>) => {
+        asked.resolve();
+        await broken.promise;
+        return identify(...given);
+      },
+    });
+    server.server.on("connection", (socket) => socket.once("close", () => setTimeout(broken.resolve, 20)));
+    const url = await server.listen({ host: "127.0.0.1", port: 0 });
+    const ending = new AbortController();
+    const headers = { authorization: `Bearer ${tokens.alertmanager}` };
+    const body = JSON.stringify(webhook(sentAlert()));
+    const first = fetch(`${url}/alerts`, { method: "POST", headers, body, signal: ending.signal });
+    await asked.promise;
+    ending.abort();
+    await expect(first).rejects.toThrow();
+    await broken.promise;
+    await new Promise((resolve) => setTimeout(resolve, 100));
     expect((await alerts(webhook(sentAlert()))).statusCode).toBe(200);
+  });
+
+  it("give the turn of a delivery that was broken off to the next one", async () => {
+    bench = await ingressBench({ turns: { atOnce: 1 } });
+    const { server, alerts, api } = bench;
+    const held = Promise.withResolvers<never>();
+    api.create = () => held.promise;
+    const url = await server.listen({ host: "127.0.0.1", port: 0 });
+    const headers = { authorization: `Bearer ${tokens.alertmanager}`, "content-type": "application/json" };
+    const ending = new AbortController();
+    const body = JSON.stringify(webhook(sentAlert()));
+    const broken = fetch(`${url}/alerts`, { method: "POST", headers, body, signal: ending.signal });
+    while (bench.clock.pending === 0) await settle();
+    const next = alerts(" ");
+    ending.abort();
+    await expect(broken).rejects.toThrow();
+    expect((await next).statusCode).toBe(400);
+    held.reject(new Error("over"));
   });
 
   it("of a bucket are the rate in the long run, and twice the rate in a burst", async () => {

@@ -44,6 +44,7 @@ beforeEach(async () => {
     namespace: "capfn-system",
     hub: () => undefined,
     known: () => undefined,
+    stored: () => undefined,
     observe: () => undefined,
   });
 });

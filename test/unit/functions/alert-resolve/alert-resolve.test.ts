@@ -59,6 +59,17 @@ async function resolved(
 const two = [joined("m-0", "10.7.0.10"), joined("m-1", "10.7.0.11")];
 
 test.each([
+  ["no machine", "node-nowhere"],
+  ["a machine of its own namespace", "node-m-0"],
+])(
+  "an alert about %s takes no request but the write of what was found: thousands may come at once",
+  async (_what, node) => {
+    const { deps } = await resolved(alert({ node }), two);
+    expect(deps.requests.map(({ verb }) => verb)).toEqual(["mergePatch"]);
+  },
+);
+
+test.each([
   ["its name", ask({ target: { machine: "m-1" } }), "spec.target.machine"],
   ["its providerID", alert({ provider_id: "harvester://vm-m-1" }), "label provider_id"],
   ["its Node", alert({ node: "node-m-1" }), "label node"],
