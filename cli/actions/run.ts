@@ -12,7 +12,9 @@ import {
 import type { Terminal } from "#cli/terminal.ts";
 import type { OpenIngress } from "#events/sources/ingress/open.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
+import type { SnapshotPlace } from "#platform/etcd/snapshot-store.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
+import { parseBucketAddress } from "#platform/object-store/address.ts";
 import { createLog } from "#platform/observability/log.ts";
 import { sleep } from "#platform/process/clock.ts";
 
@@ -35,6 +37,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const { clock, environment, random } = terminal;
   const metricsAddress = parseBindAddress("--metrics-bind-address", flags.metricsBindAddress);
   const healthAddress = parseBindAddress("--health-probe-bind-address", flags.healthProbeBindAddress);
+  const snapshotPlace = snapshotPlaceOf(flags);
   const log = createLog(flags.logLevel, clock);
   const management = await managementConfig(flags, clock, environment);
   let running: RunningOperator | undefined;
@@ -71,7 +74,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
           log,
           namespace: flags.namespace,
           policy: { maxInFlight: flags.maxInFlight },
-          snapshotDirectory: flags.etcdSnapshots,
+          snapshotPlace,
           ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
           dispatch: true,
           contain: terminal.contain((error) => logStray(log, error)),
@@ -108,6 +111,18 @@ async function whenAnswered(
     await sleep(options.clock, START_AGAIN_MS, ending).catch(() => undefined);
   }
   return undefined;
+}
+
+/** A URL is a bucket, anything else a directory. */
+function snapshotPlaceOf({ etcdSnapshots, ledgerNamespace }: RunFlags): SnapshotPlace | undefined {
+  if (etcdSnapshots === undefined) return undefined;
+  if (!/^[a-z0-9]+:\/\//.test(etcdSnapshots)) return { kind: "directory", path: etcdSnapshots };
+  try {
+    const address = parseBucketAddress(etcdSnapshots);
+    return { kind: "bucket", address, secretNamespace: ledgerNamespace };
+  } catch (error) {
+    throw new Error(`--etcd-snapshots: ${error instanceof Error ? error.message : ""}`, { cause: error });
+  }
 }
 
 /** Loaded only when it is asked for. */
