@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { KubeClient } from "#platform/kube/client.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
+import type { GuestBehaviour } from "#platform/simulator/guest-behaviour.ts";
 import { type HarvesterSimulator, startHarvesterSimulator } from "#platform/simulator/harvester-simulator.ts";
 import { installHarvester } from "#platform/simulator/install-harvester.ts";
 import type { SimulatorTimes } from "#platform/simulator/times.ts";
@@ -35,7 +36,11 @@ const TIMES: SimulatorTimes = {
   loadBalancerAfterMs: 2,
 };
 
-export async function openTheatre(stage: Stage, times: SimulatorTimes = TIMES): Promise<Theatre> {
+export async function openTheatre(
+  stage: Stage,
+  times: SimulatorTimes = TIMES,
+  guests: GuestBehaviour = {},
+): Promise<Theatre> {
   await using undo = new AsyncDisposableStack();
   const salt = randomBytes(2).readUInt16BE().toString(36).padStart(4, "0").slice(-3);
   const clock = systemClock();
@@ -54,7 +59,7 @@ export async function openTheatre(stage: Stage, times: SimulatorTimes = TIMES): 
       clock,
       times,
       seed: salt,
-      guests: { everyPhase: false },
+      guests: { everyPhase: false, ...guests },
       scope: isOurs,
       onError,
     }),

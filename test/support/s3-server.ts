@@ -47,24 +47,23 @@ export async function startS3Server(options: { readonly tls?: boolean } = {}): P
     await Promise.all([mkdir(objects), mkdir(metadata)]);
     const port = await freePort();
     let caPem: string | undefined;
-    const tls: string[] = [];
+    let tls = "";
     if (options.tls === true) {
       const authority = await createCertificateAuthority("s3 CA", host.clock.now());
       const { certPem, keyPem } = await authority.issue("CN=s3", [{ ip: "127.0.0.1" }]);
       const [cert, key] = [join(directory, "tls.crt"), join(directory, "tls.key")];
       await Promise.all([writeFile(cert, certPem), writeFile(key, keyPem)]);
-      tls.push("--cert", cert, "--key", key);
+      tls = `--cert ${cert} --key ${key}`;
       caPem = authority.certPem;
     }
     const url = `${options.tls === true ? "https" : "http"}://127.0.0.1:${port}`;
     const server = startSupervised({
       name: "versitygw",
       command,
-      args: [
-        ...["--access", credentials.accessKeyId, "--secret", credentials.secretAccessKey],
-        ...["--port", `127.0.0.1:${port}`, "--region", "us-east-1", "--health", "/health", "--quiet", ...tls],
-        ...["posix", "--sidecar", metadata, objects],
-      ],
+      args: words(
+        `--access ${credentials.accessKeyId} --secret ${credentials.secretAccessKey} --region us-east-1`,
+        `--port 127.0.0.1:${port} --health /health --quiet ${tls} posix --sidecar ${metadata} ${objects}`,
+      ),
       directory,
       logPath: join(directory, "s3.log"),
       clock: host.clock,
@@ -82,8 +81,13 @@ export async function startS3Server(options: { readonly tls?: boolean } = {}): P
     return {
       url,
       credentials: { ...credentials, caPem },
-      makeBucket: async (name) => void (await mkdir(join(objects, name))),
+      makeBucket: (name) => mkdir(join(objects, name)),
       [Symbol.asyncDispose]: stop,
     };
   });
+}
+
+/** Paths and names here have no spaces. */
+function words(...lines: readonly string[]): string[] {
+  return lines.join(" ").split(/ +/);
 }
