@@ -9,12 +9,12 @@ import {
   type RunningOperator,
   type RunningOperatorOptions,
 } from "#cli/operator/operator.ts";
+import { snapshotPlaceOf } from "#cli/operator/snapshot-place.ts";
 import type { Terminal } from "#cli/terminal.ts";
+import type { Runner } from "#events/transport/runner.ts";
 import type { OpenIngress } from "#events/sources/ingress/open.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
-import type { SnapshotPlace } from "#platform/etcd/snapshot-store.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
-import { parseBucketAddress } from "#platform/object-store/address.ts";
 import { createLog } from "#platform/observability/log.ts";
 import { sleep } from "#platform/process/clock.ts";
 
@@ -24,6 +24,8 @@ export interface RunFlags extends ClusterFlags, IngressFlags {
   readonly maxInFlight: number;
   readonly leaderElect?: boolean;
   readonly etcdSnapshots?: string;
+  readonly functionsUrl?: string;
+  readonly functionsTokenFile?: string;
 }
 
 /** What a person or Kubernetes ends the process with; anything else is the loss of the lead. */
@@ -37,8 +39,9 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const { clock, environment, random } = terminal;
   const metricsAddress = parseBindAddress("--metrics-bind-address", flags.metricsBindAddress);
   const healthAddress = parseBindAddress("--health-probe-bind-address", flags.healthProbeBindAddress);
-  const snapshotPlace = snapshotPlaceOf(flags);
+  const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
   const log = createLog(flags.logLevel, clock);
+  const runner = await remoteRunner(flags);
   const management = await managementConfig(flags, clock, environment);
   let running: RunningOperator | undefined;
   let standby = flags.leaderElect === true;
@@ -77,6 +80,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
           snapshotPlace,
           ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
           dispatch: true,
+          runner,
           contain: terminal.contain((error) => logStray(log, error)),
           requestsPerSecond: flags.requestRate,
           epoch: lead.epoch,
@@ -113,21 +117,30 @@ async function whenAnswered(
   return undefined;
 }
 
-/** A URL is a bucket, anything else a directory. */
-function snapshotPlaceOf({ etcdSnapshots, ledgerNamespace }: RunFlags): SnapshotPlace | undefined {
-  if (etcdSnapshots === undefined) return undefined;
-  if (!/^[a-z0-9]+:\/\//.test(etcdSnapshots)) return { kind: "directory", path: etcdSnapshots };
-  try {
-    const address = parseBucketAddress(etcdSnapshots);
-    return { kind: "bucket", address, secretNamespace: ledgerNamespace };
-  } catch (error) {
-    throw new Error(`--etcd-snapshots: ${error instanceof Error ? error.message : ""}`, { cause: error });
-  }
-}
-
 /** Loaded only when it is asked for. */
 async function openIngress(flags: RunFlags, world: IngressWorld): Promise<OpenIngress | undefined> {
   if (flags.ingressBindAddress === "0") return undefined;
   const { startIngress } = await import("#cli/http/ingress.ts");
   return startIngress(flags, world);
+}
+
+/** The runner for functions that are served elsewhere; undefined when they run in this process. Throws with the mend when a flag is wrong. */
+async function remoteRunner({ functionsUrl, functionsTokenFile }: RunFlags): Promise<Runner | undefined> {
+  if (functionsUrl === undefined) {
+    if (functionsTokenFile === undefined) return undefined;
+    throw new Error("--functions-token-file needs --functions-url, which says where functions are served");
+  }
+  const urlOf = (name: string) => functionsUrl.replaceAll("{function}", name);
+  if (!functionsUrl.includes("{function}") || !URL.canParse(urlOf("a")))
+    throw new Error(
+      `--functions-url: "${functionsUrl}" is no URL with {function} in it; use e.g. http://localhost:8080/{function}`,
+    );
+  const { httpRunner } = await import("#events/transport/http-runner.ts");
+  const { tokenIn } = await import("#events/transport/token-file.ts");
+  if (functionsTokenFile !== undefined) await tokenIn(functionsTokenFile);
+  return httpRunner({
+    urlOf,
+    tokenOf: () =>
+      functionsTokenFile === undefined ? Promise.resolve(undefined) : tokenIn(functionsTokenFile),
+  });
 }

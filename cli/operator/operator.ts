@@ -7,6 +7,7 @@ import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
 import { TraceMemory } from "#events/hub/trace-memory.ts";
 import type { LedgerStore } from "#events/hub/records.ts";
 import { startOperator, type Operator } from "#events/start.ts";
+import type { Runner } from "#events/transport/runner.ts";
 import {
   CERTIFICATES_ANNOTATION,
   certificateNames,
@@ -44,6 +45,8 @@ export interface RunningOperatorOptions {
   readonly epoch?: number | undefined;
   /** Whether this process still leads, by the clock: asked before every run and every write. Always when left out. */
   readonly mayAct?: (() => boolean) | undefined;
+  /** Where handlers execute; in this process when left out. */
+  readonly runner?: Runner | undefined;
   /** Keeps what one step leaves behind from ending the process; see the runner. */
   readonly contain?: Contain | undefined;
   /** Gives up a start that is still under way, e.g. because the management cluster does not answer: it then rejects at once. */
@@ -122,6 +125,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
       mayAct: options.mayAct,
       snapshotPlace: options.snapshotPlace,
       contain: options.contain,
+      runner: options.runner,
     }),
   );
   options.signal?.removeEventListener("abort", giveUp);

@@ -3,12 +3,7 @@ import type { BucketAddress } from "#platform/object-store/address.ts";
 /** Where snapshots are kept, as the command line says it: apart from the clusters they are of. */
 export type SnapshotPlace =
   | { readonly kind: "directory"; readonly path: string }
-  | {
-      readonly kind: "bucket";
-      readonly address: BucketAddress;
-      /** Namespace of the Secret with the credentials. */
-      readonly secretNamespace: string;
-    };
+  | { readonly kind: "bucket"; readonly address: BucketAddress };
 
 /** The snapshots of one cluster. */
 export interface SnapshotStore {

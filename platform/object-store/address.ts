@@ -10,12 +10,12 @@ export interface BucketAddress {
   readonly region: string;
   /** `<endpoint>/<bucket>/<key>` instead of `<bucket>.<endpoint>/<key>`. */
   readonly pathStyle: boolean;
-  /** Name of the Secret with the credentials. */
-  readonly secret: string;
+  /** The Secret with the credentials. */
+  readonly secret: { readonly namespace: string; readonly name: string };
 }
 
-/** Name of the Secret with the credentials when the URL names none. */
-const DEFAULT_SECRET = "capfn-snapshot-store";
+/** The Secret with the credentials when the URL names none. */
+const DEFAULT_SECRET = "capfn-system/capfn-snapshot-store";
 
 const trueOrFalse = z.enum(["true", "false"], "must be true or false").transform((text) => text === "true");
 
@@ -31,7 +31,10 @@ const optionsSchema = z.strictObject(
     "path-style": trueOrFalse.optional(),
     secret: z
       .string()
-      .regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, "must be the name of a Secret")
+      .regex(
+        /^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/,
+        "must be <namespace>/<name> of a Secret",
+      )
       .default(DEFAULT_SECRET),
   },
   "is not known; there are endpoint, region, path-style and secret",
@@ -42,7 +45,7 @@ const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const PREFIX = /^[A-Za-z0-9!_.*'()/-]*$/;
 
 /**
- * Reads `s3://<bucket>/<prefix>?endpoint=<url>&region=<name>&path-style=<true|false>&secret=<name>`. Everything after the bucket may be left out;
+ * Reads `s3://<bucket>/<prefix>?endpoint=<url>&region=<name>&path-style=<true|false>&secret=<namespace>/<name>`. Everything after the bucket may be left out;
  * with an endpoint the style is that of paths unless said otherwise.
  *
  * @throws Error that names what is wrong and the mend.
@@ -73,13 +76,8 @@ export function parseBucketAddress(text: string): BucketAddress {
     const name = issue?.code === "unrecognized_keys" ? issue.keys.join(", ") : issue?.path.join(".");
     throw new Error(`${name ?? "an option"} in the URL of the bucket ${issue?.message ?? "is wrong"}`);
   }
-  const { endpoint, region, secret } = asked.data;
-  return {
-    bucket,
-    prefix,
-    endpoint,
-    region,
-    secret,
-    pathStyle: asked.data["path-style"] ?? endpoint !== undefined,
-  };
+  const { endpoint, region } = asked.data;
+  const [namespace = "", name = ""] = asked.data.secret.split("/");
+  const pathStyle = asked.data["path-style"] ?? endpoint !== undefined;
+  return { bucket, prefix, endpoint, region, pathStyle, secret: { namespace, name } };
 }

@@ -130,7 +130,7 @@ test("a process that has lost the lead takes none", async () => {
 test("snapshots in a bucket: verified, the newest kept, those of others left alone, and troubles told", async () => {
   await using server = await startS3Server();
   await server.makeBucket("backups");
-  const address = parseBucketAddress(`s3://backups/lab?endpoint=${server.url}&secret=store`);
+  const address = parseBucketAddress(`s3://backups/lab?endpoint=${server.url}&secret=capfn-system/store`);
   const signal = new AbortController().signal;
   const folderOf = (folder: string) =>
     openBucketFolder({ address, credentials: server.credentials, folder, signal });
@@ -150,7 +150,7 @@ test("snapshots in a bucket: verified, the newest kept, those of others left alo
   const inBucket = (seconds: number, secret: object | undefined = storeSecret(server.credentials)) => {
     const deps = stage({ now: at(seconds) }, "1");
     if (secret !== undefined) deps.management.put(secret);
-    const snapshotPlace = { kind: "bucket", address, secretNamespace: "capfn-system" } as const;
+    const snapshotPlace = { kind: "bucket", address } as const;
     return Object.assign(deps, { snapshotPlace });
   };
   const first = inBucket(0);

@@ -34,17 +34,17 @@ function directoryStore(directory: string): SnapshotStore {
 }
 
 /**
- * The credentials are read for every snapshot, so new ones count from the next on. They are those of capfn, in its own namespace: whoever has them
+ * The credentials are read for every snapshot, so new ones count from the next on. They belong in capfn's own namespace: whoever has them
  * can read the snapshots of all clusters, which who may read the Secrets of one cluster's namespace must not.
  */
 async function bucketStore(
-  { address, secretNamespace }: Extract<SnapshotPlace, { kind: "bucket" }>,
+  { address }: Extract<SnapshotPlace, { kind: "bucket" }>,
   folder: string,
   { management, signal }: Pick<Deps, "management" | "signal">,
 ): Promise<SnapshotStore | string> {
-  const secret = await management.get(secrets, { namespace: secretNamespace, name: address.secret });
+  const secret = await management.get(secrets, address.secret);
   if (secret === undefined) {
-    return `Secret ${secretNamespace}/${address.secret} with the credentials of the object store does not exist`;
+    return `Secret ${address.secret.namespace}/${address.secret.name} with the credentials of the object store does not exist`;
   }
   const credentials = readBucketCredentials(secret);
   if (typeof credentials === "string") return credentials;

@@ -9,11 +9,11 @@ describe("the URL of a bucket", () => {
       endpoint: undefined,
       region: "us-east-1",
       pathStyle: false,
-      secret: "capfn-snapshot-store",
+      secret: { namespace: "capfn-system", name: "capfn-snapshot-store" },
     });
     expect(
       parseBucketAddress(
-        "s3://backups/etcd/lab/?endpoint=https://s3.example.org:9000&region=eu-west-1&secret=store",
+        "s3://backups/etcd/lab/?endpoint=https://s3.example.org:9000&region=eu-west-1&secret=backup/store",
       ),
     ).toEqual({
       bucket: "backups",
@@ -21,7 +21,7 @@ describe("the URL of a bucket", () => {
       endpoint: "https://s3.example.org:9000",
       region: "eu-west-1",
       pathStyle: true,
-      secret: "store",
+      secret: { namespace: "backup", name: "store" },
     });
     expect(parseBucketAddress("s3://backups?endpoint=http://s3.example.org&path-style=false").pathStyle).toBe(
       false,
@@ -37,6 +37,7 @@ describe("the URL of a bucket", () => {
     ["s3://backups?endpoint=s3.example.org", "endpoint in the URL of the bucket must be a URL"],
     ["s3://backups?path-style=yes", "path-style in the URL of the bucket must be true or false"],
     ["s3://backups?region=Europe 1", "region in the URL of the bucket must be a region"],
+    ["s3://backups?secret=store", "secret in the URL of the bucket must be <namespace>/<name>"],
     ["s3://backups?acces-key=1", "acces-key in the URL of the bucket is not known"],
   ])("%s is refused, with the mend: %s", (text, mend) => {
     expect(() => parseBucketAddress(text)).toThrow(mend);
