@@ -28,6 +28,12 @@ export const snapshotAnnotations = {
 /** Annotation of a Cluster whose etcd has run out of space: make room. Its value is the reason, for people; taken off when it is done. */
 export const RELIEVE_ANNOTATION = "capfn.dev/etcd-relieve";
 
+/**
+ * Annotation of a Cluster that says how its etcd is reached: `ssh`, over SSH on the machines themselves; left out, from our own network with the
+ * authority in the Secret `<cluster>-etcd`.
+ */
+export const ETCD_ACCESS_ANNOTATION = "capfn.dev/etcd-access";
+
 /** What we look at of a Cluster (cluster.x-k8s.io/v1beta2). */
 const clusterSchema = z.object({
   metadata: z
@@ -40,6 +46,7 @@ const clusterSchema = z.object({
           [snapshotAnnotations.keep]: z.string().optional(),
           [snapshotAnnotations.taken]: z.string().optional(),
           [RELIEVE_ANNOTATION]: z.string().optional(),
+          [ETCD_ACCESS_ANNOTATION]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),
