@@ -62,4 +62,5 @@ export const nodeView: ResourceView<Node> = {
     providerID: node.spec.providerID === undefined ? [] : [node.spec.providerID],
     ready: [readiness(node)],
   }),
+  isWell: (node) => readiness(node) === "True",
 };

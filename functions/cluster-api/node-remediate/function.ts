@@ -29,6 +29,7 @@ function declared(
       "dev.capfn.machine.changed",
       "dev.capfn.machine.deleted",
       "dev.capfn.node.changed",
+      "dev.capfn.node.unhealthy",
       "dev.capfn.node.deleted",
       "dev.capfn.vm.changed",
       "dev.capfn.vm.deleted",
