@@ -42,6 +42,8 @@ export const machineConditions = {
   Deleting: "Deleting",
   /** Addition: False when the machine's Node cannot be told. */
   NodeInitialized: "NodeInitialized",
+  /** Addition: True while the machine is stuck and was looked into; the reason says where. Absent until it was once. */
+  Diagnosed: "Diagnosed",
   /** Addition: the message is the value of the annotation `capfn.dev/look-at` last answered. */
   LookedAt: "LookedAt",
 } as const;
@@ -119,6 +121,28 @@ export const clusterReasons = {
 
 export type ClusterReason = keyof typeof clusterReasons;
 
+/** Where a machine is stuck: reasons of the condition `Diagnosed` while it is True. All additions. */
+export const diagnosisReasons = {
+  /** The image of a disk is not imported. */
+  ImageNotReady: "ImageNotReady",
+  /** A disk is not bound. */
+  VolumeNotReady: "VolumeNotReady",
+  /** No host takes the VM. */
+  Unschedulable: "Unschedulable",
+  /** The VM does not come to run, for another cause. */
+  VMNotStarting: "VMNotStarting",
+  /** The VM runs and reports no address. */
+  NoAddress: "NoAddress",
+  /** cloud-init of the guest has failed. */
+  GuestBootFailed: "GuestBootFailed",
+  /** cloud-init of the guest is still at work. */
+  GuestStillBooting: "GuestStillBooting",
+  /** The VM runs with an address, and no Node has joined. */
+  NodeNotJoined: "NodeNotJoined",
+} as const;
+
+export type DiagnosisReason = keyof typeof diagnosisReasons;
+
 /** Reasons of the conditions of a HarvesterMachine, by condition type. */
 export const machineReasons = {
   // InfrastructureReady
@@ -160,6 +184,10 @@ export const machineReasons = {
   // NodeInitialized
   NodeInitialized: "NodeInitialized",
   NodeAmbiguous: "NodeAmbiguous",
+  // Diagnosed
+  ...diagnosisReasons,
+  /** Addition: the machine has joined, or its VM is another one. */
+  NotStuck: "NotStuck",
   // LookedAt
   LookedAt: "LookedAt",
 } as const;

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { addAlertCommand } from "#cli/commands/alert.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
+import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
 import { addEmitCommand } from "#cli/commands/emit.ts";
 import { addEventsCommand } from "#cli/commands/events.ts";
 import { addGenerateCommand } from "#cli/commands/generate.ts";
@@ -32,6 +33,7 @@ addServeCommand(program, terminal);
 addHubCommand(program, terminal);
 addWhyCommand(program, terminal);
 addTraceCommand(program, terminal);
+addDiagnoseCommand(program, terminal);
 addParkedCommands(program, terminal);
 addEventsCommand(program, terminal);
 addEmitCommand(program, terminal);

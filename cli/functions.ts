@@ -11,6 +11,7 @@ import { remediationExpire } from "#functions/cluster-api/remediation-expire/fun
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
 import { ipRelease } from "#functions/harvester/ip-release/function.ts";
+import { machineDiagnose } from "#functions/harvester/machine-diagnose/function.ts";
 import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
 import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
 import { vmCreate } from "#functions/harvester/vm-create/function.ts";
@@ -23,6 +24,7 @@ export const allFunctions: readonly StepFunction[] = [
   vmCreate,
   machineObserve,
   nodeInit,
+  machineDiagnose,
   etcdRemove,
   etcdSnapshot,
   etcdRelieve,

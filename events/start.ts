@@ -12,6 +12,7 @@ import type { Runner } from "#events/transport/runner.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import { connectionStateView } from "#platform/cluster-api/connection-state.ts";
 import { secretView } from "#platform/cluster-api/secret.ts";
+import type { SnapshotPlace } from "#platform/etcd/snapshot-store.ts";
 import type { KubeClient, WatchEvent } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { MANAGEMENT, type Connection, type ResourceView } from "#platform/kube/view.ts";
@@ -38,7 +39,7 @@ export interface OperatorOptions {
   /** Takes the seconds from a machine's creation to its first address. */
   readonly measureCreation?: (seconds: number) => void;
   /** Where snapshots of etcd are kept. */
-  readonly snapshotDirectory?: string | undefined;
+  readonly snapshotPlace?: SnapshotPlace | undefined;
   /** Told of a report for people that could not be written. */
   readonly dropped: (what: string, error: unknown) => void;
   /** False: judge everything, run nothing, write nothing. */
@@ -120,7 +121,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
           management: () => streams.client(MANAGEMENT),
           client: (connection) => streams.client(connection),
           mayWrite: options.mayAct,
-          snapshotDirectory: options.snapshotDirectory,
+          snapshotPlace: options.snapshotPlace,
         },
         { contain: options.contain },
       ),

@@ -9,6 +9,7 @@ import {
   type RunningOperator,
   type RunningOperatorOptions,
 } from "#cli/operator/operator.ts";
+import { snapshotPlaceOf } from "#cli/operator/snapshot-place.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import type { Runner } from "#events/transport/runner.ts";
 import type { OpenIngress } from "#events/sources/ingress/open.ts";
@@ -38,6 +39,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const { clock, environment, random } = terminal;
   const metricsAddress = parseBindAddress("--metrics-bind-address", flags.metricsBindAddress);
   const healthAddress = parseBindAddress("--health-probe-bind-address", flags.healthProbeBindAddress);
+  const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
   const log = createLog(flags.logLevel, clock);
   const runner = await remoteRunner(flags);
   const management = await managementConfig(flags, clock, environment);
@@ -75,7 +77,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
           log,
           namespace: flags.namespace,
           policy: { maxInFlight: flags.maxInFlight },
-          snapshotDirectory: flags.etcdSnapshots,
+          snapshotPlace,
           ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
           dispatch: true,
           runner,

@@ -3,6 +3,7 @@ import { allFunctions } from "#cli/functions.ts";
 import { parseBindAddress } from "#cli/http/servers.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { logStray } from "#cli/operator/observe.ts";
+import { snapshotPlaceOf } from "#cli/operator/snapshot-place.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import { version } from "#cli/version.ts";
 import { kubeAnnouncer } from "#events/sources/announcer.ts";
@@ -32,6 +33,7 @@ export async function serve(names: readonly string[], flags: ServeFlags, termina
   if (tokenFile === undefined && !isLoopback(address.host))
     throw new Error("--token-file: whoever reaches this address could run steps; name a file with a token");
   if (tokenFile !== undefined) await tokenIn(tokenFile);
+  const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
   const log = createLog(flags.logLevel, clock);
   const metrics = createMetrics();
   const connect = (config: ConnectionConfig) =>
@@ -60,7 +62,7 @@ export async function serve(names: readonly string[], flags: ServeFlags, termina
       ),
       count: (counter) => metrics.count(counter),
       measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
-      snapshotDirectory: flags.etcdSnapshots,
+      snapshotPlace,
     },
     verify: tokenFile === undefined ? undefined : verifyByFile(tokenFile),
     contain: terminal.contain((error) => logStray(log, error)),

@@ -50,7 +50,10 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
       ),
     )
     .addOption(
-      new Option("--etcd-snapshots <directory>", "where snapshots of etcd are kept; none are taken without"),
+      new Option(
+        "--etcd-snapshots <place>",
+        "where snapshots of etcd are kept: a directory, or s3://<bucket>/<prefix>?endpoint=<url>; none are taken without",
+      ),
     )
     .addOption(
       new Option(

@@ -23,7 +23,10 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
       ),
     )
     .addOption(
-      new Option("--etcd-snapshots <directory>", "where snapshots of etcd are kept; none are taken without"),
+      new Option(
+        "--etcd-snapshots <place>",
+        "where snapshots of etcd are kept: a directory, or s3://<bucket>/<prefix>?endpoint=<url>; none are taken without",
+      ),
     )
     .addHelpText(
       "after",

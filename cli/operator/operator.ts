@@ -15,6 +15,7 @@ import {
 } from "#platform/cluster-api/certificate-record.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import type { SnapshotPlace } from "#platform/etcd/snapshot-store.ts";
 import { poolUse } from "#platform/harvester/ip-pool-use.ts";
 import { ipPoolView } from "#platform/harvester/ip-pool.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
@@ -37,7 +38,7 @@ export interface RunningOperatorOptions {
   readonly policy?: Partial<HubPolicy>;
   readonly dispatch: boolean;
   /** Where snapshots of etcd are kept. */
-  readonly snapshotDirectory?: string | undefined;
+  readonly snapshotPlace?: SnapshotPlace | undefined;
   /** Requests per second to one API server; bursts of twice as many. */
   readonly requestsPerSecond: number;
   /** First part of attempt tokens when a Lease counts the leaders. */
@@ -122,7 +123,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
       dispatch: options.dispatch,
       epoch: options.epoch,
       mayAct: options.mayAct,
-      snapshotDirectory: options.snapshotDirectory,
+      snapshotPlace: options.snapshotPlace,
       contain: options.contain,
       runner: options.runner,
     }),

@@ -1,6 +1,7 @@
 import type { WriteNote, Written } from "#events/transport/runner.ts";
 import type { Announcement, Deps, ObjectIdentity, StepClient } from "#functions/contract/deps.ts";
 import { createEtcdClient } from "#platform/etcd/client.ts";
+import type { SnapshotPlace } from "#platform/etcd/snapshot-store.ts";
 import type { KubeClient, RequestOptions } from "#platform/kube/client.ts";
 import { KubeError } from "#platform/kube/errors.ts";
 import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
@@ -20,7 +21,7 @@ export interface RunnerWorld {
   readonly measureCreation: (seconds: number) => void;
   /** Whether this process still leads; it does when left out. */
   readonly mayWrite?: (() => boolean) | undefined;
-  readonly snapshotDirectory?: string | undefined;
+  readonly snapshotPlace?: SnapshotPlace | undefined;
 }
 
 /** Another process leads, or will. It is nobody's fault, so it uses no object's budget. */
@@ -67,7 +68,7 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
       signal.throwIfAborted();
       if (world.mayWrite?.() === false) throw leadLost();
     },
-    snapshotDirectory: world.snapshotDirectory,
+    snapshotPlace: world.snapshotPlace,
     announce: world.announce,
     count: world.count,
     measureCreation: world.measureCreation,

@@ -1,5 +1,6 @@
 import type { EtcdClient } from "#platform/etcd/client.ts";
 import type { EtcdEndpoint } from "#platform/etcd/gateway.ts";
+import type { SnapshotPlace } from "#platform/etcd/snapshot-store.ts";
 import type { KubeReader, KubeWriter } from "#platform/kube/client.ts";
 import type { SeenMeta } from "#platform/kube/view.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
@@ -26,8 +27,8 @@ export interface Deps {
    * themselves; to be called right before any other write.
    */
   ensureMayWrite(): void;
-  /** Directory in which snapshots of etcd are kept, apart from the clusters they are of; undefined when none is configured. */
-  readonly snapshotDirectory: string | undefined;
+  /** Where snapshots of etcd are kept; undefined when nothing is configured. */
+  readonly snapshotPlace: SnapshotPlace | undefined;
   /** A Kubernetes Event on the object, for people. Best effort: it never fails a step. */
   announce(regarding: ObjectIdentity, event: Announcement): void;
   /** Notes how long a machine took from its creation to its first address, in seconds. */

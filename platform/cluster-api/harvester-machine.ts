@@ -3,6 +3,7 @@ import { harvesterMachineSpecSchema, harvesterMachineStatusSchema } from "#api/h
 import { machineConditions, machineReasons } from "#api/condition-names.ts";
 import { findCondition } from "#platform/cluster-api/conditions.ts";
 import { contractAnnotationsSchema } from "#platform/cluster-api/cluster.ts";
+import { DIAGNOSIS_ANNOTATION } from "#platform/cluster-api/diagnosis.ts";
 import { harvesterMachines } from "#platform/kube/resources.ts";
 import type { ResourceView, Seen } from "#platform/kube/view.ts";
 
@@ -32,6 +33,7 @@ const harvesterMachineViewSchema = z.object({
           ...contractAnnotationsSchema.unwrap().shape,
           [IDENTITY_ANNOTATION]: z.string().optional(),
           [ABANDON_ANNOTATION]: z.string().optional(),
+          [DIAGNOSIS_ANNOTATION]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),

@@ -1,5 +1,5 @@
 import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findGo } from "#platform/control-plane/go-toolchain.ts";
 import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
@@ -10,7 +10,7 @@ import type { Environment } from "#platform/process/environment.ts";
 export interface GoProgram {
   /** Name in messages. */
   readonly name: string;
-  /** Folder below `modules/`. */
+  /** Folder below `modules/`, or an absolute path. */
   readonly module: string;
   /** Package as `go build` takes it. */
   readonly package: string;
@@ -22,7 +22,7 @@ export interface GoProgram {
 
 /** Folder of a Go module that pins what is built from it. */
 export function modulePath(module: string): string {
-  return join(dirname(fileURLToPath(import.meta.url)), "modules", module);
+  return resolve(dirname(fileURLToPath(import.meta.url)), "modules", module);
 }
 
 /** What the go command may learn from the environment: where its caches are and how to reach module proxies. */

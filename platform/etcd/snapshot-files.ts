@@ -20,9 +20,12 @@ interface SnapshotOwner {
   readonly uid: string;
 }
 
-/** Directory of one cluster's snapshots: a cluster that is made anew under its name must not clear away what is left of the lost one. */
-export function directoryOf(base: string, { namespace = "", name, uid }: SnapshotOwner): string {
-  return join(base, namespace, `${name}-${uid}`);
+/**
+ * Folder of one cluster's snapshots below the place for all: a cluster that is made anew under its name must not clear away what is left of the
+ * lost one.
+ */
+export function folderOf({ namespace = "", name, uid }: SnapshotOwner): string {
+  return join(namespace, `${name}-${uid}`);
 }
 
 /** Name of the file a snapshot is kept in. */
@@ -65,13 +68,21 @@ export async function pruneSnapshots(
   { keep, written }: { readonly keep: number; readonly written: string },
 ): Promise<readonly string[]> {
   const found = await readdir(directory);
-  const older = found
-    .filter((name) => NAME.test(name) && name !== written)
-    .toSorted((a, b) => (a < b ? 1 : -1));
   const unfinished = found.filter(
     (name) => name.endsWith(UNFINISHED) && NAME.test(name.slice(0, -UNFINISHED.length)),
   );
-  const removed = [...older.slice(keep - 1), ...unfinished];
+  const removed = [...outdated(found, { keep, written }), ...unfinished];
   await Promise.all(removed.map((name) => rm(join(directory, name), { force: true })));
   return removed;
+}
+
+/** Which of these names are snapshots beyond the newest `keep`, the one just `written` counted as the newest. */
+export function outdated(
+  names: readonly string[],
+  { keep, written }: { readonly keep: number; readonly written: string },
+): readonly string[] {
+  return names
+    .filter((name) => NAME.test(name) && name !== written)
+    .toSorted((a, b) => (a < b ? 1 : -1))
+    .slice(keep - 1);
 }

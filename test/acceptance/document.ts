@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { checks } from "#test/acceptance/checks.ts";
+import { runbookRows } from "#test/acceptance/runbooks.ts";
 
 /** Where a check is shown: the sentence of a test, and its file. */
 interface Shown {
@@ -32,7 +33,25 @@ export function acceptanceDocument(root: string): string {
       `| ${check.number} | ${cell(check.sentence)} | ${tests.length > 0 ? "shown" : "later"} | ${cells} |`,
     );
   }
-  return `${lines.join("\n")}\n`;
+  return `${[...lines, ...runbookSection()].join("\n")}\n`;
+}
+
+/** The rows of both operations guides with the functions that do them. */
+function runbookSection(): string[] {
+  const rows = runbookRows.map(({ guide, row, page, functions, left }) => {
+    const does = functions.length === 0 ? "none" : functions.map((name) => `\`${name}\``).join(", ");
+    return `| ${guide} | [${row}](${page}) | ${does} | ${cell(left)} |`;
+  });
+  return [
+    "",
+    "## Runbooks",
+    "",
+    "What the operations guides of CAPHV and of the LXD lab have a person do, and which function does it.",
+    "",
+    "| guide | row | function | left to a person |",
+    "| --- | --- | --- | --- |",
+    ...rows,
+  ];
 }
 
 /** Numbers of the checks that some test names. */

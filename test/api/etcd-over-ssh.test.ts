@@ -59,7 +59,7 @@ async function stage(
     controlPlaneMachine(name, { address: etcd.member(name).address, ...state });
   const deps = fakeDeps({
     now: new Date(systemClock().now()),
-    snapshotDirectory,
+    snapshotPlace: { kind: "directory", path: snapshotDirectory },
     management: [
       cluster({ metadata: { annotations } }),
       ssh.secret(),
@@ -105,7 +105,11 @@ describe.skipIf("missing" in packages)("etcd reached over SSH on its own machine
       await play.ssh.layFiles(distribution);
       expect(await snapshot(play), said(play)).toEqual({ kind: "done" });
       const kept = await readdir(
-        join(play.deps.snapshotDirectory ?? "", place.namespace, `${place.cluster}-uid-Cluster-demo`),
+        join(
+          play.deps.snapshotPlace?.kind === "directory" ? play.deps.snapshotPlace.path : "",
+          place.namespace,
+          `${place.cluster}-uid-Cluster-demo`,
+        ),
       );
       expect(kept).toHaveLength(1);
       const logs = names.map((name) => play.ssh.server(name).log()).join("");

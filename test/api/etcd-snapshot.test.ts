@@ -6,11 +6,15 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import * as z from "zod";
 import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
 import type { Outcome } from "#functions/contract/outcome.ts";
+import { parseBucketAddress } from "#platform/object-store/address.ts";
+import { openBucketFolder } from "#platform/object-store/bucket-folder.ts";
+import type { BucketCredentials } from "#platform/object-store/credentials.ts";
 import { callGateway } from "#platform/etcd/gateway.ts";
 import { clusters } from "#platform/kube/resources.ts";
 import { systemClock } from "#platform/process/clock.ts";
 import { cluster as capiCluster, place } from "#test/support/cluster-objects.ts";
 import { startEtcdCluster, type TestEtcdCluster } from "#test/support/etcd-cluster.ts";
+import { startS3Server } from "#test/support/s3-server.ts";
 import { fakeDeps, type FakeDeps, type FakeDepsOptions } from "#test/support/step-deps.ts";
 import { stepWorld } from "#test/support/step-world.ts";
 import { controlPlaneMachine, etcdSecret } from "#test/unit/functions/etcd-remove/control-plane.ts";
@@ -52,7 +56,7 @@ function stage(over: Partial<FakeDepsOptions> = {}, keep = "2"): FakeDeps {
   const annotations = { "capfn.dev/etcd-snapshot-every": "12h", "capfn.dev/etcd-snapshot-keep": keep };
   return fakeDeps({
     now: at(0),
-    snapshotDirectory: directory,
+    snapshotPlace: { kind: "directory", path: directory },
     management: [
       capiCluster({ metadata: { annotations } }),
       etcdSecret(etcd.authority),
@@ -113,7 +117,7 @@ test("a place that cannot be written to, or none at all, is said", async () => {
   expect(await run(blocked)).toMatchObject({ kind: "requeueAfter" });
   expect(blocked.announced[0]?.event.message).toMatch(/^the snapshot cannot be written \(E[A-Z]+\)$/);
   const deps = stage();
-  Object.assign(deps, { snapshotDirectory: undefined });
+  Object.assign(deps, { snapshotPlace: undefined });
   expect(await run(deps)).toMatchObject({ kind: "requeueAfter" });
   expect(deps.announced[0]?.event.message).toContain("--etcd-snapshots");
 });
@@ -122,3 +126,83 @@ test("a process that has lost the lead takes none", async () => {
   await expect(run(stage({ mayWrite: false }))).rejects.toThrow("no longer leading");
   expect(await files()).toEqual([]);
 });
+
+test("snapshots in a bucket: verified, the newest kept, those of others left alone, and troubles told", async () => {
+  await using server = await startS3Server();
+  await server.makeBucket("backups");
+  const address = parseBucketAddress(`s3://backups/lab?endpoint=${server.url}&secret=capfn-system/store`);
+  const signal = new AbortController().signal;
+  const folderOf = (folder: string) =>
+    openBucketFolder({ address, credentials: server.credentials, folder, signal });
+  const uid = `uid-Cluster-${place.cluster}`;
+  const [mine, foreign] = [
+    folderOf(`${place.namespace}/${place.cluster}-${uid}`),
+    folderOf(`${place.namespace}/${place.cluster}-another`),
+  ];
+  const old = `${inName(at(-7_200))}-r1.db`;
+  for (const [folder, name] of [
+    [mine, old],
+    [mine, "notes.txt"],
+    [foreign, old],
+  ] as const) {
+    await folder.put(name, one("older"));
+  }
+  const inBucket = (seconds: number, secret: object | undefined = storeSecret(server.credentials)) => {
+    const deps = stage({ now: at(seconds) }, "1");
+    if (secret !== undefined) deps.management.put(secret);
+    const snapshotPlace = { kind: "bucket", address } as const;
+    return Object.assign(deps, { snapshotPlace });
+  };
+  const first = inBucket(0);
+  expect(await run(first)).toEqual({ kind: "done" });
+  expect(reasons(first)).toEqual(["EtcdSnapshotTaken"]);
+  await run(inBucket(60));
+  const [taken = "", ...others] = (await mine.names()).toSorted();
+  expect(taken.startsWith(inName(at(60)))).toBe(true);
+  expect(others).toEqual(["notes.txt"]);
+  expect(await foreign.names()).toEqual([old]);
+
+  broken = "maintenance/snapshot";
+  expect(await run(inBucket(120))).toMatchObject({ kind: "requeueAfter", afterMs: 300_000 });
+  broken = undefined;
+  expect((await mine.names()).toSorted()).toEqual([taken, "notes.txt"]);
+
+  const without = stage();
+  Object.assign(without, { snapshotPlace: inBucket(0).snapshotPlace });
+  await run(without);
+  expect(without.announced[0]?.event.message).toContain("Secret capfn-system/store with the credentials");
+  const wrong = inBucket(180, storeSecret({ ...server.credentials, secretAccessKey: "another-one" }));
+  expect(await run(wrong)).toMatchObject({ kind: "requeueAfter" });
+  expect(wrong.announced[0]?.event.message).toContain("refuses the credentials");
+  expect(JSON.stringify(wrong.announced)).not.toContain("another-one");
+  const [lost, uploads] = [inBucket(240), (await mine.names()).length];
+  Object.assign(lost, {
+    ensureMayWrite: (
+      (calls) => () =>
+        (calls += 1) > 1 && fail("no longer leading")
+    )(0),
+  });
+  await expect(run(lost)).rejects.toThrow("no longer leading");
+  expect(await mine.names()).toHaveLength(uploads);
+  for (const folder of [mine, foreign]) folder.close();
+});
+
+async function* one(text: string): AsyncGenerator<Buffer> {
+  yield Promise.resolve(Buffer.from(text));
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+function storeSecret({ accessKeyId, secretAccessKey }: BucketCredentials): object {
+  const data = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "store", namespace: "capfn-system" },
+    data: Object.fromEntries(
+      Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString("base64")]),
+    ),
+  };
+}

@@ -3,6 +3,7 @@ import type { Interceptor } from "#platform/kube/api-request.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
+import type { GuestBehaviour } from "#platform/simulator/guest-behaviour.ts";
 import { type HarvesterSimulator, startHarvesterSimulator } from "#platform/simulator/harvester-simulator.ts";
 import { installHarvester } from "#platform/simulator/install-harvester.ts";
 import type { SimulatorTimes } from "#platform/simulator/times.ts";
@@ -62,7 +63,11 @@ function trafficCount() {
 /** Clusters of etcd that wait for the next trials. */
 const ETCDS_READY = 2;
 
-export async function openTheatre(stage: Stage, times: SimulatorTimes = TIMES): Promise<Theatre> {
+export async function openTheatre(
+  stage: Stage,
+  times: SimulatorTimes = TIMES,
+  guests: GuestBehaviour = {},
+): Promise<Theatre> {
   await using undo = new AsyncDisposableStack();
   const salt = randomBytes(2).readUInt16BE().toString(36).padStart(4, "0").slice(-3);
   const clock = systemClock();
@@ -84,7 +89,7 @@ export async function openTheatre(stage: Stage, times: SimulatorTimes = TIMES): 
       clock,
       times,
       seed: salt,
-      guests: { everyPhase: false },
+      guests: { everyPhase: false, ...guests },
       scope: isOurs,
       onError,
     }),

@@ -1,5 +1,6 @@
 import type { Announcement, Deps, ObjectIdentity } from "#functions/contract/deps.ts";
 import { createEtcdClient } from "#platform/etcd/client.ts";
+import type { SnapshotPlace } from "#platform/etcd/snapshot-store.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import type { CounterName } from "#platform/observability/counters.ts";
 import { FakeApi, type RecordedRequest } from "#test/support/fake-api.ts";
@@ -27,7 +28,7 @@ export interface FakeDepsOptions {
   readonly now?: Date;
   /** False: the process has lost the lead. */
   readonly mayWrite?: boolean;
-  readonly snapshotDirectory?: string;
+  readonly snapshotPlace?: SnapshotPlace;
   /** Thrown instead of handing out the client: there is no connection. */
   readonly harvesterError?: Error;
   readonly workloadError?: Error;
@@ -76,7 +77,7 @@ export function fakeDeps(options: FakeDepsOptions = {}): FakeDeps {
     ensureMayWrite: () => {
       if (options.mayWrite === false) throw new Error("no longer leading");
     },
-    snapshotDirectory: options.snapshotDirectory,
+    snapshotPlace: options.snapshotPlace,
     announce: (regarding, event) => void announced.push({ regarding, event }),
     measureCreation: (seconds) => void measured.push(seconds),
     count: (counter) => void counted.push(counter),

@@ -17,6 +17,7 @@ import {
 import { customResources } from "#api/custom-resources.ts";
 import { addAlertCommand } from "#cli/commands/alert.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
+import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
 import { addEmitCommand } from "#cli/commands/emit.ts";
 import { addEventsCommand } from "#cli/commands/events.ts";
 import { addGenerateCommand } from "#cli/commands/generate.ts";
@@ -66,6 +67,7 @@ function quietProgram(): Command {
     addHubCommand,
     addWhyCommand,
     addTraceCommand,
+    addDiagnoseCommand,
     addParkedCommands,
     addEventsCommand,
     addEmitCommand,

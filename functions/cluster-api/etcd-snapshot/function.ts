@@ -40,6 +40,7 @@ export const etcdSnapshot = defineFunction({
     { api: "management", apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
   ],
   uses: ["management"],
-  timeoutMs: SNAPSHOT_MS + 60_000,
+  // An upload that ends with an error is cleared away afterwards.
+  timeoutMs: SNAPSHOT_MS + 180_000,
   handle: takeSnapshot,
 });

@@ -2,6 +2,7 @@ import { controlPlaneMachines } from "#functions/cluster-api/control-plane-machi
 import { accessEtcd } from "#functions/cluster-api/etcd-access.ts";
 import { chooseMember } from "#functions/cluster-api/etcd-snapshot/choose-member.ts";
 import { scheduleOf, snapshotNeed } from "#functions/cluster-api/etcd-snapshot/schedule.ts";
+import { openStore } from "#functions/cluster-api/etcd-snapshot/store.ts";
 import { clientUrl, dialled, surveyEtcd, type OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
@@ -10,9 +11,10 @@ import { freshLook } from "#functions/harvester/fresh-look.ts";
 import { clusterView, snapshotAnnotations, type Cluster } from "#platform/cluster-api/cluster.ts";
 import type { SecretPresence } from "#platform/cluster-api/secret.ts";
 import { EtcdError } from "#platform/etcd/errors.ts";
-import { directoryOf, pruneSnapshots, writeSnapshot } from "#platform/etcd/snapshot-files.ts";
+import type { SnapshotStore } from "#platform/etcd/snapshot-store.ts";
 import { clusters } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
+import { StoreError } from "#platform/object-store/errors.ts";
 
 /** A Cluster, and the Secret without which there is no way to its etcd. */
 export interface ClusterWithAccess {
@@ -34,8 +36,8 @@ export async function takeSnapshot({ object, related }: Event, deps: Deps): Prom
   const schedule = scheduleOf(fresh);
   if (schedule === undefined) return done();
   if (typeof schedule === "string") return failed("EtcdSnapshotScheduleInvalid", schedule);
-  const { snapshotDirectory } = deps;
-  if (snapshotDirectory === undefined) {
+  const { snapshotPlace } = deps;
+  if (snapshotPlace === undefined) {
     return trouble(
       fresh,
       deps,
@@ -46,14 +48,15 @@ export async function takeSnapshot({ object, related }: Event, deps: Deps): Prom
   const access = await accessEtcd(deps, fresh, machines);
   if (typeof access === "string") return trouble(fresh, deps, access);
   using way = access;
-  const directory = directoryOf(snapshotDirectory, fresh.meta);
+  const store = await openStore(snapshotPlace, fresh, deps);
+  if (typeof store === "string") return trouble(fresh, deps, store);
   try {
-    const kept = await keepOne(way.open, { directory, addresses: machines.flatMap(dialled) }, deps);
+    const kept = await keepOne(way.open, { store, addresses: machines.flatMap(dialled) }, deps);
     if (kept === undefined) {
       const unfit = ["no etcd member is well enough for a snapshot", ...way.faults()].join("; ");
-      return await trouble(fresh, deps, unfit);
+      return trouble(fresh, deps, unfit);
     }
-    await pruneSnapshots(directory, { keep: schedule.keep, written: kept });
+    await store.prune({ keep: schedule.keep, written: kept });
     await noteTaken(fresh, deps);
     deps.count("capfn_etcd_snapshots_total");
     announce(
@@ -66,13 +69,15 @@ export async function takeSnapshot({ object, related }: Event, deps: Deps): Prom
     const why = causeOf(error);
     if (why === undefined) throw error;
     return trouble(fresh, deps, why);
+  } finally {
+    store.close();
   }
 }
 
 /** The name of the snapshot that is now kept; undefined when no member is fit for one. */
 async function keepOne(
   open: OpenEtcd,
-  { directory, addresses }: { directory: string; addresses: readonly string[] },
+  { store, addresses }: { store: SnapshotStore; addresses: readonly string[] },
   deps: Deps,
 ): Promise<string | undefined> {
   const survey = await surveyEtcd(open, { target: [], others: addresses });
@@ -81,7 +86,16 @@ async function keepOne(
   if (chosen?.status === undefined || url === undefined) return undefined;
   deps.ensureMayWrite();
   const { revision } = chosen.status;
-  return writeSnapshot(open(url, SNAPSHOT_MS).snapshot(), { directory, takenAt: deps.now(), revision });
+  return store.write(whileLeading(open(url, SNAPSHOT_MS).snapshot(), deps), {
+    takenAt: deps.now(),
+    revision,
+  });
+}
+
+/** Ends with an error if this process has lost the lead before the last chunk is out: then nothing is kept. */
+async function* whileLeading(chunks: AsyncIterable<Buffer>, deps: Deps): AsyncGenerator<Buffer> {
+  yield* chunks;
+  deps.ensureMayWrite();
 }
 
 /** When the last snapshot was taken is on the Cluster itself, so that a restart or a move to another hub takes none too many. */
@@ -98,8 +112,9 @@ async function noteTaken({ meta }: Seen<Cluster>, deps: Deps): Promise<void> {
   );
 }
 
-/** What went wrong, for people; undefined when it is not about etcd or the disk. */
+/** What went wrong, for people; undefined when it is not about etcd, the disk or the object store. */
 function causeOf(error: unknown): string | undefined {
+  if (error instanceof StoreError) return error.message;
   if (error instanceof EtcdError) return `etcd did not give a whole snapshot (${error.reason})`;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" && /^E[A-Z]+$/.test(code)
@@ -107,10 +122,10 @@ function causeOf(error: unknown): string | undefined {
     : undefined;
 }
 
-async function trouble(cluster: Seen<Cluster>, deps: Deps, message: string): Promise<Outcome> {
+function trouble(cluster: Seen<Cluster>, deps: Deps, message: string): Outcome {
   deps.count("capfn_etcd_snapshot_errors_total");
   announce(cluster, { type: "Warning", reason: "EtcdSnapshotFailed", message }, deps);
-  return Promise.resolve(requeueAfter(AGAIN_MS, message));
+  return requeueAfter(AGAIN_MS, message);
 }
 
 function announce({ meta }: Seen<Cluster>, event: Parameters<Deps["announce"]>[1], deps: Deps): void {

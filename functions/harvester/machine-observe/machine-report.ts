@@ -5,6 +5,7 @@ import { hasIp, machineAddresses } from "#functions/harvester/machine-observe/ad
 import { allocation } from "#functions/harvester/machine-observe/allocation.ts";
 import { creationProblems } from "#functions/harvester/machine-observe/creation-problems.ts";
 import { deletionConditions } from "#functions/harvester/machine-observe/deletion-conditions.ts";
+import { diagnosed } from "#functions/harvester/machine-observe/diagnosis.ts";
 import type { Finding, Statement, StatusFields } from "#functions/harvester/machine-observe/finding.ts";
 import { lifecycle, type Lifecycle } from "#functions/harvester/machine-observe/lifecycle.ts";
 import type { ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
@@ -112,6 +113,7 @@ function present(view: ObservedMachine, life: Extract<Lifecycle, { phase: "prese
       ...findings,
       created,
       ...(provisioned ? runConditions(life) : bootConditions(view, life)),
+      ...diagnosed(view, { provisioned }),
     ],
     fields: {
       ...fields,

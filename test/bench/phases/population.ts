@@ -115,14 +115,17 @@ async function makeCopy(
   ): Promise<KubeObject> => {
     const made = await to.create(type, asNew(object, owner));
     const status = object["status"];
-    // Instances have no status subresource, and Machines need none here.
-    if (type === virtualMachineInstances || type === machines || status === undefined) return made;
+    // Instances have no status subresource.
+    if (type === virtualMachineInstances || status === undefined) return made;
     return to.mergePatch(type, made.metadata, { status: generationOne(status) }, STATUS);
   };
   const vm = await make(client.harvester, virtualMachines, { object: renamed(template.vm, "-") });
   const { uid } = vm.metadata;
   await make(client.harvester, virtualMachineInstances, { object: renamed(template.vmi, uid), owner: vm });
-  const machine = await make(client.management, machines, { object: renamed(template.machine, uid) });
+  const machine = await make(client.management, machines, {
+    // As Cluster API core leaves it once the Node has joined.
+    object: { ...renamed(template.machine, uid), status: { nodeRef: { name: copy.name } } },
+  });
   await make(client.management, harvesterMachines, {
     object: renamed(template.harvesterMachine, uid),
     owner: machine,

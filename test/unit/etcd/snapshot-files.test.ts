@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { rm } from "node:fs/promises";
-import { directoryOf, pruneSnapshots, snapshotName, writeSnapshot } from "#platform/etcd/snapshot-files.ts";
+import { folderOf, pruneSnapshots, snapshotName, writeSnapshot } from "#platform/etcd/snapshot-files.ts";
 
 async function place(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "capfn-snapshots-"));
@@ -39,9 +39,9 @@ describe("the files snapshots are kept in", () => {
   });
 
   it("of a cluster made anew under its name lie apart from those of the lost one", () => {
-    const lost = directoryOf("/snapshots", { namespace: "demo", name: "demo", uid: "a" });
-    expect(lost).toBe("/snapshots/demo/demo-a");
-    expect(directoryOf("/snapshots", { namespace: "demo", name: "demo", uid: "b" })).not.toBe(lost);
+    const lost = folderOf({ namespace: "demo", name: "demo", uid: "a" });
+    expect(lost).toBe("demo/demo-a");
+    expect(folderOf({ namespace: "demo", name: "demo", uid: "b" })).not.toBe(lost);
   });
 
   it("are pruned to the newest, with what was left unfinished; others are not touched", async () => {

@@ -13,7 +13,7 @@ export const connected = {
   hub: { [place.connection]: { state: "connected", server: "https://harvester.example.com" } },
 };
 
-/** What every function would do after a restart, with nothing remembered: by function, whatever is not "nothing". */
+/** What every function would do after a restart, with nothing remembered: by function, whatever is neither "nothing" nor "not now". */
 export async function everyNeed(
   deps: FakeDeps,
   options: StepWorldOptions = connected,
@@ -25,7 +25,8 @@ export async function everyNeed(
       fn,
       fn.for.type.kind === "HarvesterCluster" ? place.cluster : "m-0",
     );
-    if (need !== false) needs[fn.name] = need;
+    const later = need instanceof Date && need > deps.now();
+    if (need !== false && !later) needs[fn.name] = need;
   }
   return needs;
 }

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { harvesterMachines, virtualMachineInstances, virtualMachines } from "#platform/kube/resources.ts";
+import {
+  harvesterMachines,
+  machines,
+  virtualMachineInstances,
+  virtualMachines,
+} from "#platform/kube/resources.ts";
 import {
   cluster,
   harvesterCluster,
@@ -55,6 +60,8 @@ async function provisioned(spec: Json = {}, clusterSpec: Json = {}): Promise<Fak
   deps.workloadApi.put(
     node({ taints: [{ key: "node.cloudprovider.kubernetes.io/uninitialized", effect: "NoSchedule" }] }),
   );
+  const owner = deps.management.peek(machines, { namespace: "demo", name: "m-0" })!;
+  deps.management.put({ ...owner, status: { nodeRef: { name: "m-0" } } });
   await rest(deps);
   return deps;
 }

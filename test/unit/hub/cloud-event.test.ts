@@ -70,12 +70,15 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
     ],
     harvester: [
       objects.ipPool("pool"),
-      ...(vm === true ? [objects.virtualMachine("m-0"), objects.virtualMachineInstance("m-0")] : []),
+      ...(vm === true ? [oldVm, objects.virtualMachineInstance("m-0")] : []),
       withData(objects.secret("m-0-cloud-init")),
     ],
     workload: node === true ? [uninitializedNode] : [],
   });
 }
+
+/** Old enough to be looked into when its Node has not joined. */
+const oldVm = objects.virtualMachine("m-0", { metadata: { creationTimestamp: "2025-12-31T00:00:00Z" } });
 
 const uninitializedNode = {
   apiVersion: "v1",

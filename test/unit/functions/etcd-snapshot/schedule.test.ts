@@ -50,7 +50,7 @@ describe("when a snapshot is due", () => {
     for (const annotations of wrong) {
       const deps = fakeDeps({
         management: [cluster({ metadata: { annotations } }), etcdSecret()],
-        snapshotDirectory: "/nowhere",
+        snapshotPlace: { kind: "directory", path: "/nowhere" },
       });
       const world = stepWorld(deps, place.namespace);
       const { [place.cluster]: outcome } = await world.run(etcdSnapshot, [place.cluster]);
