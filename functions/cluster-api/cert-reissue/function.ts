@@ -5,11 +5,11 @@ import type { Need } from "#functions/contract/function.ts";
 import {
   certificateWorld,
   freshRecord,
-  isIdle,
   type CertificateView,
 } from "#functions/cluster-api/cert-reissue/cluster-certificates.ts";
 import { reissueCertificates } from "#functions/cluster-api/cert-reissue/handler.ts";
 import { nextLook } from "#functions/cluster-api/cert-reissue/next-look.ts";
+import { isIdle } from "#functions/harvester/owner-cluster.ts";
 import { certificateCondition, isShown } from "#functions/cluster-api/cert-reissue/report.ts";
 import { CERTIFICATES_ANNOTATION } from "#platform/cluster-api/certificate-record.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";

@@ -4,7 +4,6 @@ import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, requeueAfter, type Emission, type Outcome } from "#functions/contract/outcome.ts";
 import {
-  isIdle,
   kubeconfigName,
   type CertificateView,
   type CertificateWorld,
@@ -15,6 +14,7 @@ import {
   valueOf,
   type DueCertificate,
 } from "#functions/cluster-api/cert-reissue/reissue.ts";
+import { isIdle } from "#functions/harvester/owner-cluster.ts";
 import { certificateCondition, isShown } from "#functions/cluster-api/cert-reissue/report.ts";
 import {
   CERTIFICATES_ANNOTATION,
