@@ -14,6 +14,8 @@ import {
 } from "#platform/cluster-api/certificate-record.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import { readSecretCertificate } from "#platform/cluster-api/secret-certificate.ts";
+import { certificateMarks, secretView } from "#platform/cluster-api/secret.ts";
 import { poolUse } from "#platform/harvester/ip-pool-use.ts";
 import { ipPoolView } from "#platform/harvester/ip-pool.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
@@ -165,6 +167,7 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       machines: [],
       clusters: [],
       certificates: [],
+      secretCertificates: [],
       pools: [],
     };
   }
@@ -187,6 +190,13 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       return [{ cluster: `${meta.namespace ?? ""}/${meta.name}`, certificate, daysLeft }];
     });
   });
+  const marked = { connection: MANAGEMENT, index: "certificate", value: "watched" };
+  const secretCertificates = hub.index.find(secretView, marked).flatMap(({ meta, metadata }) => {
+    const { stored } = readSecretCertificate(metadata.annotations?.[certificateMarks.seen]) ?? {};
+    if (stored === undefined) return [];
+    const daysLeft = (Date.parse(stored.notAfter) - now) / DAY_MS;
+    return [{ namespace: meta.namespace ?? "", secret: meta.name, daysLeft }];
+  });
   const identities = new Map(
     harvesterClusters.map(({ spec: { identitySecret } }) => [
       harvesterConnection(identitySecret),
@@ -199,7 +209,7 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       return use === undefined ? [] : [{ harvester: `${namespace}/${name}`, pool: pool.meta.name, ...use }];
     }),
   );
-  return { ...hub.figures(), machines, clusters, certificates, pools };
+  return { ...hub.figures(), machines, clusters, certificates, secretCertificates, pools };
 }
 
 function everyOne<P>(hub: Hub, view: ResourceView<P>, connection = MANAGEMENT): Seen<P>[] {

@@ -4,7 +4,8 @@ import type { CertificateFacts } from "#platform/x509/certificate.ts";
 /** Annotation of a HarvesterCluster: what was last seen of its certificates. Facts only, so that predicates and metrics can look at it. */
 export const CERTIFICATES_ANNOTATION = "capfn.dev/certificates";
 
-const factsSchema: z.ZodType<CertificateFacts> = z.object({
+/** Dates and fingerprint of a certificate, as they stand in an annotation. */
+export const certificateFactsSchema: z.ZodType<CertificateFacts> = z.object({
   fingerprint: z.string(),
   notBefore: z.iso.datetime(),
   notAfter: z.iso.datetime(),
@@ -21,11 +22,11 @@ const recordSchema = z.object({
   /** resourceVersion of the kubeconfig Secret it was seen in. */
   secret: z.string(),
   /** The client certificate in the kubeconfig. */
-  kubeconfig: factsSchema.exactOptional(),
+  kubeconfig: certificateFactsSchema.exactOptional(),
   /** The certificate authority in the kubeconfig that expires first. */
-  authority: factsSchema.exactOptional(),
+  authority: certificateFactsSchema.exactOptional(),
   /** What the API server showed in a TLS handshake. */
-  apiServer: factsSchema.exactOptional(),
+  apiServer: certificateFactsSchema.exactOptional(),
   /** What the API server showed is not signed by any authority in the kubeconfig. */
   untrusted: z.boolean().exactOptional(),
   /** Value of the annotation `capfn.dev/look-at` at that time. */
@@ -37,6 +38,11 @@ const recordSchema = z.object({
 });
 
 export type CertificateRecord = z.infer<typeof recordSchema>;
+
+/** All certificates a record tells of. */
+export function factsIn(record: CertificateRecord): readonly CertificateFacts[] {
+  return certificateNames.map((name) => record[name]).filter((facts) => facts !== undefined);
+}
 
 /** Undefined when there is none, or it was edited to something else: then everything is looked at anew. */
 export function readCertificateRecord(text: string | undefined): CertificateRecord | undefined {

@@ -30,6 +30,9 @@ export const eventInjections = resource(capfn, "EventInjection", "eventinjection
 export const remediationRequests = resource(capfn, "RemediationRequest", "remediationrequests");
 export const machineRemediations = resource(capfn, "MachineRemediation", "machineremediations");
 
+/** cert-manager's; an object of its API, not an X.509 certificate. */
+export const certificates = resource("cert-manager.io/v1", "Certificate", "certificates");
+
 export const secrets = resource("v1", "Secret", "secrets");
 export const configMaps = resource("v1", "ConfigMap", "configmaps");
 export const namespaces = resource("v1", "Namespace", "namespaces", false);

@@ -27,6 +27,12 @@ export interface Snapshot {
     readonly certificate: string;
     readonly daysLeft: number;
   }[];
+  /** Certificates in Secrets that are marked to be watched over, by the last look at them; no others. */
+  readonly secretCertificates: readonly {
+    readonly namespace: string;
+    readonly secret: string;
+    readonly daysLeft: number;
+  }[];
   /** IPPools the hub looks at whose ranges can be read; `harvester` is the identity Secret, `<namespace>/<name>`. */
   readonly pools: readonly {
     readonly harvester: string;
@@ -199,6 +205,17 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
       certificates.reset();
       for (const { cluster, certificate, daysLeft } of snapshot().certificates)
         certificates.set({ cluster, certificate }, daysLeft);
+    },
+  });
+  const ofSecrets = new Gauge({
+    name: "capfn_secret_certificate_days_left",
+    help: "Days until the certificate in a marked Secret expires, negative since it has",
+    labelNames: ["namespace", "secret"],
+    registers,
+    collect() {
+      ofSecrets.reset();
+      for (const { namespace, secret, daysLeft } of snapshot().secretCertificates)
+        ofSecrets.set({ namespace, secret }, daysLeft);
     },
   });
   const ofPools = (name: string, help: string, read: (pool: Snapshot["pools"][number]) => number): void => {

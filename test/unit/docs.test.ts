@@ -323,6 +323,7 @@ describe("the names in the pages", () => {
       machines: [],
       clusters: [],
       certificates: [],
+      secretCertificates: [],
       pools: [],
     }));
     const idle = Object.entries(own)

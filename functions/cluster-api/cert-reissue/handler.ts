@@ -9,11 +9,8 @@ import {
   type CertificateWorld,
 } from "#functions/cluster-api/cert-reissue/cluster-certificates.ts";
 import { seenInKubeconfig, seenOnTheWire } from "#functions/cluster-api/cert-reissue/look.ts";
-import {
-  reissueKubeconfig,
-  valueOf,
-  type DueCertificate,
-} from "#functions/cluster-api/cert-reissue/reissue.ts";
+import { reissueKubeconfig, type DueCertificate } from "#functions/cluster-api/cert-reissue/reissue.ts";
+import { valueOf } from "#functions/cluster-api/issuing-authority.ts";
 import { isIdle } from "#functions/harvester/owner-cluster.ts";
 import { certificateCondition, isShown } from "#functions/cluster-api/cert-reissue/report.ts";
 import {
