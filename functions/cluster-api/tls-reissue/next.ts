@@ -25,16 +25,22 @@ export function next(secret: Seen<SecretPresence>, record: SecretCertificate, no
   return waitFor([change(secrets, secret)], pause(record, now));
 }
 
-function pause({ stored, served, unserved, asks }: SecretCertificate, now: Date) {
+function pause(record: SecretCertificate, now: Date) {
+  const { stored, served } = record;
+  const certificates = [stored, served].filter((facts) => facts !== undefined);
+  const due = nextLook(certificates, now.toISOString())?.getTime() ?? now.getTime() + DAY_MS;
+  const soon = sooner(record);
+  const reason = soon?.reason ?? "the certificate is looked at when it changes, and when it is due";
+  return { timeoutMs: Math.min(soon?.timeoutMs ?? Infinity, due - now.getTime()), reason };
+}
+
+/** What is under way is looked at before it is due again. */
+function sooner({ unserved, asks }: SecretCertificate) {
   if (unserved !== undefined) {
     const reason = "the certificate in the Secret is not served yet";
     return { timeoutMs: FIRST_LOOK_MS * 2 ** Math.min(unserved - 1, MOST_LOOKS), reason };
   }
-  if (asks !== undefined) {
-    return { timeoutMs: ASKED_LOOK_MS, reason: "cert-manager has been asked for a new certificate" };
-  }
-  const certificates = [stored, served].filter((facts) => facts !== undefined);
-  const due = nextLook(certificates, now.toISOString())?.getTime() ?? now.getTime() + DAY_MS;
-  const reason = "the certificate is looked at when it changes, and when it is due";
-  return { timeoutMs: due - now.getTime(), reason };
+  return asks === undefined
+    ? undefined
+    : { timeoutMs: ASKED_LOOK_MS, reason: "cert-manager has been asked for a new certificate" };
 }
