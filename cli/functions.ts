@@ -5,6 +5,7 @@ import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
 import { etcdRelieve } from "#functions/cluster-api/etcd-relieve/function.ts";
 import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
 import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
+import { csrApprove } from "#functions/cluster-api/csr-approve/function.ts";
 import { tlsReissue } from "#functions/cluster-api/tls-reissue/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
@@ -32,6 +33,7 @@ export const allFunctions: readonly StepFunction[] = [
   poolReclaim,
   certReissue,
   tlsReissue,
+  csrApprove,
   alertResolve,
   nodeRemediate,
   machineRemediate,

@@ -28,6 +28,9 @@ export const snapshotAnnotations = {
 /** Annotation of a Cluster whose etcd has run out of space: make room. Its value is the reason, for people; taken off when it is done. */
 export const RELIEVE_ANNOTATION = "capfn.dev/etcd-relieve";
 
+/** Annotation of a Cluster: with `true`, certificate requests of its kubelets that fit their Machines are approved. */
+export const APPROVE_ANNOTATION = "capfn.dev/approve-kubelet-certificates";
+
 /** What we look at of a Cluster (cluster.x-k8s.io/v1beta2). */
 const clusterSchema = z.object({
   metadata: z
@@ -40,6 +43,7 @@ const clusterSchema = z.object({
           [snapshotAnnotations.keep]: z.string().optional(),
           [snapshotAnnotations.taken]: z.string().optional(),
           [RELIEVE_ANNOTATION]: z.string().optional(),
+          [APPROVE_ANNOTATION]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),

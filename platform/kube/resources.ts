@@ -42,6 +42,12 @@ export const services = resource("v1", "Service", "services");
 export const persistentVolumeClaims = resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims");
 /** Core v1 events: what `kubectl describe` shows. */
 export const events = resource("v1", "Event", "events");
+export const certificateSigningRequests = resource(
+  "certificates.k8s.io/v1",
+  "CertificateSigningRequest",
+  "certificatesigningrequests",
+  false,
+);
 export const deployments = resource("apps/v1", "Deployment", "deployments");
 export const leases = resource("coordination.k8s.io/v1", "Lease", "leases");
 export const customResourceDefinitions = resource(

@@ -17,6 +17,7 @@ export const counters = {
   capfn_etcd_snapshot_errors_total: "Attempts to take a snapshot of etcd that failed",
   capfn_ippool_reclaims_total: "Addresses taken back from machines that no longer exist",
   capfn_certificates_reissued_total: "Certificates in Secrets reissued by us or, when asked, by cert-manager",
+  capfn_certificate_requests_approved_total: "Certificate requests of kubelets approved",
   caphv_node_init_total: "Nodes initialised: providerID set, uninitialized taint removed",
   caphv_node_init_errors_total: "Attempts to initialise a Node that failed",
   capfn_remediation_unresolved_total: "Requests whose machine cannot be told",

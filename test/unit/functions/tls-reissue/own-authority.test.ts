@@ -150,7 +150,7 @@ describe("other Secrets", () => {
       expect(await made.need()).toBe(false);
       const object = made.deps.management.peek(secrets, { namespace: "demo", name: "web-tls" })!;
       const { seen } = projectionOf(secretView, "management", object);
-      expect((seen as { metadata: object }).metadata).toEqual({
+      expect((seen as unknown as { metadata: object }).metadata).toEqual({
         resourceVersion: object.metadata.resourceVersion,
       });
     }
