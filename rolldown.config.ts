@@ -18,6 +18,28 @@ function hex(unit: number): string {
   return unit.toString(16).padStart(4, "0");
 }
 
+const NATIVE = "\0native-part";
+
+/** ssh2 names files in its own folder, which a module of the bundle does not have; on Linux it reads none of them. */
+const folderOfSsh2: Plugin = {
+  name: "folder-of-ssh2",
+  transform: {
+    filter: { id: /\/ssh2\/lib\/.*\.js$/ },
+    handler: (code) => code.replaceAll("__dirname", '"."'),
+  },
+};
+
+/**
+ * Native parts that packages can do without (ssh2, cpu-features) are absent from the bundle, which runs on any platform. They are asked for with
+ * `require` in a `try`: what throws when it is asked for is what an absent one does.
+ */
+const noNativeParts: Plugin = {
+  name: "no-native-parts",
+  resolveId: (source) => (source.endsWith(".node") ? NATIVE : null),
+  load: (id) =>
+    id === NATIVE ? 'module.exports = null; throw new Error("the bundle has no native parts");' : null,
+};
+
 /**
  * `npm run build`: plain JavaScript in few files. Node then loads no TypeScript stripper and a tenth of the modules, which halves the
  * memory of `capfn run`. Function names are kept, so that a stack trace says where it was. What runs from the sources and what runs from here is
@@ -26,7 +48,7 @@ function hex(unit: number): string {
 const config: BuildOptions = {
   input: "cli/capfn.ts",
   platform: "node",
-  plugins: [asciiOnly],
+  plugins: [asciiOnly, noNativeParts, folderOfSsh2],
   output: {
     dir: "dist",
     entryFileNames: "[name].mjs",

@@ -51,7 +51,8 @@ export async function surveyEtcd(open: OpenEtcd, addresses: Addresses): Promise<
   const members = await Promise.all(
     list.members.map(async (member) => ({ member, status: await statusOf(open, member, list.clusterId) })),
   );
-  const well = members.find(({ status }) => status !== undefined)?.member;
+  // A learner refuses all but its status ("rpc not supported for learner").
+  const well = members.find(({ member, status }) => status !== undefined && !member.isLearner)?.member;
   const alarms = well === undefined ? [] : await open(clientUrl(well) ?? "").alarms();
   return { kind: "seen", members, alarms };
 }

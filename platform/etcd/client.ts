@@ -28,7 +28,7 @@ export interface EtcdClient {
   /** Hands leadership to another voter. Only the leader can; others refuse. */
   moveLeader(to: string): Promise<void>;
   disarm(alarm: EtcdAlarm): Promise<void>;
-  /** Drops the history before a revision, for good and on all members. */
+  /** Drops the history before a revision, for good and on all members; returns when the member asked is done with it. */
   compact(revision: string): Promise<void>;
   /** Gives the space of dropped history back to the disk. The member serves nothing meanwhile. */
   defragment(): Promise<void>;

@@ -1,7 +1,7 @@
 import { deleteForMoveAnnotation, pausedAnnotation } from "#api/names.ts";
 import { controlPlaneAddresses } from "#functions/cluster-api/etcd-addresses.ts";
 import { openEtcd } from "#functions/cluster-api/etcd-credentials.ts";
-import { planRelief, type ReliefPlan } from "#functions/cluster-api/etcd-relieve/plan.ts";
+import { planRelief, votersOf, type ReliefPlan } from "#functions/cluster-api/etcd-relieve/plan.ts";
 import {
   clientUrl,
   surveyEtcd,
@@ -13,6 +13,7 @@ import type { StepEvent } from "#functions/contract/function.ts";
 import { done, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
 import { clusterView, RELIEVE_ANNOTATION, type Cluster } from "#platform/cluster-api/cluster.ts";
+import type { EtcdClient } from "#platform/etcd/client.ts";
 import { EtcdError, grpcCodes } from "#platform/etcd/errors.ts";
 import { clusters } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
@@ -62,15 +63,27 @@ export async function relieveEtcd({ object }: Event, deps: Deps): Promise<Outcom
   return requeueAfter(AGAIN_MS, "etcd fills up again while it is relieved");
 }
 
-/** Drops all history before now. That it has been dropped already is as good. */
+/**
+ * Drops all history before now, and waits until every voter has. A physical compaction is waited for by the member that was asked alone; a member
+ * that is defragmented before its own is done keeps the size of its file. So each is asked in turn, for one revision more than the one before.
+ */
 async function compact(open: OpenEtcd, members: readonly SurveyedMember[]): Promise<void> {
-  const [first] = members;
-  const newest = members.reduce((max, { status }) => {
+  const voters = votersOf(members);
+  const newest = voters.reduce((max, { status }) => {
     const revision = BigInt(status?.revision ?? "0");
     return revision > max ? revision : max;
   }, 0n);
+  let revision = newest - BigInt(voters.length);
+  for (const voter of voters) {
+    revision += 1n;
+    if (revision > 0n) await compactOn(open(urlOf(voter), DEFRAGMENT_MS), revision);
+  }
+}
+
+/** That it has been dropped already is as good. */
+async function compactOn(client: EtcdClient, revision: bigint): Promise<void> {
   try {
-    await open(urlOf(first), DEFRAGMENT_MS).compact(String(newest));
+    await client.compact(String(revision));
   } catch (error) {
     if (!(error instanceof EtcdError && error.code === grpcCodes.outOfRange)) throw error;
   }

@@ -31,11 +31,17 @@ export function planRelief({ members, alarms }: Seen): ReliefPlan {
     const message = `member ${name} is not well; a member serves nothing while it is defragmented, so all others must`;
     return { kind: "refuse", reason: "MemberNotWell", message };
   }
-  const [next] = members.filter(hasHoles).toSorted((a, b) => Number(isLeader(a)) - Number(isLeader(b)));
+  const voters = votersOf(members);
+  const [next] = voters.filter(hasHoles).toSorted((a, b) => Number(isLeader(a)) - Number(isLeader(b)));
   if (next !== undefined) return { kind: "defragment", member: next };
   const [alarm] = alarms.filter(({ type }) => type === "NOSPACE");
-  const [via] = members;
+  const [via] = voters;
   return alarm === undefined || via === undefined ? { kind: "relieved" } : { kind: "disarm", alarm, via };
+}
+
+/** The members that can be asked for more than their status: a learner refuses the rest ("rpc not supported for learner"). */
+export function votersOf(members: readonly SurveyedMember[]): SurveyedMember[] {
+  return members.filter(({ member }) => !member.isLearner);
 }
 
 function hasHoles({ status }: SurveyedMember): boolean {

@@ -36,6 +36,14 @@ describe("making room in an etcd that is full", () => {
     expect(planRelief({ members: dense, alarms: [] })).toEqual({ kind: "relieved" });
   });
 
+  it("asks nothing of a learner, which refuses all but its status", () => {
+    const [first, ...rest] = members([1]);
+    if (first === undefined) throw new Error("no member");
+    const learner = { ...first, member: { ...first.member, isLearner: true } };
+    const plan = planRelief({ members: [learner, ...rest], alarms: nospace });
+    expect(plan).toMatchObject({ kind: "disarm", via: { member: { id: idOf(2) } } });
+  });
+
   it("does nothing while a member is not well, nor to one that is corrupt", () => {
     const down = scene({ voters: 3, target: 3, down: [2] });
     expect(planRelief({ ...down, alarms: nospace })).toMatchObject({ reason: "MemberNotWell" });
