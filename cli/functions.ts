@@ -6,6 +6,7 @@ import { etcdRelieve } from "#functions/cluster-api/etcd-relieve/function.ts";
 import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
 import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
 import { csrApprove } from "#functions/cluster-api/csr-approve/function.ts";
+import { nodeCertReissue } from "#functions/cluster-api/node-cert-reissue/function.ts";
 import { tlsReissue } from "#functions/cluster-api/tls-reissue/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
@@ -33,6 +34,7 @@ export const allFunctions: readonly StepFunction[] = [
   poolReclaim,
   certReissue,
   tlsReissue,
+  nodeCertReissue,
   csrApprove,
   alertResolve,
   nodeRemediate,

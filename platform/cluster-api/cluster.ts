@@ -31,6 +31,12 @@ export const RELIEVE_ANNOTATION = "capfn.dev/etcd-relieve";
 /** Annotation of a Cluster: with `true`, certificate requests of its kubelets that fit their Machines are approved. */
 export const APPROVE_ANNOTATION = "capfn.dev/approve-kubelet-certificates";
 
+/** Annotation of a Cluster: `ssh` lets certificates on its machines be renewed there, over SSH. */
+export const RENEW_ANNOTATION = "capfn.dev/renew-node-certificates";
+
+/** Annotation of a Machine: what its servers were last seen to show. Written by us. */
+export const NODE_CERTIFICATES_ANNOTATION = "capfn.dev/certificates";
+
 /** What we look at of a Cluster (cluster.x-k8s.io/v1beta2). */
 const clusterSchema = z.object({
   metadata: z
@@ -44,6 +50,7 @@ const clusterSchema = z.object({
           [snapshotAnnotations.taken]: z.string().optional(),
           [RELIEVE_ANNOTATION]: z.string().optional(),
           [APPROVE_ANNOTATION]: z.string().optional(),
+          [RENEW_ANNOTATION]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),
@@ -103,6 +110,7 @@ const machineSchema = z.object({
           [ETCD_HOOK_ANNOTATION]: z.string().optional(),
           [MEMBER_CLEANUP_HOOKS[0]]: z.string().optional(),
           [MEMBER_CLEANUP_HOOKS[1]]: z.string().optional(),
+          [NODE_CERTIFICATES_ANNOTATION]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),
@@ -115,7 +123,12 @@ const machineSchema = z.object({
     clusterName: z.string(),
     failureDomain: z.string().optional(),
     providerID: z.string().optional(),
-    bootstrap: z.object({ dataSecretName: z.string().optional() }).prefault({}),
+    bootstrap: z
+      .object({
+        dataSecretName: z.string().optional(),
+        configRef: z.object({ kind: z.string() }).optional(),
+      })
+      .prefault({}),
     infrastructureRef: z
       .object({ kind: z.string(), name: z.string(), apiGroup: z.string().optional() })
       .optional(),
