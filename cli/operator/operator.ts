@@ -1,28 +1,21 @@
 import { allFunctions } from "#cli/functions.ts";
 import { observeWith } from "#cli/operator/observe.ts";
 import { version } from "#cli/version.ts";
-import type { Hub } from "#events/hub/hub.ts";
-import { typed } from "#events/hub/projection.ts";
 import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
 import { TraceMemory } from "#events/hub/trace-memory.ts";
 import type { LedgerStore } from "#events/hub/records.ts";
 import { startOperator, type Operator } from "#events/start.ts";
-import {
-  CERTIFICATES_ANNOTATION,
-  certificateNames,
-  readCertificateRecord,
-} from "#platform/cluster-api/certificate-record.ts";
+import { everyOne } from "#cli/operator/every-one.ts";
+import { certificateFigures } from "#cli/operator/certificate-figures.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
-import { readSecretCertificate } from "#platform/cluster-api/secret-certificate.ts";
-import { certificateMarks, secretView } from "#platform/cluster-api/secret.ts";
 import { poolUse } from "#platform/harvester/ip-pool-use.ts";
 import { ipPoolView } from "#platform/harvester/ip-pool.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import { harvesterConnection, MANAGEMENT, type ResourceView, type Seen } from "#platform/kube/view.ts";
+import { harvesterConnection } from "#platform/kube/view.ts";
 import type { Log } from "#platform/observability/log.ts";
 import { createMetrics, type Metrics, type Snapshot } from "#platform/observability/metrics.ts";
 import type { Clock } from "#platform/process/clock.ts";
@@ -151,8 +144,6 @@ async function closingOnFailure<T>(client: KubeClient, started: Promise<T>): Pro
   }
 }
 
-const DAY_MS = 86_400_000;
-
 /** `now`: wall clock, ms. */
 function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
   const hub = operator?.hub;
@@ -167,6 +158,7 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       machines: [],
       clusters: [],
       certificates: [],
+      machineCertificates: [],
       secretCertificates: [],
       pools: [],
     };
@@ -181,22 +173,6 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
     cluster: `${cluster.meta.namespace ?? ""}/${cluster.meta.name}`,
     ready: cluster.status.ready === true,
   }));
-  const certificates = harvesterClusters.flatMap(({ meta, metadata }) => {
-    const record = readCertificateRecord(metadata.annotations[CERTIFICATES_ANNOTATION]);
-    return certificateNames.flatMap((certificate) => {
-      const facts = record?.[certificate];
-      if (facts === undefined) return [];
-      const daysLeft = (Date.parse(facts.notAfter) - now) / DAY_MS;
-      return [{ cluster: `${meta.namespace ?? ""}/${meta.name}`, certificate, daysLeft }];
-    });
-  });
-  const marked = { connection: MANAGEMENT, index: "certificate", value: "watched" };
-  const secretCertificates = hub.index.find(secretView, marked).flatMap(({ meta, metadata }) => {
-    const { stored } = readSecretCertificate(metadata.annotations?.[certificateMarks.seen]) ?? {};
-    if (stored === undefined) return [];
-    const daysLeft = (Date.parse(stored.notAfter) - now) / DAY_MS;
-    return [{ namespace: meta.namespace ?? "", secret: meta.name, daysLeft }];
-  });
   const identities = new Map(
     harvesterClusters.map(({ spec: { identitySecret } }) => [
       harvesterConnection(identitySecret),
@@ -209,10 +185,5 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       return use === undefined ? [] : [{ harvester: `${namespace}/${name}`, pool: pool.meta.name, ...use }];
     }),
   );
-  return { ...hub.figures(), machines, clusters, certificates, secretCertificates, pools };
-}
-
-function everyOne<P>(hub: Hub, view: ResourceView<P>, connection = MANAGEMENT): Seen<P>[] {
-  const entries = hub.index.collection(view, connection).snapshot();
-  return entries.map(([, { seen }]) => typed(view, seen));
+  return { ...hub.figures(), machines, clusters, pools, ...certificateFigures(hub, now) };
 }

@@ -31,7 +31,10 @@ export const RELIEVE_ANNOTATION = "capfn.dev/etcd-relieve";
 /** Annotation of a Cluster: with `true`, certificate requests of its kubelets that fit their Machines are approved. */
 export const APPROVE_ANNOTATION = "capfn.dev/approve-kubelet-certificates";
 
-/** Annotation of a Cluster: `ssh` lets certificates on its machines be renewed there, over SSH. */
+/**
+ * Annotation of a Cluster: `ssh` lets certificates on its machines be renewed there, over SSH; `rollout` lets its KubeadmControlPlane be told to
+ * replace the machines.
+ */
 export const RENEW_ANNOTATION = "capfn.dev/renew-node-certificates";
 
 /** Annotation of a Machine: what its servers were last seen to show. Written by us. */
@@ -115,7 +118,14 @@ const machineSchema = z.object({
         })
         .prefault({}),
       ownerReferences: z
-        .array(z.object({ apiVersion: z.string(), kind: z.string(), controller: z.boolean().optional() }))
+        .array(
+          z.object({
+            apiVersion: z.string(),
+            kind: z.string(),
+            name: z.string().optional(),
+            controller: z.boolean().optional(),
+          }),
+        )
         .default([]),
     })
     .prefault({}),

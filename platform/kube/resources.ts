@@ -25,6 +25,12 @@ const clusterApi = "cluster.x-k8s.io/v1beta2";
 export const clusters = resource(clusterApi, "Cluster", "clusters");
 export const machines = resource(clusterApi, "Machine", "machines");
 
+export const kubeadmControlPlanes = resource(
+  "controlplane.cluster.x-k8s.io/v1beta2",
+  "KubeadmControlPlane",
+  "kubeadmcontrolplanes",
+);
+
 const capfn = "capfn.dev/v1alpha1";
 export const eventInjections = resource(capfn, "EventInjection", "eventinjections");
 export const remediationRequests = resource(capfn, "RemediationRequest", "remediationrequests");

@@ -27,6 +27,12 @@ export interface Snapshot {
     readonly certificate: string;
     readonly daysLeft: number;
   }[];
+  /** What the machines of a cluster serve with: of each kind of server the one that ends first. */
+  readonly machineCertificates: readonly {
+    readonly cluster: string;
+    readonly server: string;
+    readonly daysLeft: number;
+  }[];
   /** Certificates in Secrets that are marked to be watched over, by the last look at them; no others. */
   readonly secretCertificates: readonly {
     readonly namespace: string;
@@ -205,6 +211,17 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
       certificates.reset();
       for (const { cluster, certificate, daysLeft } of snapshot().certificates)
         certificates.set({ cluster, certificate }, daysLeft);
+    },
+  });
+  const ofMachines = new Gauge({
+    name: "capfn_machine_certificate_days_left",
+    help: "Days until the first certificate that machines of a cluster serve with expires, by server",
+    labelNames: ["cluster", "server"],
+    registers,
+    collect() {
+      ofMachines.reset();
+      for (const { cluster, server, daysLeft } of snapshot().machineCertificates)
+        ofMachines.set({ cluster, server }, daysLeft);
     },
   });
   const ofSecrets = new Gauge({

@@ -34,8 +34,17 @@ let workload: ControlPlane;
 let management: KubeClient;
 let namespace: string;
 
+/** The API servers of tests have no Node authorizer. */
+const kubeletsMayAsk = {
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRoleBinding",
+  metadata: { name: "kubelets" },
+  roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "system:node" },
+  subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "Group", name: "system:nodes" }],
+};
+
 beforeAll(async () => {
-  workload = undo.use(await privateControlPlane({ name: "requests", auditLog: false }));
+  workload = undo.use(await privateControlPlane({ name: "requests", auditLog: false }, [kubeletsMayAsk]));
   management = clientOf(sharedManagement());
   undo.defer(() => management.close());
   namespace = await newNamespace(management, "csr");

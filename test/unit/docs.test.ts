@@ -323,6 +323,7 @@ describe("the names in the pages", () => {
       machines: [],
       clusters: [],
       certificates: [],
+      machineCertificates: [],
       secretCertificates: [],
       pools: [],
     }));

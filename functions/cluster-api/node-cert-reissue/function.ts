@@ -41,6 +41,12 @@ export const nodeCertReissue = defineFunction({
       verbs: ["get", "list", "patch"],
     },
     { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["machines/status"], verbs: ["patch"] },
+    {
+      api: "management",
+      apiGroups: ["controlplane.cluster.x-k8s.io"],
+      resources: ["kubeadmcontrolplanes"],
+      verbs: ["get", "patch"],
+    },
     { api: "management", apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
   ],
   uses: ["management"],

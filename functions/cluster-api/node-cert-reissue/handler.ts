@@ -8,6 +8,7 @@ import { meansFor } from "#functions/cluster-api/node-cert-reissue/means.ts";
 import { accessTo, enter, runOn } from "#functions/cluster-api/node-cert-reissue/on-machine.ts";
 import { keep, namesOf, telling } from "#functions/cluster-api/node-cert-reissue/report.ts";
 import { flawsIn, shownBy, type Flaw } from "#functions/cluster-api/node-cert-reissue/shown.ts";
+import { askForRollout } from "#functions/cluster-api/node-cert-reissue/rollout.ts";
 import { machineBefore } from "#functions/cluster-api/node-cert-reissue/turn.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
@@ -75,6 +76,10 @@ async function renew(
   const { machine, cluster, record } = look;
   const means = meansFor(machine, cluster, due);
   if ("kept" in means) return leave(look, means.kept, done(), deps);
+  if ("rollout" in means) {
+    const why = await askForRollout(machine, means.rollout, deps);
+    return leave(look, why, requeueAfter(AGAIN_MS, why), deps);
+  }
   const access = await accessTo(cluster, deps);
   if (typeof access === "string") return leave(look, access, requeueAfter(AGAIN_MS, access), deps);
   const before = await machineBefore(machine, deps);

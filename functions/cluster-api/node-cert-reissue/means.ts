@@ -9,8 +9,11 @@ export interface RenewalCommand {
   readonly codes: readonly number[];
 }
 
-/** How the certificates of a machine are renewed, or why not by us, for people. */
-export type Means = { readonly commands: readonly RenewalCommand[] } | { readonly kept: string };
+/** How the certificates of a machine are renewed: there, or by a new machine; or why not by us, for people. */
+export type Means =
+  | { readonly commands: readonly RenewalCommand[] }
+  | { readonly rollout: string }
+  | { readonly kept: string };
 
 /**
  * The way of whoever made the machine's certificates. Pure.
@@ -27,6 +30,10 @@ export function meansFor(
   const kind = machine.spec.bootstrap.configRef?.kind ?? "";
   const renewed = cluster.metadata.annotations[RENEW_ANNOTATION];
   const isServer = isControlPlane(machine);
+  const provider = machine.metadata.ownerReferences.find(
+    (owner) => owner.kind === "KubeadmControlPlane",
+  )?.name;
+  if (renewed === "rollout" && provider !== undefined) return { rollout: provider };
   if (renewed !== "ssh") {
     const way = isServer ? "roll out the control plane" : "replace the machine";
     return {
