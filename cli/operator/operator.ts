@@ -15,7 +15,7 @@ import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import { harvesterConnection } from "#platform/kube/view.ts";
+import { harvesterConnection, MANAGEMENT } from "#platform/kube/view.ts";
 import type { Log } from "#platform/observability/log.ts";
 import { createMetrics, type Metrics, type Snapshot } from "#platform/observability/metrics.ts";
 import type { Clock } from "#platform/process/clock.ts";

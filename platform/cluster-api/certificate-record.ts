@@ -12,7 +12,7 @@ export const certificateFactsSchema: z.ZodType<CertificateFacts> = z.object({
 });
 
 /** What is told of an annotation's certificates, whether they are good or not. */
-export const certificateNames = ["kubeconfig", "authority", "apiServer"] as const;
+export const certificateNames = ["kubeconfig", "authority", "apiServer", "token", "identity"] as const;
 
 export type CertificateName = (typeof certificateNames)[number];
 
@@ -27,6 +27,10 @@ const recordSchema = z.object({
   authority: certificateFactsSchema.exactOptional(),
   /** What the API server showed in a TLS handshake. */
   apiServer: certificateFactsSchema.exactOptional(),
+  /** The bearer token in the kubeconfig, when it tells its end. */
+  token: certificateFactsSchema.exactOptional(),
+  /** Client certificate or token in the kubeconfig of Harvester, in the identity Secret. */
+  identity: certificateFactsSchema.exactOptional(),
   /** What the API server showed is not signed by any authority in the kubeconfig. */
   untrusted: z.boolean().exactOptional(),
   /** Value of the annotation `capfn.dev/look-at` at that time. */

@@ -8,7 +8,12 @@ import {
   type CertificateView,
   type CertificateWorld,
 } from "#functions/cluster-api/cert-reissue/cluster-certificates.ts";
-import { seenInKubeconfig, seenOnTheWire } from "#functions/cluster-api/cert-reissue/look.ts";
+import {
+  readableConfig,
+  seenInIdentity,
+  seenInKubeconfig,
+  seenOnTheWire,
+} from "#functions/cluster-api/cert-reissue/look.ts";
 import { reissueKubeconfig, type DueCertificate } from "#functions/cluster-api/cert-reissue/reissue.ts";
 import { valueOf } from "#functions/cluster-api/issuing-authority.ts";
 import { isIdle } from "#functions/harvester/owner-cluster.ts";
@@ -20,7 +25,6 @@ import {
 } from "#platform/cluster-api/certificate-record.ts";
 import { mergeConditions, type WantedCondition } from "#platform/cluster-api/conditions.ts";
 import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
-import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import { harvesterClusters, secrets } from "#platform/kube/resources.ts";
 import { factsOf, readCertificate, validityAt } from "#platform/x509/certificate.ts";
 
@@ -41,7 +45,7 @@ export async function reissueCertificates(event: CertificateEvent, deps: Deps): 
   const secret = await deps.management.get(secrets, secretName);
   if (secret === undefined) return done();
   const kubeconfig = valueOf(secret, "value") ?? "";
-  const config = readable(kubeconfig);
+  const config = readableConfig(kubeconfig);
   const wire = config === undefined ? {} : await seenOnTheWire(config, deps.signal);
   const certificate = readCertificate(config?.clientCertPem ?? "");
   const reissue =
@@ -55,6 +59,7 @@ export async function reissueCertificates(event: CertificateEvent, deps: Deps): 
     secret: secret.metadata.resourceVersion,
     ...(lookAt !== undefined && { lookAt }),
     ...(config !== undefined && seenInKubeconfig(config)),
+    ...(await seenInIdentity(object.spec.identitySecret, deps)),
     ...(wire ?? { ...lastShown(known), unanswered: true }),
     ...reissue,
   };
@@ -68,16 +73,6 @@ export async function reissueCertificates(event: CertificateEvent, deps: Deps): 
 
 function unanswered(): Outcome {
   return requeueAfter(UNANSWERED_MS, "the API server does not show its certificate");
-}
-
-/** A kubeconfig that cannot be read is told of by the connection that is made from it. */
-function readable(kubeconfig: string) {
-  try {
-    return parseKubeconfig(kubeconfig, "workload");
-  } catch (error) {
-    if (error instanceof KubeconfigError) return undefined;
-    throw error;
-  }
 }
 
 /** What becomes of the client certificate: nothing yet, a new one in a new version of the Secret, or why it stays. */
