@@ -218,6 +218,7 @@ export const remediationReasons = {
   ControlPlaneBusy: "ControlPlaneBusy",
   EtcdQuorumAtRisk: "EtcdQuorumAtRisk",
   HealthUnknown: "HealthUnknown",
+  WaitingForHealthCheck: "WaitingForHealthCheck",
   // Remediated
   InProgress: "InProgress",
   Healthy: "Healthy",

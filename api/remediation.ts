@@ -30,7 +30,7 @@ export const remediationPolicyFields = {
     .array(z.enum(remediationSteps).meta({ description: "One step.", examples: ["Reboot"] }))
     .meta({
       description:
-        "The steps, taken one after the other until the Node is Ready. `Reboot`: the VM's instance is stopped and started. `PowerCycle`: the same without waiting for the guest. `Recreate`: the Machine is deleted, its owner makes another. `Escalate`: a person is told. Default: Reboot, PowerCycle, Escalate.",
+        "The steps, taken one after the other until the Node is Ready. `Reboot`: the VM's instance is stopped and started. `PowerCycle`: the same without waiting for the guest. `Recreate`: the Machine is deleted, its owner makes another; a control plane provider is asked to do both. `Escalate`: a person is told. Default: Reboot, PowerCycle, Escalate.",
       examples: [["Reboot", "Recreate"]],
       minItems: 1,
       maxItems: 8,

@@ -8,6 +8,7 @@ import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
+import { addServeCommand } from "#cli/commands/serve.ts";
 import { addTraceCommand } from "#cli/commands/trace.ts";
 import { addWhyCommand } from "#cli/commands/why.ts";
 import { processTerminal } from "#cli/terminal.ts";
@@ -27,6 +28,7 @@ const program = new Command("capfn")
   );
 addDemoCommand(program, terminal);
 addRunCommand(program, terminal);
+addServeCommand(program, terminal);
 addHubCommand(program, terminal);
 addWhyCommand(program, terminal);
 addTraceCommand(program, terminal);

@@ -8,6 +8,7 @@ import { Connections } from "#events/sources/connections.ts";
 import { kubeReporter } from "#events/sources/kube-reporter.ts";
 import { Streams } from "#events/sources/streams.ts";
 import { inProcessRunner } from "#events/transport/in-process.ts";
+import type { Runner } from "#events/transport/runner.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import { connectionStateView } from "#platform/cluster-api/connection-state.ts";
 import { secretView } from "#platform/cluster-api/secret.ts";
@@ -50,6 +51,8 @@ export interface OperatorOptions {
   readonly auditMs?: number;
   /** First part of every attempt token, when a Lease counts the leaders. */
   readonly epoch?: number | undefined;
+  /** Where handlers execute; in this process when left out. */
+  readonly runner?: Runner | undefined;
   /** Keeps what one step leaves behind from ending the process; see the runner. */
   readonly contain?: Contain | undefined;
   /** Whether this process still leads, by the clock; see the hub's `mayAct`. */
@@ -106,18 +109,21 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     reporter: options.dispatch
       ? kubeReporter({ client: management, clock, announce, dropped: options.dropped })
       : silentReporter,
-    runner: inProcessRunner(
-      {
-        clock,
-        announce,
-        count: options.count,
-        measureCreation: options.measureCreation ?? (() => undefined),
-        client: (connection) => streams.client(connection),
-        mayWrite: options.mayAct,
-        snapshotDirectory: options.snapshotDirectory,
-      },
-      { contain: options.contain },
-    ),
+    runner:
+      options.runner ??
+      inProcessRunner(
+        {
+          clock,
+          announce,
+          count: options.count,
+          measureCreation: options.measureCreation ?? (() => undefined),
+          management: () => streams.client(MANAGEMENT),
+          client: (connection) => streams.client(connection),
+          mayWrite: options.mayAct,
+          snapshotDirectory: options.snapshotDirectory,
+        },
+        { contain: options.contain },
+      ),
     scopeOf: (_view, connection, namespace) => ({
       connection,
       namespace:

@@ -3,6 +3,7 @@ import type { ClusterFlags } from "#cli/commands/flags.ts";
 import type { NamedObject } from "#cli/commands/object-argument.ts";
 import { explainObject, explanationSchema, type Explanation } from "#cli/operator/explain.ts";
 import type { ObjectQuestion } from "#cli/operator/object-question.ts";
+import { absent, questionOf, targetOf } from "#cli/operator/own-functions.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { startRunningOperator } from "#cli/operator/operator.ts";
 import { untilQuiet } from "#cli/operator/quiet.ts";
@@ -20,14 +21,10 @@ export interface WhyFlags extends ClusterFlags {
 
 /** Prints what each function thinks of the object: as the running hub says, or by looking at the cluster as a hub would. */
 export async function why(object: NamedObject, flags: WhyFlags, terminal: Terminal): Promise<void> {
-  const question: ObjectQuestion = { ...object, namespace: object.namespace ?? flags.namespace ?? "default" };
+  const question = questionOf(object, flags.namespace);
   const found =
     flags.hub === undefined ? await look(question, flags, terminal) : await ask(flags.hub, question);
-  if (found === undefined) {
-    throw new Error(
-      `no ${question.kind} ${question.namespace}/${question.name}; see: kubectl get harvestermachines -n ${question.namespace}`,
-    );
-  }
+  if (found === undefined) throw absent(targetOf(question));
   terminal.print(flags.json === true ? JSON.stringify(found) : renderExplanations(found));
 }
 

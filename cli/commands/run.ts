@@ -52,9 +52,18 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
     .addOption(
       new Option("--etcd-snapshots <directory>", "where snapshots of etcd are kept; none are taken without"),
     )
+    .addOption(
+      new Option(
+        "--functions-url <template>",
+        "where functions are served, {function} standing for the name; in this process when left out",
+      ),
+    )
+    .addOption(
+      new Option("--functions-token-file <path>", "file with the bearer token that functions ask for"),
+    )
     .addHelpText(
       "after",
-      "\nExamples:\n  capfn run --kubeconfig ~/.kube/config\n  capfn run --namespace demo --log-level debug\n  capfn run --ingress-bind-address :9443 --ingress-config ingress.yaml\n  curl -s localhost:9440/why/machine/demo/worker-1",
+      "\nExamples:\n  capfn run --kubeconfig ~/.kube/config\n  capfn run --namespace demo --log-level debug\n  capfn run --ingress-bind-address :9443 --ingress-config ingress.yaml\n  capfn run --functions-url 'http://{function}.capfn.svc/{function}'\n  curl -s localhost:9440/why/machine/demo/worker-1",
     )
     .action(async (flags: RunFlags) => (await import("#cli/actions/run.ts")).run(flags, terminal));
 }

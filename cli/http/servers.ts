@@ -6,6 +6,7 @@ import {
   type Routes,
 } from "#cli/http/answers.ts";
 import { explainObject } from "#cli/operator/explain.ts";
+import { kindWords } from "#cli/operator/object-question.ts";
 import { traceObject } from "#cli/operator/trace-answer.ts";
 import type { RunningOperator } from "#cli/operator/operator.ts";
 
@@ -98,7 +99,7 @@ function trace({ running }: ServerOptions, { kind = "", namespace = "", name = "
   const memory = running()?.trace;
   if (memory === undefined) return json(undefined, "nothing runs here yet, or another process leads");
   const found = traceObject(memory, { kind, namespace, name });
-  return json(found, `no kind ${kind}; machine and cluster have functions`);
+  return json(found, `no kind ${kind}; kinds with functions: ${kindWords}`);
 }
 
 /** What was found, or 404 with the reason. */

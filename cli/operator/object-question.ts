@@ -26,6 +26,9 @@ const kinds: Readonly<Record<string, ResourceView<unknown>>> = {
   "cluster.cluster.x-k8s.io": clusterView,
 };
 
+/** The words for kinds, as a message lists them. */
+export const kindWords = Object.keys(kinds).join(", ");
+
 /** The view a person's word for a kind means; undefined when it means none. */
 export function viewOf(kind: string): ResourceView<unknown> | undefined {
   return kinds[kind.toLowerCase()];

@@ -7,6 +7,7 @@ import type { LedgerStore } from "#events/hub/records.ts";
 import { startOperator, type Operator } from "#events/start.ts";
 import { everyOne } from "#cli/operator/every-one.ts";
 import { certificateFigures } from "#cli/operator/certificate-figures.ts";
+import type { Runner } from "#events/transport/runner.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
 import { poolUse } from "#platform/harvester/ip-pool-use.ts";
@@ -38,6 +39,8 @@ export interface RunningOperatorOptions {
   readonly epoch?: number | undefined;
   /** Whether this process still leads, by the clock: asked before every run and every write. Always when left out. */
   readonly mayAct?: (() => boolean) | undefined;
+  /** Where handlers execute; in this process when left out. */
+  readonly runner?: Runner | undefined;
   /** Keeps what one step leaves behind from ending the process; see the runner. */
   readonly contain?: Contain | undefined;
   /** Gives up a start that is still under way, e.g. because the management cluster does not answer: it then rejects at once. */
@@ -116,6 +119,7 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
       mayAct: options.mayAct,
       snapshotDirectory: options.snapshotDirectory,
       contain: options.contain,
+      runner: options.runner,
     }),
   );
   options.signal?.removeEventListener("abort", giveUp);

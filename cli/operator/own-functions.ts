@@ -1,5 +1,5 @@
 import { allFunctions } from "#cli/functions.ts";
-import { viewOf, type ObjectQuestion } from "#cli/operator/object-question.ts";
+import { kindWords, viewOf, type ObjectQuestion } from "#cli/operator/object-question.ts";
 import type { NamedObject } from "#cli/commands/object-argument.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
@@ -24,7 +24,7 @@ export function targetOf(question: ObjectQuestion): Target {
   const view = viewOf(kind);
   const functions = allFunctions.filter((fn) => fn.for === view);
   if (view === undefined || functions.length === 0)
-    throw new Error(`no function looks at a ${kind}; machine and cluster have functions`);
+    throw new Error(`no function looks at a ${kind}; kinds with functions: ${kindWords}`);
   return { type: view.type, ref: { namespace, name }, shown: `${kind}/${namespace}/${name}`, functions };
 }
 

@@ -1,5 +1,6 @@
 import { compareVersions } from "#events/hub/versions.ts";
 import { connectionsFrom, parseConnection, type SecretLocation } from "#events/sources/connection-names.ts";
+import { kubeconfigIn } from "#events/sources/kubeconfig-secret.ts";
 import { connectionStateView, type ConnectionState } from "#platform/cluster-api/connection-state.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
@@ -143,7 +144,7 @@ export class Connections {
       }
       secretVersion = secret.metadata.resourceVersion;
       this.#managementUid ??= await uidOf(this.#options.management);
-      const config = parseKubeconfig(textOf(secret, { namespace, name, key }), connection);
+      const config = parseKubeconfig(kubeconfigIn(secret, { namespace, name, key }), connection);
       server = config.server;
       client = this.#options.connect(config);
       const cluster = await probe(client);
@@ -210,20 +211,6 @@ async function uidOf(management: KubeClient): Promise<string | undefined> {
     if (!isKubeError(error, "forbidden")) throw error;
     return undefined;
   }
-}
-
-function textOf(secret: KubeObject, at: SecretLocation): string {
-  const data = secret["data"];
-  const value: unknown =
-    typeof data === "object" && data !== null
-      ? Object.entries(data).find(([key]) => key === at.key)?.[1]
-      : undefined;
-  if (typeof value !== "string" || value === "") {
-    throw new KubeconfigError(
-      `Secret ${at.namespace}/${at.name} has no key "${at.key}"; put the kubeconfig there`,
-    );
-  }
-  return Buffer.from(value, "base64").toString("utf8");
 }
 
 function connectedTo(server: string | undefined): ConnectionState {

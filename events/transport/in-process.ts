@@ -1,7 +1,8 @@
 import { HTTP, type CloudEventV1 } from "cloudevents";
 import { causeOf, dispatchEvent } from "#events/transport/cloud-event.ts";
-import { attemptDeps, type RunnerWorld } from "#events/transport/step-deps.ts";
-import type { Dispatch, Runner, RunResult } from "#events/transport/runner.ts";
+import { runAttempt } from "#events/transport/run-attempt.ts";
+import type { RunnerWorld } from "#events/transport/step-deps.ts";
+import type { Dispatch, Runner } from "#events/transport/runner.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { Outcome } from "#functions/contract/outcome.ts";
 import type { Contain } from "#platform/process/stray-rejections.ts";
@@ -25,24 +26,12 @@ export function inProcessRunner(
   { roundTrip, contain = uncontained }: InProcessOptions = {},
 ): Runner {
   return {
-    run: async (dispatch: Dispatch): Promise<RunResult> => {
-      const { token, signal } = dispatch.attempt;
-      const { deps, written, writes, reached } = attemptDeps(world, signal);
-      const trace = () => ({ token, written: [...written], writes: [...writes], reached: [...reached] });
-      const strays: unknown[] = [];
-      const step = () =>
+    run: (dispatch) =>
+      runAttempt({ world, contain, attempt: dispatch.attempt }, (deps) =>
         roundTrip === undefined
           ? dispatch.function.run(dispatch.items, dispatch.lookup, deps)
-          : runOverTheWire(dispatch, deps, roundTrip);
-      try {
-        // Also after a stray rejection the handler is waited for: until it ends it may write, and its key is not free.
-        const outcomes = await contain(step, (error) => strays.push(error));
-        if (strays.length > 0) return { ...trace(), outcomes: new Map(), fault: strays[0] };
-        return { ...trace(), outcomes };
-      } catch (fault) {
-        return { ...trace(), outcomes: new Map(), fault };
-      }
-    },
+          : runOverTheWire(dispatch, deps, roundTrip),
+      ),
   };
 }
 

@@ -10,8 +10,10 @@ import type { Clock } from "#platform/process/clock.ts";
 /** What a runner lends to every attempt. */
 export interface RunnerWorld {
   readonly clock: Clock;
-  /** The client of a connection, or undefined while there is none. */
-  readonly client: (connection: Connection) => KubeClient | undefined;
+  /** The client of the management cluster, or undefined while there is none. */
+  readonly management: () => KubeClient | undefined;
+  /** The client of another connection, or undefined while there is none. */
+  readonly client: (connection: Connection) => KubeClient | undefined | Promise<KubeClient | undefined>;
   readonly announce: (regarding: ObjectIdentity, event: Announcement) => void;
   readonly count: (counter: CounterName) => void;
   readonly measureCreation: (seconds: number) => void;
@@ -41,8 +43,7 @@ export interface Trace {
 /** The outside world as one attempt may touch it: writes are noted, and refused once its signal has aborted. */
 export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: Deps } & Trace {
   const trace: Trace = { written: [], writes: [], reached: new Set() };
-  const open = (connection: Connection): StepClient => {
-    const client = world.client(connection);
+  const open = (connection: Connection, client: KubeClient | undefined): StepClient => {
     if (client === undefined) {
       throw new KubeError({
         reason: "unavailable",
@@ -53,10 +54,11 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
     }
     return noting(client, signal, trace);
   };
+  const dial = async (connection: Connection) => open(connection, await world.client(connection));
   const deps: Deps = {
-    management: open(MANAGEMENT),
-    harvester: (identity) => attempt(() => open(harvesterConnection(identity))),
-    workload: (cluster) => attempt(() => open(workloadConnection(cluster))),
+    management: open(MANAGEMENT, world.management()),
+    harvester: (identity) => dial(harvesterConnection(identity)),
+    workload: (cluster) => dial(workloadConnection(cluster)),
     now: () => new Date(world.clock.now()),
     signal,
     ensureMayWrite: () => {
@@ -69,10 +71,6 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
     measureCreation: world.measureCreation,
   };
   return { deps, ...trace };
-}
-
-function attempt<T>(act: () => T): Promise<T> {
-  return new Promise((resolve) => resolve(act()));
 }
 
 function noting(client: KubeClient, signal: AbortSignal, { written, writes, reached }: Trace): StepClient {

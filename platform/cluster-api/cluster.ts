@@ -91,8 +91,16 @@ export const ETCD_CONDITION = "EtcdMemberRemoved";
 /** Condition of a Machine in which a MachineHealthCheck says how it is. */
 export const HEALTH_CONDITION = "HealthCheckSucceeded";
 
+/** Condition of a Machine in which its owner is asked to replace it (`False`), and says what came of that. */
+export const OWNER_REMEDIATED_CONDITION = "OwnerRemediated";
+
 /** Conditions of a Machine we look at; their messages change too often to be held. */
-const watchedConditions: readonly string[] = ["Deleting", ETCD_CONDITION, HEALTH_CONDITION];
+const watchedConditions: readonly string[] = [
+  "Deleting",
+  ETCD_CONDITION,
+  HEALTH_CONDITION,
+  OWNER_REMEDIATED_CONDITION,
+];
 
 const machineConditionSchema = z.object({
   type: z.string(),
@@ -156,6 +164,14 @@ const machineSchema = z.object({
 });
 
 export type Machine = z.infer<typeof machineSchema>;
+
+/** Kind of the control plane provider that owns the Machine, such as `KubeadmControlPlane`; undefined when another or nobody does. */
+export function controlPlaneProvider({ metadata }: Pick<Machine, "metadata">): string | undefined {
+  return metadata.ownerReferences.find(
+    ({ apiVersion, controller }) =>
+      controller === true && apiVersion.startsWith("controlplane.cluster.x-k8s.io/"),
+  )?.kind;
+}
 
 /** A Machine is found by its Cluster (`<namespace>/<name>`), one of a control plane also by that name alone, and by what an alert may know of it. */
 export const machineView: ResourceView<Machine> = {

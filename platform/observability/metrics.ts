@@ -51,13 +51,13 @@ export interface Snapshot {
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** Every metric there is. Names with `caphv_` are those of the Go provider; the rest is ours. */
-export function createMetrics(snapshot: () => Snapshot) {
+/** Every metric there is. Names with `caphv_` are those of the Go provider; the rest is ours. Without a snapshot there are no gauges. */
+export function createMetrics(snapshot?: () => Snapshot) {
   const registry = new Registry();
   const registers = [registry];
   const plain = new Map<CounterName, Counter>();
   for (const name of counterNames()) plain.set(name, new Counter({ name, help: counters[name], registers }));
-  registerGauges(registers, snapshot);
+  if (snapshot !== undefined) registerGauges(registers, snapshot);
   return {
     registry,
     count: (name: CounterName) => plain.get(name)?.inc(),

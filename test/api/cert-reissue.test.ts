@@ -3,9 +3,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { stringify } from "yaml";
 import * as z from "zod";
-import { defaultPolicy } from "#events/hub/policy.ts";
-import { memoryLedger } from "#events/sources/memory-ledger.ts";
-import { startOperator } from "#events/start.ts";
 import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
 import { readCertificateRecord } from "#platform/cluster-api/certificate-record.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
@@ -21,6 +18,7 @@ import {
   privateControlPlane,
   sharedManagement,
 } from "#test/support/control-planes.ts";
+import { operatorWith } from "#test/support/operator-with.ts";
 
 const clock = systemClock();
 let workload: ControlPlane;
@@ -84,22 +82,7 @@ async function running(kubeconfig: string) {
     },
   });
   const client = createKubeClient(connectionTo(sharedManagement(), "capfn", "management"), { clock });
-  const operator = await startOperator({
-    management: client,
-    functions: [certReissue],
-    clock,
-    random: () => 0.5,
-    policy: defaultPolicy,
-    ledger: memoryLedger(),
-    clusterId: "test",
-    version: "test",
-    namespace,
-    connect: (config) => createKubeClient(config, { clock }),
-    observe: () => undefined,
-    count: () => undefined,
-    dropped: () => undefined,
-    dispatch: true,
-  });
+  const operator = await operatorWith({ management: client, functions: [certReissue], namespace });
   const own = async () => management.get(harvesterClusters, at);
   return {
     record: async () =>

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { configMaps, harvesterMachines } from "#platform/kube/resources.ts";
+import { machineSpec } from "#test/support/cluster-objects.ts";
 import { capfn, endCapfn, startCapfn } from "#test/support/command-line.ts";
 import { clientOf, kubeconfigOf, newNamespace, sharedManagement } from "#test/support/control-planes.ts";
 
@@ -21,14 +22,7 @@ beforeAll(async () => {
     apiVersion: "infrastructure.cluster.x-k8s.io/v1beta1",
     kind: "HarvesterMachine",
     metadata: { name: "lonely", namespace },
-    spec: {
-      cpu: 1,
-      memory: "1Gi",
-      sshUser: "user",
-      sshKeyPair: "default/key",
-      networks: ["default/vlan1"],
-      volumes: [{ volumeType: "image", imageName: "default/image", volumeSize: "10Gi" }],
-    },
+    spec: machineSpec,
   });
 });
 

@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import { defaultPolicy } from "#events/hub/policy.ts";
-import { memoryLedger } from "#events/sources/memory-ledger.ts";
-import { startOperator } from "#events/start.ts";
 import { csrApprove } from "#functions/cluster-api/csr-approve/function.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { renderKubeconfig } from "#platform/control-plane/kubeconfig.ts";
@@ -25,6 +22,7 @@ import {
   privateControlPlane,
   sharedManagement,
 } from "#test/support/control-planes.ts";
+import { operatorWith } from "#test/support/operator-with.ts";
 import { harvesterMachine } from "#test/support/cluster-objects.ts";
 import { signingRequest } from "#test/support/signing-request.ts";
 
@@ -83,22 +81,7 @@ beforeAll(async () => {
     },
   });
   const client = createKubeClient(connectionTo(sharedManagement(), "capfn", "management"), { clock });
-  const operator = await startOperator({
-    management: client,
-    functions: [csrApprove],
-    clock,
-    random: () => 0.5,
-    policy: defaultPolicy,
-    ledger: memoryLedger(),
-    clusterId: "test",
-    version: "test",
-    namespace,
-    connect: (config) => createKubeClient(config, { clock }),
-    observe: () => undefined,
-    count: () => undefined,
-    dropped: () => undefined,
-    dispatch: true,
-  });
+  const operator = await operatorWith({ management: client, functions: [csrApprove], namespace });
   undo.defer(async () => {
     await operator.stop(0);
     client.close();

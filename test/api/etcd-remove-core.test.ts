@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import { defaultPolicy } from "#events/hub/policy.ts";
-import { memoryLedger } from "#events/sources/memory-ledger.ts";
-import { startOperator } from "#events/start.ts";
 import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
 import { startClusterApiCore } from "#platform/control-plane/cluster-api-core.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
@@ -17,9 +14,11 @@ import {
 } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
+import { machineSpec } from "#test/support/cluster-objects.ts";
 import { newNamespace, privateControlPlane, testHost } from "#test/support/control-planes.ts";
 import { startEtcdCluster, type TestEtcdCluster } from "#test/support/etcd-cluster.ts";
 import { ownCrds } from "#test/support/global-setup.ts";
+import { operatorWith } from "#test/support/operator-with.ts";
 
 const clock = systemClock();
 const infrastructure = "infrastructure.cluster.x-k8s.io";
@@ -68,15 +67,7 @@ async function createMachine(name: string, address: string): Promise<void> {
     apiVersion: `${infrastructure}/v1beta1`,
     kind: "HarvesterMachine",
     metadata: { namespace, name, labels },
-    spec: {
-      providerID: `harvester://${name}`,
-      cpu: 2,
-      memory: "4Gi",
-      sshUser: "ubuntu",
-      sshKeyPair: "default/operators",
-      volumes: [{ volumeType: "image", imageName: "default/ubuntu", volumeSize: "40Gi", bootOrder: 1 }],
-      networks: ["default/vlan1"],
-    },
+    spec: { ...machineSpec, providerID: `harvester://${name}` },
   };
   await client.create(harvesterMachines, machine);
   const status = {
@@ -138,22 +129,7 @@ beforeAll(async () => {
   etcd = stack.use(await startEtcdCluster(["cp-1", "cp-2", "cp-3"]));
   const management = createKubeClient(plane.clientConfigFor("capfn"), { clock });
   stack.defer(() => management.close());
-  const operator = await startOperator({
-    management,
-    functions: [etcdRemove],
-    clock,
-    random: Math.random,
-    policy: defaultPolicy,
-    ledger: memoryLedger(),
-    clusterId: "test",
-    version: "test",
-    namespace,
-    connect: (config) => createKubeClient(config, { clock }),
-    observe: () => undefined,
-    count: () => undefined,
-    dropped: () => undefined,
-    dispatch: true,
-  });
+  const operator = await operatorWith({ management, functions: [etcdRemove], namespace });
   stack.defer(() => operator.stop());
   await createCluster();
 });

@@ -9,8 +9,7 @@ import { defaultPolicy } from "#events/hub/policy.ts";
 import { NOTE_ANNOTATION } from "#events/hub/projection.ts";
 import { SKIP_ANNOTATION } from "#events/hub/persons-word.ts";
 import { TraceMemory } from "#events/hub/trace-memory.ts";
-import { memoryLedger } from "#events/sources/memory-ledger.ts";
-import { startOperator, type Operator } from "#events/start.ts";
+import type { Operator } from "#events/start.ts";
 import { defineFunction } from "#functions/contract/define.ts";
 import { done, failed } from "#functions/contract/outcome.ts";
 import { relations } from "#functions/contract/relations.ts";
@@ -18,9 +17,11 @@ import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts
 import { harvesterMachines } from "#platform/kube/resources.ts";
 import { createMetrics } from "#platform/observability/metrics.ts";
 import { systemClock } from "#platform/process/clock.ts";
+import { machineSpec } from "#test/support/cluster-objects.ts";
 import { capfn, endCapfn, type Ended } from "#test/support/command-line.ts";
 import { clientOf, kubeconfigOf, newNamespace, sharedManagement } from "#test/support/control-planes.ts";
 import { commandLines, readPage, words } from "#test/support/documentation.ts";
+import { operatorWith } from "#test/support/operator-with.ts";
 
 const clock = systemClock();
 const admin = clientOf(sharedManagement());
@@ -81,21 +82,13 @@ beforeAll(async () => {
   await writeFile(kubeconfig, kubeconfigOf(sharedManagement(), "admin"), { mode: 0o600 });
   namespace = await newNamespace(admin, "parked");
   const trace = new TraceMemory(clock);
-  operator = await startOperator({
+  operator = await operatorWith({
     management: capfnClient,
     functions: [step, follow],
-    clock,
-    random: Math.random,
-    policy: { ...defaultPolicy, backoff: { ...defaultPolicy.backoff, firstMs: 1, longestMs: 20 } },
-    ledger: memoryLedger(),
-    clusterId: "management",
-    version: "1",
     namespace,
+    policy: { ...defaultPolicy, backoff: { ...defaultPolicy.backoff, firstMs: 1, longestMs: 20 } },
     connect: () => expect.fail(),
     observe: (event) => trace.record(event),
-    count: () => undefined,
-    dropped: () => undefined,
-    dispatch: true,
   });
   stack.defer(() => operator.stop(0));
   const metrics = createMetrics(() => expect.fail());
@@ -120,14 +113,7 @@ async function newMachine(name: string): Promise<void> {
     apiVersion: "infrastructure.cluster.x-k8s.io/v1beta1",
     kind: "HarvesterMachine",
     metadata: { name, namespace },
-    spec: {
-      cpu: 1,
-      memory: "1Gi",
-      sshUser: "user",
-      sshKeyPair: "default/key",
-      networks: ["default/vlan1"],
-      volumes: [{ volumeType: "image", imageName: "default/image", volumeSize: "10Gi" }],
-    },
+    spec: { ...machineSpec, cpu: 1 },
   });
 }
 
@@ -252,14 +238,7 @@ describe("parked work", () => {
           }),
         },
       },
-      spec: {
-        cpu: 1,
-        memory: "1Gi",
-        sshUser: "user",
-        sshKeyPair: "default/key",
-        networks: ["default/vlan1"],
-        volumes: [{ volumeType: "image", imageName: "default/image", volumeSize: "10Gi" }],
-      },
+      spec: machineSpec,
     });
     await answer("replay", "machine/alone", "-n", elsewhere);
     const once = await admin.get(harvesterMachines, { namespace: elsewhere, name: "alone" });

@@ -1,9 +1,6 @@
 import { createServer, type Server } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import { defaultPolicy } from "#events/hub/policy.ts";
-import { memoryLedger } from "#events/sources/memory-ledger.ts";
-import { startOperator, type Operator } from "#events/start.ts";
 import { tlsReissue } from "#functions/cluster-api/tls-reissue/function.ts";
 import { createCertificateAuthority, type CertificateFiles } from "#platform/control-plane/certificates.ts";
 import { installManifests } from "#platform/control-plane/install-manifests.ts";
@@ -21,34 +18,19 @@ import {
   sharedManagement,
   testHost,
 } from "#test/support/control-planes.ts";
+import { operatorWith } from "#test/support/operator-with.ts";
 
 const clock = systemClock();
 const undo = new AsyncDisposableStack();
 let management: KubeClient;
 let namespace: string;
-let operator: Operator;
 beforeAll(async () => {
   management = clientOf(sharedManagement());
   undo.defer(() => management.close());
   await installManifests(management, await certManagerManifests(testHost()), clock);
   namespace = await newNamespace(management, "tls");
   const client = createKubeClient(connectionTo(sharedManagement(), "capfn", "management"), { clock });
-  operator = await startOperator({
-    management: client,
-    functions: [tlsReissue],
-    clock,
-    random: () => 0.5,
-    policy: defaultPolicy,
-    ledger: memoryLedger(),
-    clusterId: "test",
-    version: "test",
-    namespace,
-    connect: (config) => createKubeClient(config, { clock }),
-    observe: () => undefined,
-    count: () => undefined,
-    dropped: () => undefined,
-    dispatch: true,
-  });
+  const operator = await operatorWith({ management: client, functions: [tlsReissue], namespace });
   undo.defer(async () => {
     await operator.stop(0);
     client.close();

@@ -3,6 +3,7 @@ import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
 import type { LedgerStore } from "#events/hub/records.ts";
 import { memoryLedger } from "#events/sources/memory-ledger.ts";
 import { type Operator, startOperator } from "#events/start.ts";
+import type { Runner } from "#events/transport/runner.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
@@ -35,6 +36,8 @@ export interface LivesOptions {
   readonly attemptMs?: number | undefined;
   readonly random: () => number;
   readonly observe?: ((event: HubEvent) => void) | undefined;
+  /** Where handlers execute; in the operator's process when left out. */
+  readonly runner?: Runner | undefined;
 }
 
 /** One operator from its start to its end. */
@@ -112,6 +115,7 @@ export function operatorLives(options: LivesOptions): Lives {
       count: () => {},
       dropped: () => {},
       dispatch: true,
+      runner: options.runner,
       reconnectMs: RECONNECT_MS,
     });
   };

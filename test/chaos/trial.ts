@@ -1,3 +1,4 @@
+import type { Runner } from "#events/transport/runner.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import { mulberry } from "#test/chaos/seeded.ts";
 import { type Actor, actor } from "#test/chaos/actor.ts";
@@ -62,7 +63,12 @@ export interface Play extends AsyncDisposable {
   violations(options?: InvariantOptions): string[];
 }
 
-export function openPlay(theatre: Theatre, options: Pick<TrialOptions, "functions" | "plan" | "seed">): Play {
+export interface PlayOptions extends Pick<TrialOptions, "functions" | "plan" | "seed"> {
+  /** Where handlers execute; in the operators' process when left out. */
+  readonly runner?: Runner | undefined;
+}
+
+export function openPlay(theatre: Theatre, options: PlayOptions): Play {
   const names = theatre.nextTrial();
   const history = theatre.observer.record(names.id);
   const director = new Director(names, options.plan);
@@ -73,6 +79,7 @@ export function openPlay(theatre: Theatre, options: Pick<TrialOptions, "function
     director,
     replaced: (stream, event, withinMs) => replaced(history, stream, event, withinMs),
     attemptMs: options.plan?.attemptMs,
+    runner: options.runner,
     random: mulberry(options.seed),
   });
   return {

@@ -82,18 +82,20 @@ export function harvesterMachine(
       ],
       ...over.metadata,
     },
-    spec: {
-      cpu: 2,
-      memory: "4Gi",
-      sshUser: "ubuntu",
-      sshKeyPair: "default/operators",
-      volumes: [{ volumeType: "image", imageName: "default/ubuntu", volumeSize: "40Gi", bootOrder: 1 }],
-      networks: ["default/vlan1"],
-      ...over.spec,
-    },
+    spec: { ...machineSpec, ...over.spec },
     ...(over.status !== undefined && { status: over.status }),
   };
 }
+
+/** Spec of a HarvesterMachine with nothing in it that is not required. */
+export const machineSpec = {
+  cpu: 2,
+  memory: "4Gi",
+  sshUser: "ubuntu",
+  sshKeyPair: "default/operators",
+  volumes: [{ volumeType: "image", imageName: "default/ubuntu", volumeSize: "40Gi", bootOrder: 1 }],
+  networks: ["default/vlan1"],
+} as const;
 
 /** Metadata of a HarvesterMachine that is being deleted, with our finalizer and identity. */
 export function deleting(name: string, over: Json = {}): Json {

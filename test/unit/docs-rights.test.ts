@@ -92,6 +92,13 @@ describe("the rights in the pages", () => {
     expect(sorted(granted("rights: management"))).toEqual(sorted([...declared("management"), ...own]));
   });
 
+  it("of parked work are on every kind that carries the state of a function", () => {
+    const kinds = allFunctions.flatMap(({ for: { type } }) =>
+      ["get", "list", "patch"].map((verb): Right => `${type.group}/${type.plural} ${verb}`),
+    );
+    expect(sorted(granted("rights: parked work"))).toEqual(sorted([...kinds, "/events list"]));
+  });
+
   it("on a workload cluster are named", () => {
     const ofRequests = (right: Right): boolean => right.startsWith("certificates.k8s.io/");
     const verbsOf = (rights: readonly Right[]) => new Set(rights.map((right) => right.split(" ")[1] ?? ""));

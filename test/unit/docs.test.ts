@@ -23,6 +23,7 @@ import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
+import { addServeCommand } from "#cli/commands/serve.ts";
 import { addTraceCommand } from "#cli/commands/trace.ts";
 import { addWhyCommand } from "#cli/commands/why.ts";
 import { allFunctions } from "#cli/functions.ts";
@@ -61,6 +62,7 @@ function quietProgram(): Command {
   for (const add of [
     addDemoCommand,
     addRunCommand,
+    addServeCommand,
     addHubCommand,
     addWhyCommand,
     addTraceCommand,

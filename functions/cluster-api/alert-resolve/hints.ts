@@ -22,24 +22,28 @@ export interface Hints {
   readonly pod: { readonly namespace: string; readonly name: string } | undefined;
 }
 
+type TargetField = "namespace" | "cluster" | "machine" | "providerID" | "node" | "address";
+
 /** What the target says, and where it is silent, the alert's labels. */
 export function hintsOf({ spec }: Pick<Remediation, "spec">): Hints {
   const { target = {}, alert } = spec;
   const labels = alert?.labels ?? {};
-  const pick = (field: string | undefined, name: string, label: string) =>
-    given(field) === undefined
+  const pick = (field: TargetField, label: string) => {
+    const value = given(target[field]);
+    return value === undefined
       ? { by: `label ${label}`, value: given(labels[label]) }
-      : { by: `spec.target.${name}`, value: field };
+      : { by: `spec.target.${field}`, value };
+  };
   const known: readonly [Rung["index"], { by: string; value: string | undefined }][] = [
-    ["name", pick(target.machine, "machine", "machine")],
-    ["providerID", pick(target.providerID, "providerID", "provider_id")],
-    ["node", pick(target.node, "node", "node")],
-    ["address", pick(target.address, "address", "instance")],
+    ["name", pick("machine", "machine")],
+    ["providerID", pick("providerID", "provider_id")],
+    ["node", pick("node", "node")],
+    ["address", pick("address", "instance")],
   ];
   const pod = { namespace: given(labels["namespace"]), name: given(labels["pod"]) };
   return {
-    namespace: pick(target.namespace, "namespace", "cluster_namespace").value,
-    cluster: pick(target.cluster, "cluster", "cluster").value,
+    namespace: pick("namespace", "cluster_namespace").value,
+    cluster: pick("cluster", "cluster").value,
     rungs: known.flatMap(([index, { by, value }]) =>
       value === undefined ? [] : [index === "address" ? host(by, value) : { by, index, value }],
     ),

@@ -9,6 +9,7 @@ import type { View } from "#functions/contract/function.ts";
 import { relations } from "#functions/contract/relations.ts";
 import {
   clusterView,
+  controlPlaneProvider,
   ETCD_CONDITION,
   ETCD_HOOK_ANNOTATION,
   machineView,
@@ -100,13 +101,7 @@ export function hasHook({ metadata }: Seen<Machine>): boolean {
 
 /** KubeadmControlPlane, RKE2ControlPlane and their like remove etcd members themselves. */
 function removedByProvider(machine: Seen<Machine>): boolean {
-  return (
-    hasCleanupHook(machine) ||
-    machine.metadata.ownerReferences.some(
-      ({ apiVersion, controller }) =>
-        controller === true && apiVersion.startsWith("controlplane.cluster.x-k8s.io/"),
-    )
-  );
+  return hasCleanupHook(machine) || controlPlaneProvider(machine) !== undefined;
 }
 
 function hasCleanupHook({ metadata }: Seen<Machine>): boolean {

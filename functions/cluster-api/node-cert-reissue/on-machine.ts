@@ -1,4 +1,4 @@
-import { nodeAccess, type NodeAccess } from "#functions/cluster-api/node-access.ts";
+import { nodeAccess, sshSecretName, type NodeAccess } from "#functions/cluster-api/node-access.ts";
 import { dialled } from "#functions/cluster-api/etcd-survey.ts";
 import type { RenewalCommand } from "#functions/cluster-api/node-cert-reissue/means.ts";
 import type { Deps } from "#functions/contract/deps.ts";
@@ -13,7 +13,7 @@ const COMMAND_MS = 45_000;
 /** Access to the machines of the Cluster; text for people when there is none. */
 export async function accessTo(cluster: Seen<Cluster>, deps: Deps): Promise<NodeAccess | string> {
   const access = await nodeAccess(deps, { namespace: cluster.meta.namespace, name: cluster.meta.name });
-  return access ?? `there is no Secret ${cluster.meta.name}-ssh to reach its machines with`;
+  return access ?? `there is no Secret ${sshSecretName(cluster.meta.name)} to reach its machines with`;
 }
 
 /** Logs in to the machine; text for people when that cannot be. Nothing has run then. */

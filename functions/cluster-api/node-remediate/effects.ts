@@ -1,6 +1,8 @@
 import type { TakenStep } from "#api/remediation.ts";
 import type { Deps, StepClient } from "#functions/contract/deps.ts";
+import { askOwner } from "#functions/cluster-api/node-remediate/owner-request.ts";
 import type { RemediationView } from "#functions/cluster-api/node-remediate/world.ts";
+import { controlPlaneProvider } from "#platform/cluster-api/cluster.ts";
 import { machines, pods, virtualMachineInstances } from "#platform/kube/resources.ts";
 
 /**
@@ -14,7 +16,8 @@ const CREATED_BY_LABEL = "kubevirt.io/created-by";
 
 /**
  * Does what the step is for, on the object of its uid and on none other; doing it again changes nothing. A reboot deletes the VM's instance,
- * whose guest is asked to shut down; KubeVirt makes a new one. A power cycle ends the Pod under the guest, which is not waited for.
+ * whose guest is asked to shut down; KubeVirt makes a new one. A power cycle ends the Pod under the guest, which is not waited for. A Machine is
+ * deleted, but for one of a control plane provider, which is asked to do it.
  */
 export async function takeEffect(view: RemediationView, step: TakenStep, deps: Deps): Promise<void> {
   const { machine, vmi } = view.related;
@@ -22,7 +25,9 @@ export async function takeEffect(view: RemediationView, step: TakenStep, deps: D
   switch (step.name) {
     case "Recreate":
       if (machine === undefined) return;
-      await deps.management.delete(machines, nameOf(machine), { uid });
+      if (controlPlaneProvider(machine) === undefined)
+        await deps.management.delete(machines, nameOf(machine), { uid });
+      else await askOwner(machine, deps);
       return;
     case "Reboot":
       if (vmi === undefined) return;

@@ -7,13 +7,14 @@ import { situationOf } from "#functions/cluster-api/node-remediate/situation.ts"
 import { remediationWorld, type RemediationView } from "#functions/cluster-api/node-remediate/world.ts";
 import { defineFunction } from "#functions/contract/define.ts";
 import type { PolicyRule, StepFunction } from "#functions/contract/function.ts";
+import { HEALTH_CONDITION, OWNER_REMEDIATED_CONDITION, type Machine } from "#platform/cluster-api/cluster.ts";
 import {
   isFinal,
   machineRemediationView,
   remediationRequestView,
   type Remediation,
 } from "#platform/cluster-api/remediation.ts";
-import type { ResourceView } from "#platform/kube/view.ts";
+import type { ResourceView, Seen } from "#platform/kube/view.ts";
 
 function declared(
   view: ResourceView<Remediation>,
@@ -65,12 +66,19 @@ function inputsOf(seen: RemediationView, isRequest: boolean) {
     status: [object.status.phase, object.status.steps],
     machine: [machine?.meta.uid, machine?.meta.deletionTimestamp],
     health: machineHealth(seen, isRequest),
+    owner: machine && askedOwner(machine),
     refusal: situation && refusalOf(situation, Infinity),
     last: situation?.lastEndedAt,
     vm: [vm?.meta.uid, vm?.spec, vmi?.meta.uid, vmi?.meta.deletionTimestamp, vmi?.status.phase],
     unknown,
     lookAt: object.metadata.annotations[lookAtAnnotation],
   };
+}
+
+/** What a control plane provider replaces a Machine by, and its answer. */
+function askedOwner({ status }: Seen<Machine>) {
+  const told: readonly string[] = [HEALTH_CONDITION, OWNER_REMEDIATED_CONDITION];
+  return status.conditions.filter(({ type }) => told.includes(type)).map((each) => [each.type, each.status]);
 }
 
 const ownRights = { api: "management", apiGroups: ["capfn.dev"], verbs: ["get"] } as const;
@@ -80,6 +88,7 @@ const rbac: readonly PolicyRule[] = [
   { api: "management", apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
   { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["clusters"], verbs: ["get"] },
   { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["machines"], verbs: ["get", "delete"] },
+  { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["machines/status"], verbs: ["patch"] },
   { api: "workload", apiGroups: [""], resources: ["nodes"], verbs: ["get"] },
   { api: "harvester", apiGroups: ["kubevirt.io"], resources: ["virtualmachines"], verbs: ["get"] },
   {

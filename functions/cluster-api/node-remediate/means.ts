@@ -1,15 +1,18 @@
+import { machineReasons, remediationReasons } from "#api/condition-names.ts";
 import type { RemediationStepName } from "#api/remediation.ts";
 import { controlPlaneLabel } from "#api/names.ts";
 import type { RemediationView } from "#functions/cluster-api/node-remediate/world.ts";
 import { isOurs } from "#functions/harvester/ownership.ts";
+import { controlPlaneProvider, HEALTH_CONDITION, type Machine } from "#platform/cluster-api/cluster.ts";
+import type { Seen } from "#platform/kube/view.ts";
 
 /** Whether a step can be taken, and on which object. */
 export type Means =
   | { readonly kind: "possible"; readonly uid: string }
   /** It never can, as things are; the reason is one CamelCase word. */
   | { readonly kind: "impossible"; readonly reason: string; readonly message: string }
-  /** That cannot be told now. */
-  | { readonly kind: "unknown"; readonly message: string };
+  /** That cannot be told now; the reason is that of a condition. */
+  | { readonly kind: "unknown"; readonly reason: string; readonly message: string };
 
 /** What a step would act on. The object is chosen by its owner, and named by its uid from then on. */
 export function meansOf(step: Exclude<RemediationStepName, "Escalate">, view: RemediationView): Means {
@@ -21,7 +24,11 @@ function meansOfRestart({ related, unknown }: RemediationView): Means {
   if (infrastructure === undefined)
     return impossible("NotOnHarvester", "the Machine's infrastructure is no HarvesterMachine");
   if (unknown.includes("vm") || unknown.includes("vmi"))
-    return { kind: "unknown", message: "it is not known what runs on Harvester" };
+    return {
+      kind: "unknown",
+      reason: machineReasons.HarvesterUnreachable,
+      message: "it is not known what runs on Harvester",
+    };
   if (vm === undefined || !isOurs(vm, infrastructure))
     return impossible("NoVM", `VM ${infrastructure.meta.name} does not exist, or is not the machine's`);
   // With any other strategy KubeVirt would not start the VM again (KubeVirt documentation, "Run Strategies").
@@ -51,7 +58,26 @@ function meansOfRecreation({ object, related }: RemediationView): Means {
       "LastControlPlane",
       "the Machine is the only one of its control plane: etcd's data is on it",
     );
-  return { kind: "possible", uid: machine.meta.uid };
+  return meansOfItsOwner(machine) ?? { kind: "possible", uid: machine.meta.uid };
+}
+
+/** A control plane provider replaces a Machine only when a MachineHealthCheck has found it unhealthy, whoever asks. */
+function meansOfItsOwner(machine: Seen<Machine>): Means | undefined {
+  const provider = controlPlaneProvider(machine);
+  if (provider === undefined) return undefined;
+  const check = machine.status.conditions.find(({ type }) => type === HEALTH_CONDITION);
+  if (check === undefined)
+    return impossible(
+      "NoHealthCheck",
+      `${provider} replaces only Machines that a MachineHealthCheck finds unhealthy, and none looks at this one`,
+    );
+  return check.status === "False"
+    ? undefined
+    : {
+        kind: "unknown",
+        reason: remediationReasons.WaitingForHealthCheck,
+        message: `${provider} replaces only Machines that a MachineHealthCheck finds unhealthy, and it does not yet`,
+      };
 }
 
 function impossible(reason: string, message: string): Means {

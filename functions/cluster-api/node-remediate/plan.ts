@@ -1,4 +1,4 @@
-import { machineReasons, remediationReasons } from "#api/condition-names.ts";
+import { remediationReasons } from "#api/condition-names.ts";
 import {
   defaultSteps,
   policyDefaults,
@@ -58,7 +58,7 @@ function begun(
     case "unknown":
       return {
         do: "hold",
-        refusal: { reason: machineReasons.HarvesterUnreachable, message: means.message },
+        refusal: { reason: means.reason, message: means.message },
       };
     case "impossible":
       return { do: "skip", step: { name, attempt, reason: means.reason }, message: means.message };

@@ -2,6 +2,7 @@ import { policyDefaults, type TakenStep } from "#api/remediation.ts";
 import type { Plan } from "#functions/cluster-api/node-remediate/decision.ts";
 import { refusalOf } from "#functions/cluster-api/node-remediate/guards.ts";
 import type { Health } from "#functions/cluster-api/node-remediate/health.ts";
+import { ownersAnswer } from "#functions/cluster-api/node-remediate/owner-request.ts";
 import { situationOf } from "#functions/cluster-api/node-remediate/situation.ts";
 import { isAnother, type RemediationView } from "#functions/cluster-api/node-remediate/world.ts";
 
@@ -24,11 +25,11 @@ function recreation(view: RemediationView, underWay: UnderWay): Plan {
   const { step, now } = underWay;
   if (isAnother(view)) return ended(step, "Succeeded", `Machine ${step.uid ?? ""} is gone`);
   const until = deadlineOf(view, step);
-  if (view.related.machine?.meta.deletionTimestamp === undefined)
-    return untaken(view, underWay, until) ?? { do: "act", step };
-  return until <= now
-    ? ended(step, "TimedOut", "the Machine is still being deleted")
-    : { do: "wait", step, until };
+  const { machine } = view.related;
+  const isGoing = machine?.meta.deletionTimestamp !== undefined;
+  const pending = isGoing ? "the Machine is still being deleted" : machine && ownersAnswer(machine);
+  if (pending === undefined) return untaken(view, underWay, until) ?? { do: "act", step };
+  return until <= now ? ended(step, "TimedOut", pending) : { do: "wait", step, until };
 }
 
 function restart(view: RemediationView, underWay: UnderWay): Plan {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import { allFunctions } from "#cli/functions.ts";
+import type { Runner } from "#events/transport/runner.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import { harvesterMachines } from "#platform/kube/resources.ts";
@@ -20,8 +21,8 @@ export function faultStage() {
   return {
     theatre: (): Theatre => theatre!,
     /** Operators are not started yet. */
-    open: (functions: readonly StepFunction[] = allFunctions): Play =>
-      openPlay(theatre!, { functions, seed: 1 }),
+    open: (functions: readonly StepFunction[] = allFunctions, runner?: Runner): Play =>
+      openPlay(theatre!, { functions, seed: 1, runner }),
   };
 }
 

@@ -290,6 +290,7 @@ describe("the event of a dispatch", () => {
 describe("the in-process runner", () => {
   const world = (client: Partial<KubeClient>) => ({
     clock: new FakeClock(),
+    management: () => client as KubeClient,
     client: () => client as KubeClient,
     announce: () => undefined,
     count: () => undefined,

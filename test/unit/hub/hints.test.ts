@@ -23,6 +23,19 @@ function hinted() {
   return { work, bench: hubBench({ functions: [fn] }) };
 }
 
+/** A run for b is under way; another function has work with a whenever the test says so. */
+async function oneMakesOneWatches() {
+  const work = { due: false };
+  const first = widgetFunction({ needs: ({ object }) => object.meta.name === "b" });
+  const second = widgetFunction({
+    name: "widget-watch",
+    needs: ({ object }) => object.meta.name === "a" && work.due,
+  });
+  const bench = hubBench({ functions: [first, second] });
+  await bench.list(...objects, widget({ name: "b", version: "12" }));
+  return { work, bench };
+}
+
 describe("a hint", () => {
   it("makes the object's predicates be asked, and its cause is that of the run", async () => {
     const { work, bench } = hinted();
@@ -76,14 +89,7 @@ describe("a hint", () => {
   });
 
   it("comes from an outcome that says what its event is about", async () => {
-    const work = { due: false };
-    const first = widgetFunction({ needs: ({ object }) => object.meta.name === "b" });
-    const second = widgetFunction({
-      name: "widget-watch",
-      needs: ({ object }) => object.meta.name === "a" && work.due,
-    });
-    const bench = hubBench({ functions: [first, second] });
-    await bench.list(...objects, widget({ name: "b", version: "12" }));
+    const { work, bench } = await oneMakesOneWatches();
     expect(bench.runs.map(({ dispatch }) => dispatch.function.name)).toEqual(["widget-make"]);
     work.due = true;
     const target = { type: widgetView.type, ref: at("a") };
@@ -97,14 +103,7 @@ describe("a hint", () => {
   });
 
   it("does not come from an outcome whose event is not in the catalogue", async () => {
-    const work = { due: false };
-    const first = widgetFunction({ needs: ({ object }) => object.meta.name === "b" });
-    const second = widgetFunction({
-      name: "widget-watch",
-      needs: ({ object }) => object.meta.name === "a" && work.due,
-    });
-    const bench = hubBench({ functions: [first, second] });
-    await bench.list(...objects, widget({ name: "b", version: "12" }));
+    const { work, bench } = await oneMakesOneWatches();
     work.due = true;
     const target = { type: widgetView.type, ref: at("a") };
     await bench.runs[0]?.answer(done([{ type: "com.example.x", data: {}, target }]));

@@ -16,7 +16,7 @@ const handle = async ({ object }) => {
   return done();
 };
 const told = [];
-const world = { client: () => ({ connection: "management" }), clock: { now: () => 0 } };
+const world = { management: () => ({ connection: "management" }), clock: { now: () => 0 } };
 const contain = ${contained} ? containStrays(process, (error) => told.push(error.name)) : undefined;
 const bench = hubBench({ functions: [widgetFunction({ handle })], runner: inProcessRunner(world, { contain }) });
 await bench.list(...["one", "two", "late"].map((name, n) => widget({ name, version: String(n + 1) })));

@@ -14,6 +14,7 @@ it("what a step wrote is noted with the id of the event it becomes, deletions to
   const { deps, writes } = attemptDeps(
     {
       clock: new FakeClock(),
+      management: () => api as unknown as KubeClient,
       client: () => api as unknown as KubeClient,
       announce: () => undefined,
       count: () => undefined,

@@ -69,19 +69,22 @@ describe("the certificates that a machine's servers show", () => {
       "CertificateNotYetValid",
       /is valid from 2026-06-02 on only; compare the clocks/,
     ],
-  ])("are told of once when one is %s, and again when it is well", async (_, from, to, reason, message) => {
-    const ca = await authority();
-    await using servers = await machineServers({ [etcdPort]: await serving(ca, from, to) });
-    const made = watching([clusterThat({}), machineAt("cp-0", { address: servers.address })]);
-    await made.run();
-    await made.run();
-    expect(made.condition()).toMatchObject({ status: "False", reason });
-    expect(made.condition()?.["message"]).toMatch(message);
-    expect(made.events()).toEqual([reason]);
-    servers.show(etcdPort, await serving(ca, -1, 300));
-    await made.run();
-    expect(made.condition()).toMatchObject({ status: "True", reason: "CertificatesValid", message: "" });
-  });
+  ])(
+    "are told of once when one is %s, and again when it is well",
+    async (...[, from, to, reason, message]) => {
+      const ca = await authority();
+      await using servers = await machineServers({ [etcdPort]: await serving(ca, from, to) });
+      const made = watching([clusterThat({}), machineAt("cp-0", { address: servers.address })]);
+      await made.run();
+      await made.run();
+      expect(made.condition()).toMatchObject({ status: "False", reason });
+      expect(made.condition()?.["message"]).toMatch(message);
+      expect(made.events()).toEqual([reason]);
+      servers.show(etcdPort, await serving(ca, -1, 300));
+      await made.run();
+      expect(made.condition()).toMatchObject({ status: "True", reason: "CertificatesValid", message: "" });
+    },
+  );
 
   test("are asked for again the next day when nobody answers, and nothing is told", async () => {
     const made = watching([clusterThat({}), machineAt("cp-0", { address: "127.0.0.1" })]);

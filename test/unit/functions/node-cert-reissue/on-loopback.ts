@@ -14,7 +14,7 @@ import { stepWorld } from "#test/support/step-world.ts";
 
 type Json = Record<string, unknown>;
 
-export const START = Date.parse("2026-06-01T00:00:00Z");
+const START = Date.parse("2026-06-01T00:00:00Z");
 const DAY_MS = 86_400_000;
 
 export function inDays(days: number): Date {

@@ -158,11 +158,19 @@ function machineObjects(name: string, isIll: boolean): object[] {
     metadata: { labels, ownerReferences: [owner] },
     spec: { infrastructureRef: { kind: "HarvesterMachine", name } },
   });
-  const check = { type: "HealthCheckSucceeded", status: isIll ? "False" : "True", reason: "UnhealthyNode" };
+  const check = condition("HealthCheckSucceeded", isIll ? "False" : "True", "UnhealthyNode");
   return [
-    { ...made, status: { nodeRef: { name }, conditions: [{ type: "Ready", status: "True" }, check] } },
+    {
+      ...made,
+      status: { nodeRef: { name }, conditions: [condition("Ready", "True", "Ready"), check] },
+    },
     harvesterMachine(name),
   ];
+}
+
+/** A condition as the API server demands it of a Machine. */
+export function condition(type: string, status: "True" | "False", reason: string) {
+  return { type, status, reason, message: "", lastTransitionTime: "2026-01-01T00:30:00Z" };
 }
 
 function vmObjects(name: string): object[] {

@@ -23,7 +23,7 @@ describe("a certificate of cert-manager", () => {
       reason: "ManuallyTriggered",
       observedGeneration: 3,
     });
-    const { conditions } = made.deps.management.peek(certificates, at)?.["status"] as {
+    const { conditions } = made.deps.management.peek(certificates, at)!["status"] as {
       conditions: object[];
     };
     expect(conditions).toHaveLength(2);

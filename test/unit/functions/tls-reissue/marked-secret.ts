@@ -12,7 +12,7 @@ import { stepWorld } from "#test/support/step-world.ts";
 
 type Json = Record<string, unknown>;
 
-export const START = Date.parse("2026-01-01T00:00:00Z");
+const START = Date.parse("2026-01-01T00:00:00Z");
 const DAY_MS = 86_400_000;
 const at = { namespace: "demo", name: "web-tls" };
 
@@ -98,6 +98,6 @@ export function watching(objects: readonly object[]) {
   };
 }
 
-export function base64(text: string): string {
+function base64(text: string): string {
   return Buffer.from(text).toString("base64");
 }
