@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createServer } from "node:tls";
 import { describe, expect, test } from "vitest";
 import type { CertificateAuthority } from "#platform/control-plane/certificates.ts";
-import { sshPackages, startSshServer, type SshServerOptions } from "#test/support/ssh-server.ts";
+import { sshPackages, sshUser, startSshServer, type SshServerOptions } from "#test/support/ssh-server.ts";
 import {
   authority,
   clusterThat,
@@ -60,7 +60,7 @@ async function machine(programs: NonNullable<SshServerOptions["programs"]>, ca: 
     metadata: { namespace: "demo", name: "demo-ssh" },
     data: {
       "ssh-privatekey": encode(ssh.privateKey),
-      username: encode("capfn"),
+      username: encode(sshUser),
       known_hosts: encode(ssh.knownHosts),
       port: encode(String(ssh.port)),
     },

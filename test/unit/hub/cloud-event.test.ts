@@ -42,16 +42,24 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
   const withData = (secret: object) => ({ ...secret, data: { kubeconfig: SECRET, value: SECRET } });
   return fakeDeps({
     management: [
-      objects.cluster(),
+      objects.cluster({
+        metadata: { annotations: { "capfn.dev/approve-kubelet-certificates": "true" } },
+      }),
       objects.harvesterCluster({
         spec: {
           vmNetworkConfig: { ipPoolRefs: ["pool"], gateway: "10.50.0.1", subnetMask: "255.255.255.0" },
         },
       }),
-      objects.machine("m-0", {
-        metadata: { labels: { "cluster.x-k8s.io/control-plane": "" } },
-        spec: { infrastructureRef: { kind: "HarvesterMachine", name: "m-0" } },
-      }),
+      {
+        ...objects.machine("m-0", {
+          metadata: { labels: { "cluster.x-k8s.io/control-plane": "" } },
+          spec: { infrastructureRef: { kind: "HarvesterMachine", name: "m-0" } },
+        }),
+        status:
+          node === true
+            ? { nodeRef: { name: "m-0" }, addresses: [{ type: "InternalIP", address: "127.0.0.1" }] }
+            : {},
+      },
       ...objects.remediations("m-0"),
       objects.eventInjection("m-0"),
       objects.harvesterMachine("m-0", {
@@ -64,6 +72,14 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
         metadata: { name: "demo-etcd", namespace: place.namespace },
       }),
       withData({
+        ...objects.secret("web-tls"),
+        metadata: {
+          name: "web-tls",
+          namespace: place.namespace,
+          annotations: { "capfn.dev/watch-certificate": "true" },
+        },
+      }),
+      withData({
         ...objects.secret("m-0-bootstrap"),
         metadata: { name: "m-0-bootstrap", namespace: place.namespace },
       }),
@@ -73,7 +89,7 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
       ...(vm === true ? [objects.virtualMachine("m-0"), objects.virtualMachineInstance("m-0")] : []),
       withData(objects.secret("m-0-cloud-init")),
     ],
-    workload: node === true ? [uninitializedNode] : [],
+    workload: node === true ? [uninitializedNode, signingRequest] : [],
   });
 }
 
@@ -83,6 +99,19 @@ const uninitializedNode = {
   metadata: { name: "m-0" },
   spec: { taints: [{ key: "node.cloudprovider.kubernetes.io/uninitialized", effect: "NoSchedule" }] },
   status: { addresses: [] },
+};
+
+const signingRequest = {
+  apiVersion: "certificates.k8s.io/v1",
+  kind: "CertificateSigningRequest",
+  metadata: { name: "csr-1" },
+  spec: {
+    signerName: "kubernetes.io/kubelet-serving",
+    username: "system:node:m-0",
+    groups: ["system:nodes"],
+    usages: ["server auth"],
+    request: "bm9uZQ==",
+  },
 };
 
 /** The index as the hub would have it over that world: every view of the function listed. */
@@ -118,6 +147,7 @@ async function indexOf(fn: StepFunction, deps: FakeDeps): Promise<ObjectIndex> {
 function nameFor({ name, for: { type } }: StepFunction): string {
   const request: Record<string, string> = { "alert-resolve": "unresolved", "remediation-expire": "ended" };
   if (type.plural === "remediationrequests") return request[name] ?? "resolved";
+  if (type.plural === "secrets") return "web-tls";
   return type.plural.endsWith("clusters") ? place.cluster : "m-0";
 }
 
