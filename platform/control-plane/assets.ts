@@ -15,6 +15,7 @@ export type BinaryName =
   | "kube-apiserver"
   | "kube-controller-manager"
   | "cluster-api-core"
+  | "kubeadm-control-plane"
   | "kubevirt-crds";
 
 interface BinarySource extends Omit<GoProgram, "name"> {
@@ -28,6 +29,8 @@ const KUBERNETES_VERSION = {
   "k8s.io/component-base/version.gitMajor": "1",
   "k8s.io/component-base/version.gitMinor": "35",
 };
+
+const CLUSTER_API_VERSION = { "sigs.k8s.io/cluster-api/version.gitVersion": "v1.14.2" };
 
 const SOURCES: Readonly<Record<BinaryName, BinarySource>> = {
   etcd: { module: "etcd", package: "./cmd/etcd", envtest: true, duration: "about a minute" },
@@ -50,7 +53,14 @@ const SOURCES: Readonly<Record<BinaryName, BinarySource>> = {
     package: "sigs.k8s.io/cluster-api/core",
     envtest: false,
     duration: "about 3 minutes",
-    linkVariables: { "sigs.k8s.io/cluster-api/version.gitVersion": "v1.14.2" },
+    linkVariables: CLUSTER_API_VERSION,
+  },
+  "kubeadm-control-plane": {
+    module: "capi",
+    package: "sigs.k8s.io/cluster-api/controlplane/kubeadm",
+    envtest: false,
+    duration: "about 3 minutes",
+    linkVariables: CLUSTER_API_VERSION,
   },
   "kubevirt-crds": { module: "kubevirt-crds", package: ".", envtest: false, duration: "about a minute" },
 };

@@ -126,7 +126,8 @@ export function servedAt(manifest: Manifest, endpoint: WebhookEndpoint): Manifes
   };
 }
 
-function withContractLabels(manifest: Manifest): Manifest {
+/** The manifest with the labels by which core finds the versions that speak its contracts. */
+export function withContractLabels(manifest: Manifest): Manifest {
   return {
     ...manifest,
     metadata: { ...manifest.metadata, labels: { ...manifest.metadata.labels, ...CONTRACT_LABELS } },

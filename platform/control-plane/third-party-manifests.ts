@@ -91,6 +91,18 @@ export async function certManagerManifests(host: ControlPlaneHost): Promise<Mani
   });
 }
 
+/** CustomResourceDefinitions of Cluster API's kubeadm control plane and bootstrap providers v1.14.2, as they are in its module. */
+export async function kubeadmManifests(host: ControlPlaneHost): Promise<Manifest[]> {
+  return cachedManifests(host, `kubeadm-${CLUSTER_API.version}`, async () => {
+    const manifests: Manifest[] = [];
+    await readModule(host, CLUSTER_API, (path, content) => {
+      if (/^(controlplane|bootstrap)\/kubeadm\/config\/crd\/bases\/[^/]+\.yaml$/.test(path))
+        manifests.push(...parseManifests(content));
+    });
+    return manifests;
+  });
+}
+
 async function harvesterManifests(host: ControlPlaneHost): Promise<Manifest[]> {
   const manifests: Manifest[] = [];
   await readModule(host, HARVESTER, (path, content) => {

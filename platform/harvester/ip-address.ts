@@ -146,3 +146,9 @@ function formatV6(value: bigint): string {
   if (best.length < 2) return hex.join(":");
   return `${hex.slice(0, best.start).join(":")}::${hex.slice(best.start + best.length).join(":")}`;
 }
+
+/** The usual spelling of an address, as {@link formatIp} writes it; what is no address stays as it is. */
+export function canonicalIp(text: string): string {
+  const ip = parseIp(text);
+  return ip === undefined ? text : formatIp(ip);
+}

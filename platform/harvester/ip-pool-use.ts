@@ -1,4 +1,4 @@
-import { formatIp, parseIp } from "#platform/harvester/ip-address.ts";
+import { canonicalIp, formatIp, parseIp } from "#platform/harvester/ip-address.ts";
 import { contains, type PoolRanges } from "#platform/harvester/ip-pool-ranges.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 
@@ -57,7 +57,7 @@ export function sharedAddresses(
   const holders = new Map<string, string[]>();
   for (const { meta, status } of pools) {
     for (const [text, id] of Object.entries(status.allocated)) {
-      const address = DOTTED.test(text) ? text : spelledAsUsual(text);
+      const address = DOTTED.test(text) ? text : canonicalIp(text);
       const known = holders.get(address);
       if (known === undefined) holders.set(address, [`${id} in ${meta.name}`]);
       else known.push(`${id} in ${meta.name}`);
@@ -71,8 +71,3 @@ export function sharedAddresses(
 
 /** Such an address has no second spelling. */
 const DOTTED = /^\d{1,3}(?:\.\d{1,3}){3}$/;
-
-function spelledAsUsual(text: string): string {
-  const ip = parseIp(text);
-  return ip === undefined ? text : formatIp(ip);
-}

@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { stringify } from "yaml";
 import * as z from "zod";
 import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
 import { readCertificateRecord } from "#platform/cluster-api/certificate-record.ts";
@@ -11,6 +10,7 @@ import type { KubeClient } from "#platform/kube/client.ts";
 import { clusters, harvesterClusters, namespaces, secrets } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
+import { clientKubeconfig } from "#test/support/client-kubeconfig.ts";
 import {
   clientOf,
   connectionTo,
@@ -36,23 +36,7 @@ const secondsFromNow = (seconds: number): Date => new Date(Date.now() + seconds 
 const names = [{ ip: "127.0.0.1" }, { dns: "localhost" }];
 
 /** A client certificate of the workload cluster's administrator, in a kubeconfig. */
-async function kubeconfigFor(validity: { notBefore: Date; notAfter: Date }): Promise<string> {
-  const { certificateAuthority: ca, server, caPem } = workload;
-  const { certPem, keyPem } = await ca.issue("O=system:masters, CN=kubernetes-admin", names, validity);
-  return stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    "current-context": "demo",
-    clusters: [{ name: "demo", cluster: { server, "certificate-authority-data": encode(caPem) } }],
-    users: [
-      {
-        name: "admin",
-        user: { "client-certificate-data": encode(certPem), "client-key-data": encode(keyPem) },
-      },
-    ],
-    contexts: [{ name: "demo", context: { cluster: "demo", user: "admin" } }],
-  });
-}
+const kubeconfigFor = (validity: { notBefore: Date; notAfter: Date }) => clientKubeconfig(workload, validity);
 
 /** A cluster with this kubeconfig on the management cluster, and the function at work on it. */
 async function running(kubeconfig: string) {

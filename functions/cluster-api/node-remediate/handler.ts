@@ -24,6 +24,8 @@ import { workloadConnection, type ResourceView } from "#platform/kube/view.ts";
 
 type Event = StepEvent<Remediation, RemediationWorld>;
 
+const LOOK_AGAIN_MS = 60_000;
+
 /** For one kind: a RemediationRequest or a MachineRemediation. */
 export function remediate(own: ResourceView<Remediation>) {
   const isRequest = own.type.kind === remediationRequests.kind;
@@ -32,12 +34,12 @@ export function remediate(own: ResourceView<Remediation>) {
   return async function (event: Event, deps: Deps): Promise<Outcome> {
     const now = deps.now().getTime();
     const seen = planOf(event, { isRequest, now });
-    if (seen.do !== "begin" && seen.do !== "act") return conclude(event, seen, deps);
+    if (!isFinalOrActs(seen)) return conclude(event, seen, deps);
     const fresh = await freshView(event, own, deps);
     if (fresh === undefined) return done();
     const foreign = await foreignTarget(fresh.view, deps);
     const plan = foreign ?? withoutProof(planOf(fresh.view, { isRequest, now }), fresh.hostProblem);
-    if (plan.do !== "begin" && plan.do !== "act") return conclude(fresh.view, plan, deps);
+    if (plan.do !== "begin" && plan.do !== "act") return conclude(fresh.view, untilToldOf(plan, now), deps);
     const step = plan.do === "act" ? plan.step : await begin(fresh.view, plan, deps);
     await takeEffect(fresh.view, step, deps);
     return whileItTakesEffect(fresh.view, step, deps);
@@ -120,6 +122,17 @@ async function foreignTarget({ object, related }: RemediationView, deps: Deps): 
   if (wanted === own || (await reachesOthers(own, deps))) return undefined;
   const refusal = { reason: remediationReasons.ForeignNamespace, message: scopeProblem(own, wanted) };
   return { do: "hold", refusal };
+}
+
+/** What may rest on nothing older than a quorum read: a step, and the word that none is needed, which nobody takes back. */
+function isFinalOrActs(plan: Plan): boolean {
+  return plan.do === "begin" || plan.do === "act" || (plan.do === "close" && plan.phase === "Succeeded");
+}
+
+/** What only the step's own reads show may end before any watch tells of it. */
+function untilToldOf(plan: Plan, now: number): Plan {
+  if (plan.do !== "hold") return plan;
+  return { ...plan, refusal: { until: now + LOOK_AGAIN_MS, ...plan.refusal } };
 }
 
 /** A guest is not cut off where nothing proves that it has stopped. */

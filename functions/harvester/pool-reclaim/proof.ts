@@ -3,7 +3,7 @@ import type { Deps, StepClient } from "#functions/contract/deps.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
 import { isHeld, mayBeVmOf, type Leak } from "#functions/harvester/pool-reclaim/leaks.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
-import { formatIp, parseIp } from "#platform/harvester/ip-address.ts";
+import { canonicalIp } from "#platform/harvester/ip-address.ts";
 import { virtualMachineInstanceView } from "#platform/harvester/virtual-machine.ts";
 import { harvesterMachines, virtualMachineInstances, virtualMachines } from "#platform/kube/resources.ts";
 import { MANAGEMENT } from "#platform/kube/view.ts";
@@ -95,14 +95,14 @@ async function instances(harvester: StepClient): Promise<readonly Instance[]> {
     found.push({
       name: `${namespace}/${name}`,
       identity: labels?.[ownerUidLabel],
-      addresses: new Set(texts.map(spelledAsUsual)),
+      addresses: new Set(texts.map(withoutPrefix)),
     });
   }
   return found;
 }
 
 function runningVm({ address, holder }: Leak, running: readonly Instance[]): string | undefined {
-  const wanted = spelledAsUsual(address);
+  const wanted = canonicalIp(address);
   const user = running.find(
     ({ identity, addresses }) => identity === holder.identity || addresses.has(wanted),
   );
@@ -110,8 +110,7 @@ function runningVm({ address, holder }: Leak, running: readonly Instance[]): str
 }
 
 /** KubeVirt reports some addresses with their prefix length. */
-function spelledAsUsual(text: string): string {
+function withoutPrefix(text: string): string {
   const [address = ""] = text.split("/");
-  const ip = parseIp(address);
-  return ip === undefined ? address : formatIp(ip);
+  return canonicalIp(address);
 }

@@ -62,6 +62,12 @@ test("what only time ends says when it does, and ends then", () => {
   expect(refusalOf(cooling, now + 1_000)).toBeUndefined();
 });
 
+test("a machine that takes longer to start than it is left alone after a remediation is given that time", () => {
+  const policy = { ...situation().policy, stepTimeoutMs: 900_000 };
+  expect(reasonOf({ policy, instanceSince: now - 899_000 })).toBe("StartedRecently");
+  expect(reasonOf({ policy, instanceSince: now - 901_000 })).toBeUndefined();
+});
+
 test("after a step of its own a machine only has to have had time to start", () => {
   expect(reasonOf({ hasActed: true, instanceSince: now - 299_000 })).toBe("StartedRecently");
   expect(reasonOf({ hasActed: true, instanceSince: now - 301_000 })).toBeUndefined();

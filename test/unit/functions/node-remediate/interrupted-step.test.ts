@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { machines } from "#platform/kube/resources.ts";
 import { cluster } from "#test/support/cluster-objects.ts";
 import { kubeError } from "#test/support/fake-api.ts";
-import { another, bench, destroyed, type RemediationBench } from "./remediation-world.ts";
+import { another, bench, destroyed, host, type RemediationBench } from "./remediation-world.ts";
 
 describe("a step that is interrupted", () => {
   it("between its record and its effect is taken once by whoever comes next", async () => {
@@ -103,6 +103,18 @@ describe("a step that is interrupted", () => {
       { name: "Reboot", attempt: 1, state: "Running" },
     ]);
     expect(b.instance("m-1")).toBeUndefined();
+  });
+
+  it("and would cut a guest off is given up when its host does not report any more", async () => {
+    const b = bench("m-1", {}, { spec: { steps: ["PowerCycle"] } });
+    b.deps.harvesterApi.failOn({ verb: "deleteCollection" }, kubeError("unavailable"));
+    await expect(b.run()).rejects.toThrow();
+    const tried = destroyed(b).length;
+    b.deps.harvesterApi.put(host("Unknown"));
+    await b.settle(5);
+    const proof: unknown = expect.stringContaining("nothing proves that the guest has stopped");
+    expect(b.status().steps).toMatchObject([{ name: "PowerCycle", state: "TimedOut", proof }]);
+    expect(destroyed(b)).toHaveLength(tried);
   });
 
   it("and can never be taken is given up after its time", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import {
   clusters,
+  harvesterMachines,
   machineRemediations,
   machines,
   nodes,
@@ -90,6 +91,22 @@ describe("a namesake is never touched", () => {
     expect(destroyed(b)).toEqual([]);
   });
 
+  it("when the request itself is another one by now", async () => {
+    const b = bench("m-1");
+    const { management } = b.deps;
+    const read = management.get.bind(management);
+    // The step's own read is the first that sees it.
+    management.get = async (type, name) => {
+      const found = await read(type, name);
+      return found === undefined || type.kind !== "RemediationRequest"
+        ? found
+        : { ...found, metadata: { ...found.metadata, uid: "uid-second" } };
+    };
+    expect(await b.run()).toEqual({ kind: "done" });
+    expect(b.status().steps).toBeUndefined();
+    expect(destroyed(b)).toEqual([]);
+  });
+
   it("when the owner of a MachineRemediation was replaced", async () => {
     const b = bench("m-1", {}, { byHealthCheck: true });
     b.edit(machines, "m-1", ({ metadata }) => (metadata.uid = "uid-second"));
@@ -97,6 +114,32 @@ describe("a namesake is never touched", () => {
     expect(b.status().phase).toBe("Closed");
     expect(destroyed(b)).toEqual([]);
   });
+});
+
+describe("a cluster that does not answer", () => {
+  it("proves no machine well, though its Nodes were Ready when they were last seen", async () => {
+    const b = bench("m-1", { ill: [] });
+    const silent = { hub: { "workload/demo/demo": { state: "failed", message: "no answer" } } };
+    await b.run(0, silent);
+    expect(b.status().phase).toBe("Held");
+    expect(b.why("RemediationAllowed")).toBe("ClusterUnreachable");
+  });
+});
+
+describe("a cluster that has fallen silent, which no watch has told yet,", () => {
+  it.each([true, false])(
+    "has no machine called well or touched (Ready when last seen: %s)",
+    async (ready) => {
+      const b = bench("m-1", ready ? { ill: [] } : {});
+      const silent = kubeError("unavailable", "workload");
+      b.deps.workloadApi.failOn({ verb: "get", plural: "nodes" }, silent, { times: 1 });
+      expect(await b.run()).toEqual({ kind: "requeueAfter", afterMs: 60_000, reason: "ClusterUnreachable" });
+      expect(b.status().phase).toBe("Held");
+      expect(destroyed(b)).toEqual([]);
+      await b.run(60);
+      expect(b.status().phase).toBe(ready ? "Succeeded" : "Running");
+    },
+  );
 });
 
 describe("a machine is left alone", () => {
@@ -115,6 +158,16 @@ describe("a machine is left alone", () => {
       (b: RemediationBench) => b.deps.management.put(cluster({ spec: { paused: true } })),
     ],
     ["Paused", "it is paused", note("cluster.x-k8s.io/paused")],
+    [
+      "Paused",
+      "another system provides it",
+      (b: RemediationBench) =>
+        b.edit(
+          harvesterMachines,
+          "m-1",
+          ({ metadata }) => (metadata.annotations = { "cluster.x-k8s.io/managed-by": "other" }),
+        ),
+    ],
     ["Maintenance", "people work on it", note("capfn.dev/maintenance")],
     ["Maintenance", "it is not to be remediated", note("cluster.x-k8s.io/skip-remediation")],
     [
@@ -175,6 +228,18 @@ describe("a machine is left alone", () => {
     expect(await b.run()).toEqual({ kind: "requeueAfter", afterMs: 300_000, reason: "Cooldown" });
     expect(b.why("RemediationAllowed")).toBe("Cooldown");
     expect(await b.run(300)).toMatchObject({ kind: "waitFor" });
+  });
+
+  it("but not for what an earlier one did not do: a step that was skipped, a person who was told", async () => {
+    const finishedAt = "2026-01-01T00:59:00Z";
+    for (const step of [{ state: "Skipped" }, { name: "Escalate", state: "Succeeded" }]) {
+      const b = bench(
+        "m-1",
+        {},
+        { management: [another("r-2", "m-1", { ...step, finishedAt }, "Escalated")] },
+      );
+      expect(await b.run()).toMatchObject({ kind: "waitFor" });
+    }
   });
 
   it("while another control plane machine is remediated", async () => {

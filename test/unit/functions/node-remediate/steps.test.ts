@@ -169,6 +169,16 @@ test("each step is taken as often as maxAttempts says", async () => {
   ]);
 });
 
+test("a step that cannot be taken is not tried again, however many attempts there are", async () => {
+  const b = bench("m-1", {}, { spec: { steps: ["Reboot"], maxAttempts: 3 } });
+  const vm = b.deps.harvesterApi.peek(virtualMachines, { namespace: "vms", name: "m-1" })!;
+  b.deps.harvesterApi.put({ ...vm, spec: { runStrategy: "Manual" } });
+  await b.settle();
+  expect(b.status().steps).toMatchObject([{ state: "Skipped", reason: "NotRestarted" }]);
+  expect(b.status().steps).toHaveLength(1);
+  expect(b.status().phase).toBe("Escalated");
+});
+
 test("a dry run says what would be done, and does nothing", async () => {
   const b = bench("m-1", {}, { spec: { dryRun: true } });
   await b.settle();

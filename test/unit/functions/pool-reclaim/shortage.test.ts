@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
+import { poolUse } from "#platform/harvester/ip-pool-use.ts";
+import { ipPoolView } from "#platform/harvester/ip-pool.ts";
 import { harvesterCluster, ipPool } from "#test/support/cluster-objects.ts";
 import {
   HERE,
@@ -81,6 +83,15 @@ describe("what is missing", () => {
     const { deps, world } = setUp({ harvester: [leaky({ range: ten, status: { allocated } })] });
     await world.settle([poolReclaim], ["demo"]);
     expect(conditions(deps)).toEqual(["AddressesAvailable=True/AddressesRunningOut"]);
+  });
+});
+
+describe("the addresses of a pool in use", () => {
+  test("are counted once each, without those it never gives out: the gateway's, and what is out of its ranges", () => {
+    const allocated = { "10.50.0.1": "x", "10.50.0.3": "y", "10.51.0.1": "z", nonsense: "n" };
+    const range = { rangeStart: "10.50.0.1", rangeEnd: "10.50.0.4" };
+    const object = ipPool("a", { range, status: { allocated } });
+    expect(poolUse(ipPoolView.schema.parse(object))).toEqual({ capacity: 3, used: 1, free: 2 });
   });
 });
 
