@@ -55,10 +55,7 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
           metadata: { labels: { "cluster.x-k8s.io/control-plane": "" } },
           spec: { infrastructureRef: { kind: "HarvesterMachine", name: "m-0" } },
         }),
-        status:
-          node === true
-            ? { nodeRef: { name: "m-0" }, addresses: [{ type: "InternalIP", address: "127.0.0.1" }] }
-            : {},
+        status: node === true ? joined : {},
       },
       ...objects.remediations("m-0"),
       objects.eventInjection("m-0"),
@@ -71,14 +68,7 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
         ...objects.secret("demo-etcd"),
         metadata: { name: "demo-etcd", namespace: place.namespace },
       }),
-      withData({
-        ...objects.secret("web-tls"),
-        metadata: {
-          name: "web-tls",
-          namespace: place.namespace,
-          annotations: { "capfn.dev/watch-certificate": "true" },
-        },
-      }),
+      withData({ ...objects.secret("web-tls"), metadata: markedSecret }),
       withData({
         ...objects.secret("m-0-bootstrap"),
         metadata: { name: "m-0-bootstrap", namespace: place.namespace },
@@ -89,29 +79,19 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
       ...(vm === true ? [objects.virtualMachine("m-0"), objects.virtualMachineInstance("m-0")] : []),
       withData(objects.secret("m-0-cloud-init")),
     ],
-    workload: node === true ? [uninitializedNode, signingRequest] : [],
+    workload: node === true ? [uninitializedNode, objects.kubeletRequest("m-0")] : [],
   });
 }
 
+const joined = { nodeRef: { name: "m-0" }, addresses: [{ type: "InternalIP", address: "127.0.0.1" }] };
+const marks = { "capfn.dev/watch-certificate": "true" };
+const markedSecret = { name: "web-tls", namespace: place.namespace, annotations: marks };
 const uninitializedNode = {
   apiVersion: "v1",
   kind: "Node",
   metadata: { name: "m-0" },
   spec: { taints: [{ key: "node.cloudprovider.kubernetes.io/uninitialized", effect: "NoSchedule" }] },
   status: { addresses: [] },
-};
-
-const signingRequest = {
-  apiVersion: "certificates.k8s.io/v1",
-  kind: "CertificateSigningRequest",
-  metadata: { name: "csr-1" },
-  spec: {
-    signerName: "kubernetes.io/kubelet-serving",
-    username: "system:node:m-0",
-    groups: ["system:nodes"],
-    usages: ["server auth"],
-    request: "bm9uZQ==",
-  },
 };
 
 /** The index as the hub would have it over that world: every view of the function listed. */
