@@ -8,7 +8,7 @@ import { isKubeError } from "#platform/kube/errors.ts";
 import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import { namespaces, secrets } from "#platform/kube/resources.ts";
-import type { Connection } from "#platform/kube/view.ts";
+import { MANAGEMENT, type Connection } from "#platform/kube/view.ts";
 import { apiVersionOf } from "#platform/kube/resource.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
@@ -221,6 +221,11 @@ function failure(error: unknown, server: string | undefined): ConnectionState {
   const at = server === undefined ? {} : { server };
   if (error instanceof KubeconfigError)
     return { state: "failed", reason: "KubeconfigInvalid", message: error.message };
+  // What the management cluster does not let us read says nothing about the API server that it leads to.
+  if (isKubeError(error) && error.dependency === MANAGEMENT) {
+    const message = "its Secret cannot be read in the management cluster; it is tried again by itself";
+    return { state: "failed", reason: "SecretUnreadable", message };
+  }
   if (isKubeError(error, "unauthorized")) {
     return {
       state: "failed",

@@ -40,6 +40,12 @@ export const RENEW_ANNOTATION = "capfn.dev/renew-node-certificates";
 /** Annotation of a Machine: what its servers were last seen to show. Written by us. */
 export const NODE_CERTIFICATES_ANNOTATION = "capfn.dev/certificates";
 
+/**
+ * Annotation of a Cluster that says how its etcd is reached: `ssh`, over SSH on the machines themselves; left out, from our own network with the
+ * authority in the Secret `<cluster>-etcd`.
+ */
+export const ETCD_ACCESS_ANNOTATION = "capfn.dev/etcd-access";
+
 /** What we look at of a Cluster (cluster.x-k8s.io/v1beta2). */
 const clusterSchema = z.object({
   metadata: z
@@ -54,6 +60,7 @@ const clusterSchema = z.object({
           [RELIEVE_ANNOTATION]: z.string().optional(),
           [APPROVE_ANNOTATION]: z.string().optional(),
           [RENEW_ANNOTATION]: z.string().optional(),
+          [ETCD_ACCESS_ANNOTATION]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
+import type { Duplex } from "node:stream";
 import type * as z from "zod";
 import { refusalSchema } from "#platform/etcd/answers.ts";
 import { EtcdError } from "#platform/etcd/errors.ts";
+import { secured } from "#platform/etcd/secured-stream.ts";
 import { readBody } from "#platform/kube/answer-body.ts";
 
 /** What a client of etcd shows and trusts; all PEM. */
@@ -21,6 +23,8 @@ export interface EtcdEndpoint {
   readonly timeoutMs: number;
   /** Aborts what is under way; nothing is sent once it has aborted. */
   readonly signal: AbortSignal;
+  /** Opens what TLS is spoken over, e.g. a tunnel; a TCP connection to the URL when left out. Who answers is verified all the same. */
+  readonly connect?: (() => Promise<Duplex>) | undefined;
 }
 
 /** One call of the gRPC gateway (etcd, "Why gRPC gateway"): always POST, under `/v3`. */
@@ -79,19 +83,20 @@ export async function openGateway(endpoint: EtcdEndpoint, call: EtcdCall): Promi
   throw new EtcdError(`${what}: ${said}`, { reason: "refused", code: refusal?.code });
 }
 
-function send(endpoint: EtcdEndpoint, call: EtcdCall): Promise<IncomingMessage> {
+async function send(endpoint: EtcdEndpoint, call: EtcdCall): Promise<IncomingMessage> {
+  const signal = AbortSignal.any([endpoint.signal, AbortSignal.timeout(endpoint.timeoutMs)]);
+  signal.throwIfAborted();
+  const stream =
+    endpoint.connect === undefined ? undefined : await secured(endpoint.connect(), endpoint, signal);
   return new Promise((resolve, reject) => {
-    const signal = AbortSignal.any([endpoint.signal, AbortSignal.timeout(endpoint.timeoutMs)]);
-    signal.throwIfAborted();
     const { caPem, certPem, keyPem } = endpoint.credentials;
     const body = JSON.stringify(call.body);
     const outgoing = request(new URL(`/v3/${call.path}`, endpoint.url), {
       method: "POST",
-      agent: false,
       signal,
-      ca: caPem,
-      cert: certPem,
-      key: keyPem,
+      ...(stream === undefined
+        ? { agent: false, ca: caPem, cert: certPem, key: keyPem }
+        : { createConnection: () => stream }),
       headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
     });
     outgoing.on("error", reject);

@@ -6,6 +6,7 @@
  * - `unreachable`: no connection, or it broke off. A command under way may have run all the same.
  * - `timedOut`: not within its time limit, or the attempt ended first. A command under way may go on running.
  * - `refused`: the user is let in, but may not do this: no commands, no forwarding.
+ * - `portClosed`: nothing answers at the port that a stream was asked to.
  * - `sudoRefused`: `sudo -n` did not run the command.
  * - `tooMuchOutput`: more than the caller allows.
  */
@@ -16,6 +17,7 @@ export type SshErrorReason =
   | "unreachable"
   | "timedOut"
   | "refused"
+  | "portClosed"
   | "sudoRefused"
   | "tooMuchOutput";
 

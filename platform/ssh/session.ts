@@ -51,6 +51,7 @@ export async function openSsh(target: SshTarget, signal: AbortSignal): Promise<S
     connection?.destroy();
   };
   signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
   const what = `SSH to ${target.username}@${target.host}`;
   const run: SshSession["run"] = (argv, options = {}) => runCommand({ ssh, what, signal }, argv, options);
   return {
@@ -67,14 +68,18 @@ export async function openSsh(target: SshTarget, signal: AbortSignal): Promise<S
         return await withinTime(opened, limit);
       } catch (error) {
         if (error instanceof SshError) throw error;
-        throw lostOrRefused(
-          ssh,
-          `${limit.what}: sshd did not open it; look at AllowTcpForwarding and PermitOpen`,
-        );
+        if (isConnectFailed(error)) throw new SshError(`${limit.what}: nothing answers there`, "portClosed");
+        const mend = "sshd did not open it; look at AllowTcpForwarding and PermitOpen";
+        throw lostOrRefused(ssh, `${limit.what}: ${mend}`);
       }
     },
     [Symbol.dispose]: end,
   };
+}
+
+/** SSH_OPEN_CONNECT_FAILED (RFC 4254, 5.1): forwarding is allowed, and the port is closed. */
+function isConnectFailed(error: unknown): boolean {
+  return error instanceof Error && "reason" in error && error.reason === 2;
 }
 
 interface Line {

@@ -111,7 +111,10 @@ describe.skipIf("missing" in packages)("a session with a real sshd", () => {
     for await (const chunk of stream) said += String(chunk);
     http.close();
     expect(said).toMatch(/from inside$/);
-    await expect(session.forward("127.0.0.1", 1)).rejects.toMatchObject({ reason: "refused" });
+    await expect(session.forward("127.0.0.1", 1)).rejects.toMatchObject({
+      reason: "portClosed",
+      message: `SSH to capfn@${server.address}: forwarding to port 1: nothing answers there`,
+    });
   });
 });
 

@@ -234,7 +234,8 @@ export async function createAuthority(kind: "rsa" | "ec"): Promise<AuthorityPair
   return { certPem: certificate.toString("pem"), keyPem };
 }
 
-async function issueServing(authority: AuthorityPair, ip: string): Promise<AuthorityPair> {
+/** A certificate that a server with this address shows. */
+export async function issueServing(authority: AuthorityPair, ip: string): Promise<AuthorityPair> {
   const key = createPrivateKey(authority.keyPem);
   const algorithm = key.asymmetricKeyType === "rsa" ? RSA : EC;
   const signingKey = await webcrypto.subtle.importKey(

@@ -28,6 +28,12 @@ const account =
 export interface SshServerOptions {
   /** Loopback address; a random one when left out. */
   readonly address?: string;
+  /** A free one when left out. */
+  readonly port?: number;
+  /** The key that lets in, e.g. that of another server; one of its own when left out. */
+  readonly privateKey?: string;
+  /** Options before the key in authorized_keys, e.g. `restrict`. */
+  readonly keyOptions?: string;
   /** Further lines of sshd_config, e.g. `AllowTcpForwarding no`. */
   readonly config?: readonly string[];
   /** Runs for whatever command is asked for, which it finds in SSH_ORIGINAL_COMMAND (`command=` in authorized_keys). */
@@ -82,7 +88,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
   if ("missing" in packages) throw new Error(packages.missing);
   const directory = await mkdtemp(join(tmpdir(), "capfn-sshd-"));
   const address = options.address ?? `127.${randomInt(16, 250)}.${randomInt(1, 250)}.${randomInt(2, 250)}`;
-  const port = await freePort(address);
+  const port = options.port ?? (await freePort(address));
   const home = join(directory, "home");
   const own = async (path: string) => {
     if (process.getuid?.() === 0) await chown(path, account.uid, account.gid);
@@ -110,17 +116,26 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
     return { privateKey: await readFile(join(directory, name), "utf8"), publicKey };
   };
 
+  const userKey = async (privateKey: string | undefined) => {
+    if (privateKey === undefined) return makeKey("user", "ed25519");
+    await write("user", privateKey);
+    const { stdout } = await run(join(directory, "ssh-keygen"), ["-y", "-f", join(directory, "user")]);
+    return { privateKey, publicKey: stdout.trim() };
+  };
+
   await copyPrograms(packages.roots, directory);
   for (const folder of [directory, home, join(directory, "bin")]) {
     await mkdir(folder, { recursive: true });
     await chmod(folder, 0o755);
     await own(folder);
   }
-  const user = await makeKey("user", "ed25519");
+  const user = await userKey(options.privateKey);
   let host = await makeKey("host", options.hostKey ?? "ed25519");
-  const forced =
-    options.forcedCommand === undefined ? "" : `command=${JSON.stringify(options.forcedCommand)} `;
-  await write("authorized_keys", `${forced}${user.publicKey}\n`);
+  const keyOptions = [
+    ...(options.forcedCommand === undefined ? [] : [`command=${JSON.stringify(options.forcedCommand)}`]),
+    ...(options.keyOptions === undefined ? [] : [options.keyOptions]),
+  ].join(",");
+  await write("authorized_keys", `${keyOptions === "" ? "" : `${keyOptions} `}${user.publicKey}\n`);
   await write("passwd", `${sshUser}:x:${account.uid}:${account.gid}::${home}:/bin/sh\n`, 0o644);
   await write("group", `${sshUser}:x:${account.gid}:\n`, 0o644);
   await write("bin/sudo", playedSudo(options.sudo ?? "allowed"), 0o755);

@@ -1,9 +1,10 @@
 import { deleteForMoveAnnotation, pausedAnnotation } from "#api/names.ts";
-import { controlPlaneAddresses } from "#functions/cluster-api/etcd-addresses.ts";
-import { openEtcd } from "#functions/cluster-api/etcd-credentials.ts";
+import { controlPlaneMachines } from "#functions/cluster-api/control-plane-machines.ts";
+import { accessEtcd } from "#functions/cluster-api/etcd-access.ts";
 import { planRelief, votersOf, type ReliefPlan } from "#functions/cluster-api/etcd-relieve/plan.ts";
 import {
   clientUrl,
+  dialled,
   surveyEtcd,
   type OpenEtcd,
   type SurveyedMember,
@@ -40,14 +41,18 @@ export function wantsRelief({ metadata: { annotations }, spec, meta }: Seen<Clus
 export async function relieveEtcd({ object }: Event, deps: Deps): Promise<Outcome> {
   const fresh = await freshLook(deps.management, clusterView, object.meta);
   if (fresh?.meta.uid !== object.meta.uid || !wantsRelief(fresh)) return done();
-  const { namespace, name: clusterName } = fresh.meta;
-  const open = await openEtcd(deps, { namespace, clusterName });
-  if (typeof open === "string") return held(fresh, deps, open);
-  const addresses = await controlPlaneAddresses(fresh, deps);
+  const machines = await controlPlaneMachines(fresh, deps);
+  const access = await accessEtcd(deps, fresh, machines);
+  if (typeof access === "string") return held(fresh, deps, access);
+  using way = access;
+  const { open } = way;
+  const addresses = machines.flatMap(dialled);
   try {
     for (let acts = 0; acts < MOST_ACTS; acts += 1) {
       const survey = await surveyEtcd(open, { target: [], others: addresses });
-      if (survey.kind !== "seen") return held(fresh, deps, "no quorum of etcd answers");
+      if (survey.kind !== "seen") {
+        return held(fresh, deps, ["no quorum of etcd answers", ...way.faults()].join("; "));
+      }
       const plan = planRelief(survey);
       if (plan.kind === "refuse") return held(fresh, deps, plan.message);
       if (acts > 0 && plan.kind === "relieved") return await relieved(fresh, deps);

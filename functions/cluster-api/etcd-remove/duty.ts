@@ -4,7 +4,7 @@ import {
   pausedAnnotation,
   deleteForMoveAnnotation,
 } from "#api/names.ts";
-import { etcdSecretName } from "#functions/cluster-api/etcd-credentials.ts";
+import { etcdAccessSecret } from "#functions/cluster-api/etcd-access.ts";
 import type { View } from "#functions/contract/function.ts";
 import { relations } from "#functions/contract/relations.ts";
 import {
@@ -17,21 +17,31 @@ import {
   type Cluster,
   type Machine,
 } from "#platform/cluster-api/cluster.ts";
+import {
+  connectionStateRef,
+  connectionStateView,
+  type ConnectionState,
+} from "#platform/cluster-api/connection-state.ts";
+import { nodeView, type Node } from "#platform/cluster-api/node.ts";
 import { secretView, type SecretPresence } from "#platform/cluster-api/secret.ts";
-import { MANAGEMENT, type ObjectRef, type Seen } from "#platform/kube/view.ts";
+import { MANAGEMENT, workloadConnection, type ObjectRef, type Seen } from "#platform/kube/view.ts";
 
 /** What a Machine of a control plane is looked at together with. */
 export interface ControlPlaneScope {
   readonly cluster: Seen<Cluster> | undefined;
   /** All Machines of the control plane, this one too. */
   readonly controlPlane: readonly Seen<Machine>[];
-  /** Secret `<cluster>-etcd`: certificate and key of etcd's authority (Cluster API, "Custom certificates"). */
-  readonly etcdSecret: Seen<SecretPresence> | undefined;
+  /** The Secret without which there is no way to etcd. */
+  readonly accessSecret: Seen<SecretPresence> | undefined;
+  /** The Machine's Node. Nothing is decided by it: looking at it keeps the connection to the workload cluster open. */
+  readonly node: Seen<Node> | undefined;
+  /** How that connection is. */
+  readonly connection: Seen<ConnectionState> | undefined;
 }
 
 export type ControlPlaneView = View<Machine, ControlPlaneScope>;
 
-/** Machine -> Cluster, the other Machines of its control plane, and etcd's authority. Nothing is looked at for workers. */
+/** Machine -> Cluster, the other Machines of its control plane, the way to etcd and to the API server. Nothing is looked at for workers. */
 export const controlPlaneScope = relations(machineView)
   .one("cluster", clusterView, (own) =>
     isControlPlane(own) ? besides(own, own.spec.clusterName) : undefined,
@@ -48,8 +58,23 @@ export const controlPlaneScope = relations(machineView)
         ]
       : [],
   )
-  .one("etcdSecret", secretView, (own) =>
-    isControlPlane(own) ? besides(own, etcdSecretName(own.spec.clusterName)) : undefined,
+  .one("accessSecret", secretView, (own, { cluster }) =>
+    cluster === undefined ? undefined : besides(own, etcdAccessSecret(cluster)),
+  )
+  .one(
+    "node",
+    nodeView,
+    (own) =>
+      isControlPlane(own)
+        ? { connection: workloadOf(own), name: own.status.nodeRef?.name ?? own.meta.name }
+        : undefined,
+    { optional: true, wake: "none" },
+  )
+  .one(
+    "connection",
+    connectionStateView,
+    (own) => (isControlPlane(own) ? connectionStateRef(workloadOf(own)) : undefined),
+    { wake: "none" },
   );
 
 /**
@@ -63,7 +88,7 @@ export type Duty = "none" | "guard" | "remove" | "withdraw" | "verify";
 
 /** Pure. Nothing is done while the Cluster or the Machine is paused, or moves to another management cluster. */
 export function dutyOf({ object, related }: Pick<ControlPlaneView, "object" | "related">): Duty {
-  const { cluster, etcdSecret } = related;
+  const { cluster, accessSecret } = related;
   if (!isControlPlane(object) || cluster === undefined || isStopped(object, cluster)) return "none";
   const clusterGoes = cluster.meta.deletionTimestamp !== undefined;
   const deleting = object.meta.deletionTimestamp !== undefined;
@@ -71,7 +96,7 @@ export function dutyOf({ object, related }: Pick<ControlPlaneView, "object" | "r
     if (clusterGoes || removedByProvider(object)) return "withdraw";
     return deleting && deletionPhase(object) === "hook" ? "remove" : "none";
   }
-  if (clusterGoes || etcdSecret === undefined) return "none";
+  if (clusterGoes || accessSecret === undefined) return "none";
   if (!deleting) return removedByProvider(object) ? "none" : "guard";
   if (!removedByProvider(object) || deletionPhase(object) !== "past" || hasCleanupHook(object)) return "none";
   const reported = object.status.conditions.some(({ type }) => type === ETCD_CONDITION);
@@ -124,6 +149,10 @@ function isStopped(machine: Seen<Machine>, cluster: Seen<Cluster>): boolean {
       [pausedAnnotation, deleteForMoveAnnotation].some((name) => name in annotations),
     )
   );
+}
+
+function workloadOf({ meta, spec }: Seen<Machine>) {
+  return workloadConnection({ namespace: meta.namespace ?? "", name: spec.clusterName });
 }
 
 function besides({ meta }: Seen<Machine>, name: string): ObjectRef {

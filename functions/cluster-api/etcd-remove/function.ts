@@ -7,7 +7,7 @@ import {
 } from "#functions/cluster-api/etcd-remove/duty.ts";
 import { careForMember } from "#functions/cluster-api/etcd-remove/handler.ts";
 import { defineFunction } from "#functions/contract/define.ts";
-import { ETCD_CONDITION, machineView } from "#platform/cluster-api/cluster.ts";
+import { ETCD_ACCESS_ANNOTATION, ETCD_CONDITION, machineView } from "#platform/cluster-api/cluster.ts";
 
 export const etcdRemove = defineFunction({
   name: "etcd-remove",
@@ -39,7 +39,10 @@ export const etcdRemove = defineFunction({
         [each.meta.uid, each.meta.deletionTimestamp, hasHook(each), deletionPhase(each)].join(" "),
       )
       .toSorted((a, b) => a.localeCompare(b)),
-    authority: view.related.etcdSecret?.meta.resourceVersion,
+    access: [
+      view.related.accessSecret?.meta.resourceVersion,
+      view.related.cluster?.metadata.annotations[ETCD_ACCESS_ANNOTATION],
+    ],
     lookAt: view.object.metadata.annotations[lookAtAnnotation],
   }),
   condition: ETCD_CONDITION,

@@ -7,10 +7,9 @@ import { machineBefore } from "#functions/cluster-api/etcd-remove/turn.ts";
 import { removeMember } from "#functions/cluster-api/etcd-remove/removal.ts";
 import { verifyRemoval } from "#functions/cluster-api/etcd-remove/verification.ts";
 import { clusterView, machineView, type Machine } from "#platform/cluster-api/cluster.ts";
-import { clusterNameLabel } from "#api/names.ts";
-import { freshLook, seenAs } from "#functions/harvester/fresh-look.ts";
+import { controlPlaneMachines } from "#functions/cluster-api/control-plane-machines.ts";
+import { freshLook } from "#functions/harvester/fresh-look.ts";
 import { machines } from "#platform/kube/resources.ts";
-import type { Seen } from "#platform/kube/view.ts";
 
 type Event = StepEvent<Machine, ControlPlaneScope>;
 
@@ -34,8 +33,10 @@ export async function careForMember(event: Event, deps: Deps): Promise<Outcome> 
     return done();
   }
   if (duty !== "remove" && duty !== "verify") return done();
-  const controlPlane = await controlPlaneOf(fresh, deps);
-  if (duty === "verify") return verifyRemoval(fresh, controlPlane, deps);
+  if (cluster === undefined) return done();
+  const controlPlane = await controlPlaneMachines(cluster, deps);
+  const member = { own: fresh, cluster, controlPlane, connection: related.connection };
+  if (duty === "verify") return verifyRemoval(member, deps);
   const before = machineBefore(fresh, controlPlane);
   if (before !== undefined) {
     return waitFor(
@@ -46,19 +47,5 @@ export async function careForMember(event: Event, deps: Deps): Promise<Outcome> 
       },
     );
   }
-  return removeMember(fresh, controlPlane, deps);
-}
-
-/** All Machines of the control plane as a quorum read has them. */
-async function controlPlaneOf(own: Seen<Machine>, deps: Deps): Promise<readonly Seen<Machine>[]> {
-  const found: Seen<Machine>[] = [];
-  const { namespace, connection } = own.meta;
-  const labelSelector = `${clusterNameLabel}=${own.spec.clusterName}`;
-  for await (const object of deps.management.list(machines, { namespace, labelSelector })) {
-    const machine = seenAs(machineView, object, connection);
-    if (machineView.indexes?.(machine)["controlPlaneOf"]?.includes(own.spec.clusterName) === true) {
-      found.push(machine);
-    }
-  }
-  return found;
+  return removeMember(member, deps);
 }

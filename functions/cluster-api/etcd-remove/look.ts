@@ -1,10 +1,21 @@
-import { openEtcd } from "#functions/cluster-api/etcd-credentials.ts";
+import { accessEtcd, type EtcdAccess } from "#functions/cluster-api/etcd-access.ts";
 import { memberIdentity } from "#functions/cluster-api/etcd-remove/identity.ts";
 import { planRemoval, type RemovalPlan, type RemovalView } from "#functions/cluster-api/etcd-remove/plan.ts";
-import { dialled, surveyEtcd, type OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
+import { dialled, surveyEtcd } from "#functions/cluster-api/etcd-survey.ts";
 import type { Deps } from "#functions/contract/deps.ts";
-import type { Machine } from "#platform/cluster-api/cluster.ts";
+import type { Cluster, Machine } from "#platform/cluster-api/cluster.ts";
+import type { ConnectionState } from "#platform/cluster-api/connection-state.ts";
 import type { Seen } from "#platform/kube/view.ts";
+
+/** A Machine of a control plane and what its member's end rests on, as quorum reads have it. */
+export interface MemberCase {
+  readonly own: Seen<Machine>;
+  readonly cluster: Seen<Cluster>;
+  /** All Machines of the control plane, this one too. */
+  readonly controlPlane: readonly Seen<Machine>[];
+  /** The hub's connection to the API server of the cluster; undefined when there is none. */
+  readonly connection: Seen<ConnectionState> | undefined;
+}
 
 /** No look at etcd can be had: nothing is known of the member. */
 export interface Blind {
@@ -19,29 +30,30 @@ export interface NoQuorum {
   readonly message: string;
 }
 
-/** Clients of the Machine's etcd, or why there are none. */
-export async function etcdOf(own: Seen<Machine>, deps: Deps): Promise<OpenEtcd | Blind> {
-  const { namespace } = own.meta;
-  const open = await openEtcd(deps, { namespace, clusterName: own.spec.clusterName });
-  return typeof open === "string" ? { kind: "blind", reason: "EtcdCredentialsMissing", message: open } : open;
+/** The way to the Machine's etcd, or why there is none. */
+export async function etcdOf({ cluster, controlPlane }: MemberCase, deps: Deps): Promise<EtcdAccess | Blind> {
+  const access = await accessEtcd(deps, cluster, controlPlane);
+  return typeof access === "string"
+    ? { kind: "blind", reason: "EtcdCredentialsMissing", message: access }
+    : access;
 }
 
 /** Surveys etcd and decides the next step for the Machine's member. */
 export async function lookAtMember(
-  open: OpenEtcd,
-  own: Seen<Machine>,
-  controlPlane: readonly Seen<Machine>[],
+  access: EtcdAccess,
+  { own, controlPlane }: MemberCase,
   removal: RemovalView["removal"],
 ): Promise<RemovalPlan | Blind | NoQuorum> {
   const others = controlPlane.filter(({ meta }) => meta.uid !== own.meta.uid);
-  const survey = await surveyEtcd(open, { target: dialled(own), others: others.flatMap(dialled) });
+  const survey = await surveyEtcd(access.open, { target: dialled(own), others: others.flatMap(dialled) });
   if (survey.kind === "silent") {
-    const message = "no etcd member of the control plane answers on port 2379 of its machine";
+    const silent = "no etcd member of the control plane answers on port 2379 of its machine";
+    const message = [silent, ...access.faults()].join("; ");
     return { kind: "blind", reason: "EtcdUnreachable", message };
   }
   if (survey.kind === "noQuorum") {
-    const message = "members of etcd answer, but have no quorum; bring voters back first";
-    return { kind: "noQuorum", message };
+    const lost = "members of etcd answer, but have no quorum; bring voters back first";
+    return { kind: "noQuorum", message: [lost, ...access.faults()].join("; ") };
   }
   const goes = ({ meta }: Seen<Machine>): boolean => meta.deletionTimestamp !== undefined;
   return planRemoval({

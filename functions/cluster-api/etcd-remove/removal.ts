@@ -1,6 +1,11 @@
-import { apiServerAnswers } from "#functions/cluster-api/etcd-remove/api-server.ts";
+import { askApiServer } from "#functions/cluster-api/etcd-remove/api-server.ts";
 import { withdrawHook } from "#functions/cluster-api/etcd-remove/hook.ts";
-import { etcdOf, lookAtMember, type Blind } from "#functions/cluster-api/etcd-remove/look.ts";
+import {
+  etcdOf,
+  lookAtMember,
+  type Blind,
+  type MemberCase,
+} from "#functions/cluster-api/etcd-remove/look.ts";
 import type { RemovalPlan } from "#functions/cluster-api/etcd-remove/plan.ts";
 import {
   announce,
@@ -8,6 +13,7 @@ import {
   unknownForMs,
   type Trouble,
 } from "#functions/cluster-api/etcd-remove/report.ts";
+import type { EtcdAccess } from "#functions/cluster-api/etcd-access.ts";
 import { clientUrl, type OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import { done, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
@@ -28,25 +34,27 @@ const MOST_LOOKS = 4;
  * Removes the Machine's member, as often as needed with a fresh survey before each act, and takes the hook off once a survey shows the member
  * absent. Whatever cannot be done safely now is said on the Machine and looked at again.
  */
-export async function removeMember(
-  own: Seen<Machine>,
-  controlPlane: readonly Seen<Machine>[],
-  deps: Deps,
-): Promise<Outcome> {
-  const open = await etcdOf(own, deps);
-  if (typeof open !== "function") return goOnWithout(open, own, deps);
+export async function removeMember(member: MemberCase, deps: Deps): Promise<Outcome> {
+  const access = await etcdOf(member, deps);
+  if ("kind" in access) return goOnWithout(access, member, deps);
+  using way = access;
+  return await removeOver(way, member, deps);
+}
+
+async function removeOver(access: EtcdAccess, member: MemberCase, deps: Deps): Promise<Outcome> {
+  const { own } = member;
   let removed = false;
   for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-    const plan = await lookAtMember(open, own, controlPlane, "ours");
+    const plan = await lookAtMember(access, member, "ours");
     switch (plan.kind) {
       case "blind":
-        return goOnWithout(plan, own, deps);
+        return goOnWithout(plan, member, deps);
       case "noQuorum":
         return refused({ reason: "NoQuorum", message: plan.message }, own, deps);
       case "refuse":
         // What we have just changed is not a reason to alarm anybody: the next leader may still be being elected.
         return looks === 0
-          ? refused(plan, own, deps)
+          ? refused({ ...plan, message: [plan.message, ...access.faults()].join("; ") }, own, deps)
           : requeueAfter(SOON_MS, `after a change of etcd: ${plan.reason}`);
       case "absent":
       case "last":
@@ -55,7 +63,7 @@ export async function removeMember(
         return done();
       case "moveLeader":
       case "remove": {
-        const fault = await act(plan, open, deps);
+        const fault = await act(plan, access.open, deps);
         if (fault !== undefined) return fault;
         removed ||= plan.kind === "remove";
         announce(own, news(plan), deps);
@@ -125,14 +133,24 @@ async function refused(
 }
 
 /**
- * Silence proves nothing: while the API server of the cluster answers, its etcd lives and the member stays. But a control plane that nobody
- * reaches any more must not hold its machines for ever: it goes when this look and an earlier one, both after the limit, found it silent.
+ * Silence proves nothing: while the API server of the cluster answers, or we cannot ask it, its etcd must be taken to live and the member stays. But
+ * a control plane that nobody reaches any more must not hold its machines for ever: it goes when this look and an earlier one, both after the limit,
+ * found it silent.
  */
-async function goOnWithout({ reason, message }: Blind, own: Seen<Machine>, deps: Deps): Promise<Outcome> {
+async function goOnWithout(
+  { reason, message }: Blind,
+  { own, connection }: MemberCase,
+  deps: Deps,
+): Promise<Outcome> {
   deps.count("caphv_etcd_member_remove_errors_total");
-  if (await apiServerAnswers(own, deps)) {
+  const apiServer = await askApiServer(own, connection, deps);
+  if (apiServer.kind === "answers") {
     const alive = `${message}; the API server of the cluster answers, so its etcd lives`;
     return refused({ reason, message: alive }, own, deps);
+  }
+  if (apiServer.kind === "notAsked") {
+    const unasked = `${message}; whether the API server of the cluster answers is not known: ${apiServer.why}`;
+    return refused({ reason, message: unasked }, own, deps);
   }
   const overdue = (await unknownForMs(own, deps)) >= GIVE_UP_MS;
   const silent = `${message}; the API server of the cluster does not answer either`;

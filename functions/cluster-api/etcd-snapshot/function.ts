@@ -1,10 +1,10 @@
 import { lookAtAnnotation } from "#api/names.ts";
-import { etcdSecretName } from "#functions/cluster-api/etcd-credentials.ts";
+import { etcdAccessSecret } from "#functions/cluster-api/etcd-access.ts";
 import { SNAPSHOT_MS, takeSnapshot } from "#functions/cluster-api/etcd-snapshot/handler.ts";
 import { snapshotNeed } from "#functions/cluster-api/etcd-snapshot/schedule.ts";
 import { defineFunction } from "#functions/contract/define.ts";
 import { relations } from "#functions/contract/relations.ts";
-import { clusterView, snapshotAnnotations } from "#platform/cluster-api/cluster.ts";
+import { clusterView, ETCD_ACCESS_ANNOTATION, snapshotAnnotations } from "#platform/cluster-api/cluster.ts";
 import { secretView } from "#platform/cluster-api/secret.ts";
 import { MANAGEMENT } from "#platform/kube/view.ts";
 
@@ -18,17 +18,18 @@ export const etcdSnapshot = defineFunction({
     "dev.capfn.step.due",
   ],
   for: clusterView,
-  related: relations(clusterView).one("etcdSecret", secretView, ({ metadata, meta }) =>
-    metadata.annotations[snapshotAnnotations.every] === undefined
+  related: relations(clusterView).one("accessSecret", secretView, (own) =>
+    own.metadata.annotations[snapshotAnnotations.every] === undefined
       ? undefined
-      : { connection: MANAGEMENT, namespace: meta.namespace, name: etcdSecretName(meta.name) },
+      : { connection: MANAGEMENT, namespace: own.meta.namespace, name: etcdAccessSecret(own) },
   ),
   // Not the Cluster's own key: a large snapshot must hold up no other step.
   key: ({ object }) => `etcd-snapshot/${object.meta.uid}`,
-  needs: ({ object, related }) => snapshotNeed(object, related.etcdSecret),
+  needs: ({ object, related }) => snapshotNeed(object, related.accessSecret),
   inputs: ({ object, related }) => ({
     annotations: Object.values(snapshotAnnotations).map((name) => object.metadata.annotations[name]),
-    authority: related.etcdSecret?.meta.resourceVersion,
+    way: object.metadata.annotations[ETCD_ACCESS_ANNOTATION],
+    access: related.accessSecret?.meta.resourceVersion,
     lookAt: object.metadata.annotations[lookAtAnnotation],
   }),
   condition: "EtcdSnapshotTaken",

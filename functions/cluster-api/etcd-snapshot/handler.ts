@@ -1,8 +1,8 @@
-import { controlPlaneAddresses } from "#functions/cluster-api/etcd-addresses.ts";
-import { openEtcd } from "#functions/cluster-api/etcd-credentials.ts";
+import { controlPlaneMachines } from "#functions/cluster-api/control-plane-machines.ts";
+import { accessEtcd } from "#functions/cluster-api/etcd-access.ts";
 import { chooseMember } from "#functions/cluster-api/etcd-snapshot/choose-member.ts";
 import { scheduleOf, snapshotNeed } from "#functions/cluster-api/etcd-snapshot/schedule.ts";
-import { clientUrl, surveyEtcd, type OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
+import { clientUrl, dialled, surveyEtcd, type OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, failed, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
@@ -14,11 +14,12 @@ import { directoryOf, pruneSnapshots, writeSnapshot } from "#platform/etcd/snaps
 import { clusters } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
-export interface ClusterWithAuthority {
-  readonly etcdSecret: Seen<SecretPresence> | undefined;
+/** A Cluster, and the Secret without which there is no way to its etcd. */
+export interface ClusterWithAccess {
+  readonly accessSecret: Seen<SecretPresence> | undefined;
 }
 
-type Event = StepEvent<Cluster, ClusterWithAuthority>;
+type Event = StepEvent<Cluster, ClusterWithAccess>;
 
 const AGAIN_MS = 5 * 60_000;
 /** Longest stream of one snapshot, ms; the attempt's own deadline comes a little later. */
@@ -28,7 +29,7 @@ export const SNAPSHOT_MS = 10 * 60_000;
 export async function takeSnapshot({ object, related }: Event, deps: Deps): Promise<Outcome> {
   const fresh = await freshLook(deps.management, clusterView, object.meta);
   if (fresh?.meta.uid !== object.meta.uid) return done();
-  const need = snapshotNeed(fresh, related.etcdSecret);
+  const need = snapshotNeed(fresh, related.accessSecret);
   if (need === false || (need instanceof Date && need > deps.now())) return done();
   const schedule = scheduleOf(fresh);
   if (schedule === undefined) return done();
@@ -41,17 +42,17 @@ export async function takeSnapshot({ object, related }: Event, deps: Deps): Prom
       "capfn was started without --etcd-snapshots, so there is no place for snapshots",
     );
   }
-  const { namespace, name: clusterName } = fresh.meta;
-  const open = await openEtcd(deps, { namespace, clusterName });
-  if (typeof open === "string") return trouble(fresh, deps, open);
+  const machines = await controlPlaneMachines(fresh, deps);
+  const access = await accessEtcd(deps, fresh, machines);
+  if (typeof access === "string") return trouble(fresh, deps, access);
+  using way = access;
   const directory = directoryOf(snapshotDirectory, fresh.meta);
   try {
-    const kept = await keepOne(
-      open,
-      { directory, addresses: await controlPlaneAddresses(fresh, deps) },
-      deps,
-    );
-    if (kept === undefined) return await trouble(fresh, deps, "no etcd member is well enough for a snapshot");
+    const kept = await keepOne(way.open, { directory, addresses: machines.flatMap(dialled) }, deps);
+    if (kept === undefined) {
+      const unfit = ["no etcd member is well enough for a snapshot", ...way.faults()].join("; ");
+      return await trouble(fresh, deps, unfit);
+    }
     await pruneSnapshots(directory, { keep: schedule.keep, written: kept });
     await noteTaken(fresh, deps);
     deps.count("capfn_etcd_snapshots_total");

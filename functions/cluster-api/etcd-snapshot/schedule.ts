@@ -33,12 +33,12 @@ export function scheduleOf({ metadata: { annotations } }: Seen<Cluster>): Schedu
 }
 
 /** When the next snapshot is due: at once if there was none. Nothing while the Cluster is paused, moves away or goes. */
-export function snapshotNeed(cluster: Seen<Cluster>, etcdSecret: Seen<SecretPresence> | undefined): Need {
+export function snapshotNeed(cluster: Seen<Cluster>, accessSecret: Seen<SecretPresence> | undefined): Need {
   const schedule = scheduleOf(cluster);
   const { annotations } = cluster.metadata;
   const stopped = [pausedAnnotation, deleteForMoveAnnotation].some((name) => name in annotations);
   if (schedule === undefined || stopped || cluster.spec.paused === true) return false;
-  if (cluster.meta.deletionTimestamp !== undefined || etcdSecret === undefined) return false;
+  if (cluster.meta.deletionTimestamp !== undefined || accessSecret === undefined) return false;
   if (typeof schedule === "string") return true;
   const taken = Date.parse(annotations[snapshotAnnotations.taken] ?? "");
   return Number.isNaN(taken) ? true : new Date(taken + schedule.everyMs);

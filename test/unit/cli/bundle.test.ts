@@ -36,6 +36,29 @@ describe("the bundle of npm run build", () => {
     }
   });
 
+  it("loads the SSH client when a step asks for it, and not before", async () => {
+    const dist = join(directory, "dist");
+    const texts = new Map(
+      await Promise.all(
+        (await readdir(dist)).map(async (name) => [name, await readFile(join(dist, name), "utf8")] as const),
+      ),
+    );
+    const atStart = new Set(["capfn.mjs"]);
+    for (const name of atStart) {
+      const imports = texts.get(name)?.matchAll(/(?:from|import)\s*["']\.\/([^"']+)["']/g) ?? [];
+      for (const [, imported = ""] of imports) atStart.add(imported);
+    }
+    const withSsh = [...texts].filter(([, text]) => text.includes("ssh-userauth")).map(([name]) => name);
+    expect(withSsh).toHaveLength(1);
+    expect(withSsh.filter((name) => atStart.has(name))).toEqual([]);
+    const { stdout } = await run(process.execPath, [
+      "--input-type=module",
+      "--eval",
+      `const { NodeSSH } = await import(${JSON.stringify(join(dist, withSsh[0] ?? ""))}); console.log(typeof NodeSSH)`,
+    ]);
+    expect(stdout.trim()).toBe("function");
+  });
+
   it("is what npm start starts", () => {
     expect(manifest.scripts.start).toBe(
       "node --max-semi-space-size=1 --optimize-for-size dist/capfn.mjs run",

@@ -176,6 +176,17 @@ describe("a connection", () => {
     expect(made.last()).toMatchObject({ state: "connected" });
   });
 
+  it("does not take a Secret that it cannot read for an API server that does not answer", async () => {
+    const made = world();
+    made.put("5");
+    made.management.failOn({ verb: "get", plural: "secrets" }, kubeError("unavailable", "management"));
+    made.connections.want(NAME);
+    await settle();
+    expect(made.last()).toMatchObject({ state: "failed", reason: "SecretUnreadable" });
+    await made.clock.advance(10_000);
+    expect(made.last()).toMatchObject({ state: "connected" });
+  });
+
   it("is tried again while its API server does not answer, until nobody wants it any more", async () => {
     const made = world();
     made.put("5");

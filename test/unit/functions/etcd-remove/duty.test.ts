@@ -75,6 +75,20 @@ describe("what there is to do for a Machine", () => {
       "none",
     ],
   ];
+  it("where etcd is reached over SSH, the Secret for that is what a hook is put on for", async () => {
+    const overSsh = cluster({ metadata: { annotations: { "capfn.dev/etcd-access": "ssh" } } });
+    const sshSecret = {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: `${place.cluster}-ssh`, namespace: place.namespace },
+    };
+    const machine = controlPlaneMachine("cp-1");
+    expect(await duty([overSsh, machine])).toBe("none");
+    expect(await duty([overSsh, etcdSecret(), machine])).toBe("none");
+    expect(await duty([overSsh, sshSecret, machine])).toBe("guard");
+    expect(await duty([cluster(), sshSecret, machine])).toBe("none");
+  });
+
   it.each(table)("%s", async (_, state, expected) => {
     expect(await of(state)).toBe(expected);
   });

@@ -22,8 +22,16 @@ const deleted = "2026-01-01T00:10:00Z";
 const now = new Date("2026-01-01T01:00:00Z");
 const atHook = { hook: true, deleted, phase: AT_HOOK };
 
-async function run(deps: FakeDeps, name = "cp-1"): Promise<Outcome | undefined> {
-  return (await stepWorld(deps, place.namespace).run(etcdRemove, [name]))[name];
+const workload = "workload/demo/demo";
+
+/** `connection`: what the hub knows of the way to the workload cluster's API server. */
+async function run(
+  deps: FakeDeps,
+  name = "cp-1",
+  connection: object = { state: "failed", reason: "Unreachable" },
+): Promise<Outcome | undefined> {
+  const world = stepWorld(deps, place.namespace, { hub: { [workload]: connection } });
+  return (await world.run(etcdRemove, [name]))[name];
 }
 
 function machine(deps: FakeDeps, name = "cp-1"): KubeObject | undefined {
@@ -156,6 +164,52 @@ describe("the step for a control plane Machine", () => {
       "EtcdUnreachable",
       "EtcdMemberNotRemoved",
     ]);
+  });
+
+  it.each([
+    [{ state: "failed", reason: "SecretNotFound", message: "Secret demo/demo-kubeconfig does not exist" }],
+    [{ state: "failed", reason: "SecretUnreadable", message: "its Secret cannot be read" }],
+    [{ state: "failed", reason: "KubeconfigInvalid", message: "the kubeconfig has no server" }],
+    [{ state: "failed", reason: "Unauthorized", message: "the API server refuses the credentials" }],
+    [{ state: "connecting" }],
+  ])("takes an API server that it cannot ask for no silence: %o", async (connection) => {
+    const deps = await silent("2026-01-01T00:10:00Z");
+    for (let looks = 0; looks < 3; looks += 1) {
+      expect(await run(deps, "cp-1", connection)).toMatchObject({ reason: "EtcdUnreachable" });
+    }
+    expect(machine(deps)?.metadata.annotations?.[HOOK]).toBe("capfn");
+    const why = "message" in connection ? connection.message : "it is being connected to";
+    expect(machine(deps)).toMatchObject({
+      status: { conditions: [{}, { status: "False", message: expect.stringContaining(why) as string }] },
+    });
+  });
+
+  it("takes a request that is not answered for silence, though the connection was well", async () => {
+    const deps = await silent("2026-01-01T00:50:00Z");
+    await run(deps, "cp-1", { state: "connected" });
+    expect(await run(deps, "cp-1", { state: "connected" })).toEqual({ kind: "done" });
+  });
+
+  it("wants the connection to the workload cluster that it asks, and does its work without", async () => {
+    const deps = fakeDeps({ management: controlPlane([controlPlaneMachine("cp-1", atHook)]) });
+    const { edges, need, blockedOn } = await stepWorld(deps, place.namespace, {
+      down: ["workload"],
+    }).evaluate(etcdRemove, "cp-1");
+    const wanted = edges.filter((edge) => edge.kind === "object" && edge.ref.connection === workload);
+    expect(wanted).toMatchObject([{ optional: true, wake: "none" }]);
+    expect([need, blockedOn]).toEqual([true, []]);
+  });
+
+  it("says what to do when etcd is to be reached in a way that there is not, or without the Secret for it", async () => {
+    for (const [way, message] of [
+      ["pod", "annotation capfn.dev/etcd-access of the Cluster must be ssh, or be taken off"],
+      ["ssh", "Secret demo-ssh with the access over SSH does not exist"],
+    ] as const) {
+      const deps = await silent();
+      deps.management.put(cluster({ metadata: { annotations: { "capfn.dev/etcd-access": way } } }));
+      expect(await run(deps)).toMatchObject({ reason: "EtcdCredentialsMissing" });
+      expect(deps.announced[0]?.event.message).toContain(message);
+    }
   });
 
   it("never lets the Machine go while the API server of the cluster answers: its etcd has a quorum", async () => {
