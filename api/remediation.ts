@@ -107,6 +107,14 @@ const takenStepSchema = z
         examples: ["9a2e6f0c-3a52-4f5b-9f43-0d5f0b6f5d11"],
       })
       .optional(),
+    bootID: z
+      .string()
+      .meta({
+        description:
+          "`status.nodeInfo.bootID` of the Node before the step. As long as the Node shows it, what the Node says is from before the restart.",
+        examples: ["5f0b6f5d-11c3-4a52-9f43-0d9a2e6f0c3a"],
+      })
+      .optional(),
     reason: z.string().meta({ description: "Why it was taken, or skipped.", examples: ["NodeNotReady"] }),
     proof: z
       .string()

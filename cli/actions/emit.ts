@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { CloudEvent, HTTP } from "cloudevents";
 import * as z from "zod";
+import { injectionConditions } from "#api/condition-names.ts";
 import { eventInjectionSchema } from "#api/event-injection.ts";
 import { capfnGroup } from "#api/names.ts";
 import { postToHub, type HubChoice } from "#cli/operator/ingress-client.ts";
@@ -84,8 +85,11 @@ async function inject(
     const found = await client.get(eventInjections, injection);
     const status = found === undefined ? undefined : eventInjectionSchema.parse(found).status;
     const refusal = status?.conditions?.find((condition) => condition.status === "False");
-    if (status?.takenAt !== undefined)
-      return `${type} was taken at ${status.takenAt}: eventinjection ${namespace}/${injection.name}`;
+    if (status?.takenAt !== undefined) {
+      const more = status.conditions?.find(({ type: taken }) => taken === injectionConditions.Taken)?.message;
+      const said = `${type} was taken at ${status.takenAt}: eventinjection ${namespace}/${injection.name}`;
+      return [said, more].filter((part) => (part ?? "") !== "").join("; ");
+    }
     if (refusal !== undefined) throw new Error(`the event is refused: ${refusal.message}`);
   }
   throw new Error(

@@ -14,7 +14,7 @@ export function generateFunctionRights(): Map<string, string> {
       `manifests/rbac/function-${fn.name}.yaml`,
       `# Generated from the declaration of ${fn.name} by "capfn generate". Do not edit.\n` +
         manifestsOf(fn)
-          .map((manifest) => stringify(manifest, { lineWidth: 0 }))
+          .map((manifest) => stringify(manifest, { lineWidth: 0, aliasDuplicateObjects: false }))
           .join("---\n"),
     ]),
   );

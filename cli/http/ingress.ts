@@ -74,6 +74,7 @@ export async function startIngress(
     random: world.random,
     client,
     namespace,
+    policy: config.remediation,
     hub: () => {
       const hub = world.running()?.operator.hub;
       if (hub === undefined) return undefined;

@@ -1,30 +1,34 @@
 import type { EventType } from "#events/catalog/types.ts";
 
-/** What a change of an object amounts to, before it has a noun. */
-export type ChangeVerb = "created" | "changed" | "deleting" | "deleted";
+/** What a change of an object amounts to, before it has a noun. `ailing`: it was well by its view's measure, and is not any more. */
+export type ChangeVerb = "created" | "changed" | "ailing" | "deleting" | "deleted";
 
 const byNoun = {
   cluster: {
     created: "dev.capfn.cluster.created",
     changed: "dev.capfn.cluster.changed",
+    ailing: "dev.capfn.cluster.changed",
     deleting: "dev.capfn.cluster.deleting",
     deleted: "dev.capfn.cluster.deleted",
   },
   machine: {
     created: "dev.capfn.machine.created",
     changed: "dev.capfn.machine.changed",
+    ailing: "dev.capfn.machine.changed",
     deleting: "dev.capfn.machine.deleting",
     deleted: "dev.capfn.machine.deleted",
   },
   vm: {
     created: "dev.capfn.vm.created",
     changed: "dev.capfn.vm.changed",
+    ailing: "dev.capfn.vm.changed",
     deleting: "dev.capfn.vm.deleting",
     deleted: "dev.capfn.vm.deleted",
   },
   node: {
     created: "dev.capfn.node.registered",
     changed: "dev.capfn.node.changed",
+    ailing: "dev.capfn.node.unhealthy",
     deleting: "dev.capfn.node.changed",
     deleted: "dev.capfn.node.deleted",
   },

@@ -31,6 +31,8 @@ const INGRESS = "/clusters/{cluster}/ingress/alerts";
 
 const APPEARED = "the watch shows it for the first time, or with another uid than before";
 const CHANGED = "a watch shows a change of a field that some function looks at";
+const AILING =
+  "a watch shows that its condition Ready is no longer True; or an EventInjection says so of a Node or a Machine, which makes a RemediationRequest that finds out whether it is true";
 const DELETING = "its deletionTimestamp has been set";
 const DELETED = "the watch, or the difference of two lists, shows that it is gone";
 const ANY_CHANGE =
@@ -86,6 +88,7 @@ export const eventDetails: Readonly<Record<EventType, EventDetails>> = {
   "dev.capfn.keypair.changed": ofObject(HARVESTER, ANY_CHANGE),
   "dev.capfn.node.registered": ofObject(WORKLOAD, APPEARED, CLUSTER_OBJECT),
   "dev.capfn.node.changed": ofObject(WORKLOAD, CHANGED, CLUSTER_OBJECT),
+  "dev.capfn.node.unhealthy": ofObject(WORKLOAD, AILING, CLUSTER_OBJECT),
   "dev.capfn.node.deleted": ofObject(WORKLOAD, DELETED, CLUSTER_OBJECT),
   "dev.capfn.secret.changed": ofObject("/clusters/{cluster}/api/v1/secrets", ANY_CHANGE),
   "dev.capfn.connection.changed": ofObject(

@@ -18,6 +18,7 @@ export const eventTypes = {
   "dev.capfn.keypair.changed": "A KeyPair on Harvester appeared, changed or is gone",
   "dev.capfn.node.registered": "A Node appeared in a workload cluster",
   "dev.capfn.node.changed": "A Node of a workload cluster changed",
+  "dev.capfn.node.unhealthy": "A Node of a workload cluster is not Ready any more, or is said to be so",
   "dev.capfn.node.deleted": "A Node is gone from a workload cluster",
   "dev.capfn.remediation.changed":
     "A RemediationRequest or MachineRemediation appeared, changed or is gone: a machine is said to be unwell",

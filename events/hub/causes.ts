@@ -34,10 +34,11 @@ function sourceOf(clusterId: string, connection: string, type: ResourceType): st
     : `/clusters/${cluster}/apis/${type.group}/${type.version}/${type.plural}`;
 }
 
-function verbOf({ old, new: now }: Change): ChangeVerb {
+function verbOf({ view, old, new: now }: Change): ChangeVerb {
   if (now === undefined) return "deleted";
   if (old === undefined || old.seen.meta.uid !== now.seen.meta.uid) return "created";
   const beganDeleting =
     old.seen.meta.deletionTimestamp === undefined && now.seen.meta.deletionTimestamp !== undefined;
-  return beganDeleting ? "deleting" : "changed";
+  if (beganDeleting) return "deleting";
+  return view.isWell?.(old.seen) === true && !view.isWell(now.seen) ? "ailing" : "changed";
 }

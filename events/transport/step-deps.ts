@@ -1,5 +1,6 @@
 import type { WriteNote, Written } from "#events/transport/runner.ts";
 import type { Announcement, Deps, ObjectIdentity, StepClient } from "#functions/contract/deps.ts";
+import { createEtcdClient } from "#platform/etcd/client.ts";
 import type { KubeClient, RequestOptions } from "#platform/kube/client.ts";
 import { KubeError } from "#platform/kube/errors.ts";
 import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
@@ -59,6 +60,7 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
     management: open(MANAGEMENT, world.management()),
     harvester: (identity) => dial(harvesterConnection(identity)),
     workload: (cluster) => dial(workloadConnection(cluster)),
+    etcdMember: createEtcdClient,
     now: () => new Date(world.clock.now()),
     signal,
     ensureMayWrite: () => {

@@ -4,7 +4,6 @@ import type { OpenEtcd } from "#functions/cluster-api/etcd-survey.ts";
 import { nodeAccess, sshSecretName } from "#functions/cluster-api/node-access.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import { ETCD_ACCESS_ANNOTATION, type Cluster, type Machine } from "#platform/cluster-api/cluster.ts";
-import { createEtcdClient } from "#platform/etcd/client.ts";
 import type { EtcdCredentials } from "#platform/etcd/gateway.ts";
 import type { ObjectRef, Seen } from "#platform/kube/view.ts";
 import { secrets } from "#platform/kube/resources.ts";
@@ -36,7 +35,7 @@ const CALL_MS = 5_000;
 /** The same where the first call has to log in to the machine. */
 const SSH_CALL_MS = 15_000;
 
-type AccessDeps = Pick<Deps, "management" | "now" | "signal">;
+type AccessDeps = Pick<Deps, "management" | "etcdMember" | "now" | "signal">;
 
 /** The way to a Cluster's etcd as its annotation says; text for people when there is none. `machines`: those of the control plane. */
 export async function accessEtcd(
@@ -55,8 +54,7 @@ export async function accessEtcd(
   }
   if (typeof credentials === "string") return credentials;
   return {
-    open: (url, timeoutMs = CALL_MS) =>
-      createEtcdClient({ url, credentials, timeoutMs, signal: deps.signal }),
+    open: (url, timeoutMs = CALL_MS) => deps.etcdMember({ url, credentials, timeoutMs, signal: deps.signal }),
     faults: () => [],
     [Symbol.dispose]: () => {},
   };
@@ -81,7 +79,7 @@ async function accessOverSsh(
   return {
     open: (url, timeoutMs = SSH_CALL_MS) => {
       const connect = () => tunnels.to(url);
-      return createEtcdClient({ url, credentials, timeoutMs, signal: deps.signal, connect });
+      return deps.etcdMember({ url, credentials, timeoutMs, signal: deps.signal, connect });
     },
     faults: () => tunnels.faults(),
     [Symbol.dispose]: () => tunnels[Symbol.dispose](),

@@ -1,3 +1,5 @@
+import type { EtcdClient } from "#platform/etcd/client.ts";
+import type { EtcdEndpoint } from "#platform/etcd/gateway.ts";
 import type { KubeReader, KubeWriter } from "#platform/kube/client.ts";
 import type { SeenMeta } from "#platform/kube/view.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
@@ -13,6 +15,8 @@ export interface Deps {
   harvester(identity: { readonly namespace: string; readonly name: string }): Promise<StepClient>;
   /** The workload API of a Cluster. Throws {@link KubeError} `unavailable` while there is no connection. */
   workload(cluster: { readonly namespace: string; readonly name: string }): Promise<StepClient>;
+  /** A client of one etcd member. Nothing is sent before its first call; what it changes is to be preceded by `ensureMayWrite`. */
+  etcdMember(endpoint: EtcdEndpoint): EtcdClient;
   /** Wall clock, for condition timestamps. */
   now(): Date;
   /** Aborts at the attempt's deadline. */

@@ -31,6 +31,8 @@ const nodeSchema = z.object({
         .array(z.looseObject({ type: z.string() }))
         .transform((all) => all.flatMap((each) => readySchema.safeParse(each).data ?? []))
         .prefault([]),
+      /** Another one each time the machine starts (Kubernetes API, NodeSystemInfo). */
+      nodeInfo: z.object({ bootID: z.string().optional() }).prefault({}),
     })
     .prefault({}),
 });
@@ -62,4 +64,5 @@ export const nodeView: ResourceView<Node> = {
     providerID: node.spec.providerID === undefined ? [] : [node.spec.providerID],
     ready: [readiness(node)],
   }),
+  isWell: (node) => readiness(node) === "True",
 };

@@ -1,5 +1,6 @@
 import type { Agent } from "node:http";
 import * as https from "node:https";
+import { createSecureContext, type SecureContext } from "node:tls";
 
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { http } from "#platform/process/node-http.ts";
@@ -49,11 +50,13 @@ export class TlsAgents {
     const credentials = await this.#credentials(fresh);
     if (this.#current === undefined || !sameCredentials(this.#current.credentials, credentials)) {
       this.#retire(this.#current);
+      // Read once: every watch has a connection of its own, and reading certificates for each costs more than the rest of it.
+      const secureContext = createSecureContext(credentials);
       this.#current = {
         credentials,
         agents: {
-          requests: this.#newAgent(credentials, "requests"),
-          watches: this.#newAgent(credentials, "watches"),
+          requests: this.#newAgent(secureContext, "requests"),
+          watches: this.#newAgent(secureContext, "watches"),
         },
         leases: 0,
         retired: false,
@@ -90,7 +93,7 @@ export class TlsAgents {
     };
   }
 
-  #newAgent(credentials: Credentials, pool: AgentPool): Agent {
+  #newAgent(secureContext: SecureContext, pool: AgentPool): Agent {
     const connections = {
       keepAlive: true,
       keepAliveMsecs: TCP_KEEP_ALIVE_MS,
@@ -102,9 +105,7 @@ export class TlsAgents {
     const { tlsServerName } = this.#config;
     return new https.Agent({
       ...connections,
-      ...(credentials.ca === undefined ? {} : { ca: credentials.ca }),
-      ...(credentials.cert === undefined ? {} : { cert: credentials.cert }),
-      ...(credentials.key === undefined ? {} : { key: credentials.key }),
+      secureContext,
       ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
       rejectUnauthorized: this.#config.insecureSkipTlsVerify !== true,
     });

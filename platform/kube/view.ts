@@ -33,6 +33,8 @@ export interface ResourceView<P> {
   readonly metadataOnly?: boolean;
   /** Further ways to look objects up, as values per index, e.g. a Node by `address`. Pure; an object may have several values. */
   indexes?(object: Seen<P>): Readonly<Record<string, readonly string[]>>;
+  /** For an object that can fall ill: whether it is well. That it is not any more is an event of its own. Pure. */
+  isWell?(object: Seen<P>): boolean;
   /** For an object that gives places to many others, such as the addresses of an IPPool. Pure, and cheap however often it is asked. */
   places?(object: Seen<P>): Places;
 }

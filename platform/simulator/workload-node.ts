@@ -57,6 +57,8 @@ export function nodeStatus(
       ],
       conditions: [readyCondition(ready, time)],
       nodeInfo: {
+        // Every start of a guest is a start of its kernel.
+        bootID: guest.instanceUid,
         kubeletVersion: behaviour.kubeletVersion ?? "v1.33.4",
         operatingSystem: "linux",
         architecture: "amd64",

@@ -5,9 +5,8 @@ import * as z from "zod";
 import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
 import { readCertificateRecord } from "#platform/cluster-api/certificate-record.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
-import { parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import { clusters, harvesterClusters, namespaces, secrets } from "#platform/kube/resources.ts";
+import { clusters, harvesterClusters, secrets } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
 import { clientKubeconfig } from "#test/support/client-kubeconfig.ts";
@@ -75,11 +74,6 @@ async function running(kubeconfig: string) {
       const { status } = conditionsSchema.parse((await own()) ?? {});
       return status.conditions.find(({ type }) => type === "CertificatesValid");
     },
-    stored: async () => {
-      const found = await management.get(secrets, { namespace, name: "demo-kubeconfig" });
-      const { data } = z.looseObject({ data: z.object({ value: z.string() }) }).parse(found);
-      return Buffer.from(data.value, "base64").toString("utf8");
-    },
     look: (token: string) =>
       management.mergePatch(harvesterClusters, at, {
         metadata: { annotations: { "capfn.dev/look-at": token } },
@@ -101,33 +95,6 @@ const conditionsSchema = z.looseObject({
     .prefault({}),
 });
 
-/** What the workload's API server answers to this kubeconfig. */
-async function answerTo(kubeconfig: string): Promise<string> {
-  const client = createKubeClient(parseKubeconfig(kubeconfig, "workload"), { clock });
-  try {
-    return (await client.get(namespaces, { name: "kube-system" })) === undefined ? "nothing" : "kube-system";
-  } catch (error) {
-    return (error as { reason?: string }).reason ?? String(error);
-  } finally {
-    client.close();
-  }
-}
-
-test("a client certificate that ends in seconds is replaced in time, and the API server takes the new one", async () => {
-  const old = await kubeconfigFor({ notBefore: secondsFromNow(-8), notAfter: secondsFromNow(8) });
-  expect(await answerTo(old)).toBe("kube-system");
-  await using made = await running(old);
-  // Two thirds of sixteen seconds are over in less than three more.
-  await until(async () => (await made.stored()) !== old);
-  const renewed = await made.stored();
-  expect(await answerTo(renewed)).toBe("kube-system");
-  await until(async () => (await answerTo(old)) === "unauthorized");
-  expect(await answerTo(renewed)).toBe("kube-system");
-  expect(await made.condition()).toBeUndefined();
-  const lasts = Date.parse((await made.record())?.kubeconfig?.notAfter ?? "") - Date.now();
-  expect(lasts).toBeGreaterThan(20 * 86_400_000);
-}, 60_000);
-
 test("a serving certificate that runs out is told of, and no more once the API server shows another", async () => {
   const { certificateAuthority: ca, directory } = workload;
   const store = async (validity: { notBefore: Date; notAfter: Date }) => {
@@ -139,7 +106,10 @@ test("a serving certificate that runs out is told of, and no more once the API s
   await store({ notBefore: secondsFromNow(-20 * hour), notAfter: secondsFromNow(5 * hour) });
   await workload.apiServer.start();
   await using made = await running(
-    await kubeconfigFor({ notBefore: secondsFromNow(-60), notAfter: secondsFromNow(20 * 24 * hour) }),
+    await kubeconfigFor({
+      notBefore: secondsFromNow(-60),
+      notAfter: secondsFromNow(20 * 24 * hour),
+    }),
   );
   await until(async () => (await made.condition())?.reason === "CertificateExpiring");
   const old = (await made.record())?.apiServer?.fingerprint;

@@ -19,6 +19,7 @@ import * as manifests from "#test/chaos/manifests.ts";
 import { machineView } from "#test/chaos/readings.ts";
 import type { Theatre } from "#test/chaos/theatre.ts";
 import type { TrialNames } from "#test/chaos/trial-names.ts";
+import type { Voters } from "#test/chaos/voters.ts";
 
 type Json = Record<string, unknown>;
 
@@ -30,7 +31,7 @@ export interface MachineOptions {
   readonly bootstrap?: boolean | string;
 }
 
-/** Longest time a step of a scenario may take under faults, ms. */
+/** Longest time nothing may happen in a step of a scenario under faults, ms. */
 const LONGEST_STEP_MS = 30_000;
 
 /** Plays the user, Cluster API core and the bootstrap provider of one trial. */
@@ -47,7 +48,9 @@ export interface Actor {
   buryMachine(name: string): Promise<void>;
   provisioned(...names: string[]): Promise<void>;
   gone(...names: string[]): Promise<void>;
-  until(what: string, isThere: () => boolean): Promise<void>;
+  readonly until: (what: string, isThere: () => boolean) => Promise<void>;
+  /** Real members of etcd for a control plane of the trial; once. */
+  openVoters(): Promise<Voters>;
 }
 
 export interface Prepared {
@@ -59,7 +62,10 @@ export interface Prepared {
   readonly cluster?: Json;
 }
 
-export function actor(theatre: Theatre, names: TrialNames, history: History): Actor {
+export function actor(
+  { theatre, names, history }: Pick<Actor, "theatre" | "names" | "history">,
+  openVoters: Actor["openVoters"],
+): Actor {
   const { M, H } = theatre.clients;
   const nameOf = (name: string) => ({ namespace: names.namespace, name: names.machine(name) });
   const until = (what: string, isThere: () => boolean): Promise<void> =>
@@ -141,6 +147,7 @@ export function actor(theatre: Theatre, names: TrialNames, history: History): Ac
       ),
     gone: (...wanted) => until(`${wanted.join(", ")} gone`, () => wanted.every(isGone)),
     until,
+    openVoters,
   };
 }
 

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Deps } from "#functions/contract/deps.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import type { Answer, Interceptor } from "#platform/kube/api-request.ts";
 import { KubeError } from "#platform/kube/errors.ts";
@@ -22,13 +23,23 @@ interface Caller {
 const callers = new AsyncLocalStorage<Caller>();
 
 /** The functions, so that every request tells which of them makes it. */
-export function withCallers(functions: readonly StepFunction[], attemptMs?: number): StepFunction[] {
+export function withCallers(
+  functions: readonly StepFunction[],
+  { attemptMs, etcdMember }: { attemptMs?: number | undefined; etcdMember: Deps["etcdMember"] },
+): StepFunction[] {
   return functions.map((fn) => ({
     ...fn,
     timeoutMs: attemptMs ?? fn.timeoutMs,
     run: (items, lookup, deps) =>
-      callers.run({ function: fn.name, signal: deps.signal }, () => fn.run(items, lookup, deps)),
+      callers.run({ function: fn.name, signal: deps.signal }, () =>
+        fn.run(items, lookup, { ...deps, etcdMember }),
+      ),
   }));
+}
+
+/** The function whose attempt is under way; undefined for hub, sources and reporter. */
+export function callerNow(): Caller | undefined {
+  return callers.getStore();
 }
 
 /** Seam 1: around every HTTP request of one operator. */
@@ -40,7 +51,7 @@ export function callSeam(
   const { mortality } = life;
   return async (request, send) => {
     await mortality.alive();
-    const caller = callers.getStore();
+    const caller = callerNow();
     const { call, fault } = director.call(life.number, caller?.function ?? "hub", request);
     if (caller?.signal.aborted === true && writes.has(call.verb)) {
       director.violations.push(`a write after its attempt's deadline: ${describeTrigger(call)}`);
@@ -127,6 +138,7 @@ function reset({ connection }: InterceptedRequest): KubeError {
   });
 }
 
-function never(): Promise<never> {
+/** The answer to the dead. */
+export function never(): Promise<never> {
   return new Promise(() => {});
 }

@@ -8,6 +8,7 @@ import {
   machines,
   nodes,
   persistentVolumeClaims,
+  remediationRequests,
   secrets,
   virtualMachines,
 } from "#platform/kube/resources.ts";
@@ -22,7 +23,7 @@ export async function clearAway({ clients }: Theatre, names: TrialNames): Promis
   const { M, H, W } = clients;
   const ofTrial = ({ metadata }: KubeObject): boolean => metadata.name.startsWith(names.id);
   await Promise.allSettled([
-    ...[harvesterMachines, harvesterClusters, machines, clusters, secrets].map((type) =>
+    ...[harvesterMachines, harvesterClusters, machines, clusters, secrets, remediationRequests].map((type) =>
       each(M, type, names.namespace, (object) => release(M, type, object)),
     ),
     ...[virtualMachines, persistentVolumeClaims, secrets].map((type) =>

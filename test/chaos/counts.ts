@@ -1,7 +1,8 @@
+import { pairOf } from "#test/chaos/certificate-invariants.ts";
 import type { Observation } from "#test/chaos/history.ts";
 import { allocatedOf } from "#test/chaos/readings.ts";
 
-/** How often each external object, and each entry of a pool, was made and taken away. */
+/** How often each external object, each entry of a pool, and each certificate of a kubeconfig was made and taken away. */
 export function countsOf(
   observations: readonly Observation[],
   rewrite: (text: string) => string,
@@ -26,7 +27,12 @@ export function countsOf(
         if (now.get(address) !== holder) add(`entry of ${rewrite(holder)}`, "gone");
       continue;
     }
-    if (api !== "H") continue;
+    if (api === "M" && resource === "secrets" && key.endsWith("-kubeconfig")) {
+      const certificate = pairOf(object)?.certPem;
+      if (certificate !== undefined && !seen.has(certificate)) add(`certificate in ${rewrite(key)}`, "made");
+      seen.add(certificate ?? "");
+    }
+    if (api !== "H" && api !== "E") continue;
     const what = `${resource} ${rewrite(key)}`;
     if (!seen.has(uid)) add(what, "made");
     seen.add(uid);

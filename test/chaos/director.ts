@@ -3,7 +3,7 @@ import type { WatchEvent } from "#platform/kube/client.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import type { Fault, Plan, Trigger } from "#test/chaos/plan.ts";
 import { type Api, apiOf } from "#test/chaos/stage.ts";
-import type { TraceEntry, TracedCall } from "#test/chaos/trace.ts";
+import { type TraceEntry, type TracedCall, writes } from "#test/chaos/trace.ts";
 import { type TrialNames, trialOf } from "#test/chaos/trial-names.ts";
 
 /** What seam 1 is told of a request. */
@@ -57,17 +57,23 @@ export class Director {
   /** Counts a call and says which fault is due at it. */
   call(life: number, by: string, request: InterceptedRequest): { call: CallName; fault: Fault | undefined } {
     const { verb, type, subresource } = request;
-    const call = {
-      at: "call" as const,
-      life,
-      by,
+    return this.callAt(life, by, {
       api: apiOf(request.connection),
       verb,
       resource: subresource === undefined ? type.plural : `${type.plural}/${subresource}`,
       // Names of Kubernetes Events are made of hashes and times.
       name: type.plural === "events" ? "" : this.mask(request.name ?? ""),
-    };
-    const nth = this.#count(`${by} ${call.api} ${verb} ${call.resource} ${call.name}`);
+    });
+  }
+
+  /** The same for a call that is named already. */
+  callAt(
+    life: number,
+    by: string,
+    point: Pick<TracedCall, "api" | "verb" | "resource" | "name">,
+  ): { call: CallName; fault: Fault | undefined } {
+    const call = { at: "call" as const, life, by, ...point };
+    const nth = this.#count(`${by} ${call.api} ${call.verb} ${call.resource} ${call.name}`);
     const named = { ...call, nth };
     return { call: { ...named, before: this.#versions.get(placeOfCall(call)) }, fault: this.#due(named) };
   }
@@ -182,6 +188,7 @@ export class Director {
   #isEffective(call: CallName, answer: string, body: string): boolean {
     const { verb, before } = call;
     if (!answer.startsWith("2")) return false;
+    if (call.api === "E") return writes.has(verb);
     if (verb === "create" || verb === "delete") return true;
     if (verb === "deletecollection") return body.includes('"uid"');
     if (verb !== "patch" && verb !== "update") return false;

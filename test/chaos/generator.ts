@@ -40,7 +40,23 @@ function atCall(call: TracedCall): Planned[] {
   return faults.map((fault) => ({ fault, trigger }));
 }
 
-function callFaults({ verb, effective }: TracedCall): Fault[] {
+function callFaults(call: TracedCall): Fault[] {
+  return call.api === "E" ? etcdFaults(call) : requestFaults(call);
+}
+
+/** What can happen to a call to a member of etcd; there is neither a conflict nor a limit of requests. */
+function etcdFaults({ effective }: TracedCall): Fault[] {
+  return [
+    { kind: "crash-before" },
+    { kind: "answer-lost" },
+    { kind: "error-500" },
+    { kind: "error-timeout" },
+    { kind: "unreachable", forMs: LONG_MS },
+    ...(effective ? ([{ kind: "crash-after" }, { kind: "two-hubs", forMs: LONG_MS }] satisfies Fault[]) : []),
+  ];
+}
+
+function requestFaults({ verb, effective }: TracedCall): Fault[] {
   const isWrite = writes.has(verb);
   const errors: Fault[] = [{ kind: "error-429" }, { kind: "error-500" }, { kind: "error-timeout" }];
   if (verb === "watch") return [{ kind: "crash-before" }, ...errors];

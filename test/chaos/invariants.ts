@@ -1,22 +1,18 @@
 import { machineFinalizer, ownerUidLabel } from "#api/names.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
-import { type Observation, placeOf, type State } from "#test/chaos/history.ts";
+import { certificateInvariants } from "#test/chaos/certificate-invariants.ts";
+import { controlPlaneInvariants, hookAfterMember } from "#test/chaos/control-plane-invariants.ts";
+import { type Observation, placeOf } from "#test/chaos/history.ts";
+import { all, type Invariant } from "#test/chaos/moment.ts";
 import { addressIn, allocatedOf, readMachine, readPool } from "#test/chaos/readings.ts";
+import { remediationInvariants } from "#test/chaos/remediation-invariants.ts";
 import type { TrialNames } from "#test/chaos/trial-names.ts";
-
-/** Something that must hold at every moment. */
-interface Moment {
-  readonly names: TrialNames;
-  readonly now: State;
-  readonly before: KubeObject | undefined;
-  readonly observation: Observation;
-}
-
-type Invariant = (moment: Moment) => string | undefined;
 
 export interface InvariantOptions {
   /** Whether finalizers are taken off by somebody else, as `clusterctl move` does. */
   readonly moved?: boolean;
+  /** Whether a control plane provider removes members of etcd. */
+  readonly removedByProvider?: boolean;
 }
 
 /** Violations over a whole trial, in the order in which it happened, each told once. */
@@ -27,13 +23,18 @@ export function checkHistory(
 ): string[] {
   const now = new Map<string, KubeObject>();
   const found = new Set<string>();
+  const rules = [
+    ...always,
+    ...(options.moved === true ? [] : unlessMoved),
+    ...(options.removedByProvider === true ? [] : [hookAfterMember]),
+  ];
   for (const observation of observations) {
     const place = placeOf(observation);
     const before = now.get(place);
     if (observation.gone) now.delete(place);
     else now.set(place, observation.object);
     const moment = { names, now, before, observation };
-    for (const invariant of options.moved === true ? always : [...always, ...unlessMoved]) {
+    for (const invariant of rules) {
       const problem = invariant(moment);
       if (problem !== undefined) found.add(problem.replaceAll(names.id, "TRIAL"));
     }
@@ -159,6 +160,9 @@ const always: readonly Invariant[] = [
   vmAddressIsHeld,
   foreignUntouched,
   provisionedForGood,
+  ...controlPlaneInvariants,
+  ...remediationInvariants,
+  ...certificateInvariants,
 ];
 const unlessMoved: readonly Invariant[] = [finalizerFirst, finalizerLast];
 
@@ -168,8 +172,4 @@ function ownerOf(object: KubeObject): string | undefined {
 
 function identityOf(machine: KubeObject): string {
   return machine.metadata.annotations?.["capfn.dev/identity"] ?? machine.metadata.uid;
-}
-
-function all(state: State, prefix: string): readonly KubeObject[] {
-  return [...state].flatMap(([place, object]) => (place.startsWith(`${prefix} `) ? [object] : []));
 }

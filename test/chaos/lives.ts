@@ -7,12 +7,16 @@ import type { Runner } from "#events/transport/runner.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
+import { createEtcdClient } from "#platform/etcd/client.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { MANAGEMENT } from "#platform/kube/view.ts";
+import type { Clock } from "#platform/process/clock.ts";
 import { callSeam, type FaultHands, withCallers } from "#test/chaos/call-seam.ts";
 import { type DeltaSeamOptions, withDeltaSeam } from "#test/chaos/delta-seam.ts";
 import type { Director } from "#test/chaos/director.ts";
+import { etcdSeam } from "#test/chaos/etcd-seam.ts";
 import { mortality, type Mortality } from "#test/chaos/mortal-clock.ts";
+import type { Voters } from "#test/chaos/voters.ts";
 
 /** Every wait short, every rule as in production. */
 const trialPolicy: HubPolicy = {
@@ -32,6 +36,9 @@ export interface LivesOptions {
   readonly functions: readonly StepFunction[];
   readonly director: Director;
   readonly replaced: DeltaSeamOptions["replaced"];
+  readonly clock: Clock;
+  /** The etcd of the trial's control plane, once there is one. */
+  readonly voters: () => Voters | undefined;
   readonly policy?: HubPolicy | undefined;
   readonly attemptMs?: number | undefined;
   readonly random: () => number;
@@ -69,7 +76,7 @@ export function operatorLives(options: LivesOptions): Lives {
   const start = async (): Promise<void> => {
     const life: Life = {
       number: lives.length + 1,
-      mortality: mortality(),
+      mortality: mortality(options.clock),
       clients: [],
       operator: undefined,
     };
@@ -97,7 +104,15 @@ export function operatorLives(options: LivesOptions): Lives {
     };
     life.operator = await startOperator({
       management: connect({ ...options.management, connection: MANAGEMENT }),
-      functions: withCallers(options.functions, options.attemptMs),
+      functions: withCallers(options.functions, {
+        attemptMs: options.attemptMs,
+        etcdMember: (endpoint) => {
+          const voters = options.voters();
+          return voters === undefined
+            ? createEtcdClient(endpoint)
+            : etcdSeam({ director, life, hands, voters })(endpoint);
+        },
+      }),
       clock,
       random: options.random,
       policy: options.policy ?? trialPolicy,

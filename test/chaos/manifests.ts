@@ -25,6 +25,21 @@ export function kubeconfigSecret(
   };
 }
 
+/** A Secret of the trial's namespace with these texts. */
+export function secret(
+  { namespace: where }: TrialNames,
+  name: string,
+  texts: Readonly<Record<string, string>>,
+): NewObject {
+  const data = Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString("base64")]);
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name, namespace: where },
+    data: Object.fromEntries(data),
+  };
+}
+
 export function bootstrapSecret(names: TrialNames, machine: string, userData = "#cloud-config\n"): NewObject {
   return {
     apiVersion: "v1",
@@ -136,6 +151,38 @@ export function machine(names: TrialNames, name: string, over: { spec?: Json } =
       bootstrap: { dataSecretName: `${name}-bootstrap` },
       infrastructureRef: { apiGroup: infrastructure, kind: "HarvesterMachine", name },
       ...over.spec,
+    },
+  };
+}
+
+/** A Machine of the control plane as Cluster API keeps it; nothing of it is on Harvester. */
+export function controlPlaneMachine(names: TrialNames, name: string): NewObject {
+  const made = machine(names, name);
+  const labels = {
+    "cluster.x-k8s.io/cluster-name": names.cluster,
+    "cluster.x-k8s.io/control-plane": "",
+  };
+  return { ...made, metadata: { ...made.metadata, labels, finalizers: ["machine.cluster.x-k8s.io"] } };
+}
+
+/** A condition of a Cluster API object. */
+export function condition(type: string, status: string, reason: string): Json {
+  return { type, status, reason, message: "", lastTransitionTime: "2026-01-01T00:00:00Z" };
+}
+
+/** A request to remediate a machine, of its name. No machine rests between two remediations, and a start takes seconds. */
+export function remediationRequest(names: TrialNames, machineName: string, spec: Json): NewObject {
+  const name = names.machine(machineName);
+  return {
+    apiVersion: "capfn.dev/v1alpha1",
+    kind: "RemediationRequest",
+    metadata: { name, namespace: names.namespace },
+    spec: {
+      source: "Injection",
+      target: { machine: name },
+      cooldownSeconds: 0,
+      stepTimeoutSeconds: 20,
+      ...spec,
     },
   };
 }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "#platform/process/clock.ts";
+import type { Clock } from "#platform/process/clock.ts";
 
 /** Whether an operator lives: everything it does passes here. */
 export interface Mortality {
@@ -13,9 +13,8 @@ export interface Mortality {
   resume(): void;
 }
 
-/** Time itself goes on for all of them. */
-export function mortality(): Mortality {
-  const base = systemClock();
+/** Time itself goes on for all that have one clock. */
+export function mortality(base: Clock): Mortality {
   let dead = false;
   let paused = false;
   let waiting: (() => void)[] = [];

@@ -2,7 +2,7 @@ import type { StepFunction } from "#functions/contract/function.ts";
 import { differences, maskOf } from "#test/chaos/canonical.ts";
 import { generatePlans } from "#test/chaos/generator.ts";
 import type { Plan } from "#test/chaos/plan.ts";
-import type { Scenario } from "#test/chaos/scenarios.ts";
+import type { Scenario } from "#test/chaos/scenario.ts";
 import type { Theatre } from "#test/chaos/theatre.ts";
 import type { TraceEntry } from "#test/chaos/trace.ts";
 import { type Ending, runTrial, type TrialReport } from "#test/chaos/trial.ts";

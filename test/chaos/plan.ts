@@ -1,10 +1,13 @@
 import * as z from "zod";
 
+/** Where a call goes: the API servers M, H and W, or E, a member of a workload cluster's etcd. */
+const edge = z.enum(["M", "H", "W", "E"]);
+
 const callTriggerSchema = z.strictObject({
   at: z.literal("call"),
   /** Function that makes the call, or `hub` for what hub, sources and reporter ask themselves. */
   by: z.string(),
-  api: z.enum(["M", "H", "W"]),
+  api: edge,
   verb: z.string(),
   /** Plural, with `/<subresource>`. */
   resource: z.string(),
@@ -24,6 +27,12 @@ const deltaTriggerSchema = z.strictObject({
 });
 
 const triggerSchema = z.discriminatedUnion("at", [callTriggerSchema, deltaTriggerSchema]);
+
+const unreachableSchema = z.strictObject({
+  /** From this call on the member of etcd that is called is cut off for this long. */
+  kind: z.literal("unreachable"),
+  forMs: z.number(),
+});
 
 const atCallSchema = z.strictObject({
   kind: z.enum([
@@ -64,7 +73,7 @@ const pausedHubSchema = z.strictObject({
   forMs: z.number(),
 });
 
-const faultSchema = z.union([atCallSchema, atDeltaSchema, pausedHubSchema]);
+const faultSchema = z.union([atCallSchema, unreachableSchema, atDeltaSchema, pausedHubSchema]);
 
 const planSchema = z.strictObject({
   /** Seed of the campaign that made it; decides the jitter of backoffs. */

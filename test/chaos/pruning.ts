@@ -25,7 +25,7 @@ export function prune(
   const repetitions = new Map<string, number>();
   return trace.filter((entry) => {
     if (!elsewhere.every((known) => known.has(`${signatureOf(entry)} ${entry.nth}`))) return false;
-    const kind = signatureOf(entry).replaceAll(/TRIAL-m\d+/g, "TRIAL-m");
+    const kind = signatureOf(entry).replaceAll(/TRIAL-(m|cp)\d+/g, "TRIAL-$1");
     const repetition = (repetitions.get(kind) ?? 0) + 1;
     repetitions.set(kind, repetition);
     if (repetition <= MOST_REPETITIONS) return entry.resource !== "events" || repetition === 1;
@@ -37,8 +37,8 @@ export function prune(
 export function triggerOf(entry: TracedCall): CallTrigger;
 export function triggerOf(entry: TracedDelta): DeltaTrigger;
 export function triggerOf(entry: TraceEntry): CallTrigger | DeltaTrigger {
-  const { api, resource, name, nth } = entry;
+  const { resource, name, nth } = entry;
   return entry.at === "call"
-    ? { at: "call", by: entry.by, api, verb: entry.verb, resource, name, nth }
-    : { at: "delta", api, resource, name, nth };
+    ? { at: "call", by: entry.by, api: entry.api, verb: entry.verb, resource, name, nth }
+    : { at: "delta", api: entry.api, resource, name, nth };
 }

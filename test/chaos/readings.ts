@@ -40,6 +40,14 @@ const nodeSchema = z.looseObject({
     .prefault({}),
 });
 
+const readySchema = z.looseObject({
+  status: z
+    .looseObject({
+      conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })).default([]),
+    })
+    .prefault({}),
+});
+
 const secretSchema = z.looseObject({ data: z.record(z.string(), z.string()).default({}) });
 
 export type MachineReading = z.infer<typeof machineSchema>;
@@ -57,11 +65,22 @@ export function readPool(object: KubeObject): z.infer<typeof poolSchema>["status
   return poolSchema.parse(object).status;
 }
 
+/** Whether a Node says that it is Ready. */
+export function isReady(node: KubeObject | undefined): boolean {
+  const { conditions } = readySchema.parse(node ?? {}).status;
+  return conditions.some(({ type, status }) => type === "Ready" && status === "True");
+}
+
+/** A text in a Secret. */
+export function secretText(secret: KubeObject, key: string): string | undefined {
+  const encoded = secretSchema.parse(secret).data[key];
+  return encoded === undefined ? undefined : Buffer.from(encoded, "base64").toString();
+}
+
 /** The static address in a cloud-init Secret's network data, if there is one. */
 export function addressIn(secret: KubeObject): string | undefined {
-  const encoded = secretSchema.parse(secret).data["networkdata"];
-  if (encoded === undefined) return undefined;
-  return /address:\s*['"]?(\d+\.\d+\.\d+\.\d+)/.exec(Buffer.from(encoded, "base64").toString())?.[1];
+  const text = secretText(secret, "networkdata");
+  return /address:\s*['"]?(\d+\.\d+\.\d+\.\d+)/.exec(text ?? "")?.[1];
 }
 
 /** One machine of a trial as it is now. */

@@ -1,15 +1,9 @@
 import { ipPools } from "#platform/kube/resources.ts";
 import type { Actor } from "#test/chaos/actor.ts";
+import { dayTwoScenarios } from "#test/chaos/day-two-scenarios.ts";
+import { etcdScenarios } from "#test/chaos/etcd-scenarios.ts";
 import { fromPools } from "#test/chaos/manifests.ts";
-
-/** Something that happens to machines, from preparation to rest. It must end in one state whatever the timing. */
-export interface Scenario {
-  readonly name: string;
-  /** Pools as [name, first address, last address]. */
-  readonly pools: readonly (readonly [string, number, number])[];
-  readonly cluster?: "pool" | "dhcp";
-  readonly play: (actor: Actor) => Promise<void>;
-}
+import type { Scenario } from "#test/chaos/scenario.ts";
 
 async function deleteCompletely(actor: Actor, ...machines: string[]): Promise<void> {
   await Promise.all(machines.map((name) => actor.deleteMachine(name)));
@@ -132,6 +126,8 @@ export const scenarios: readonly Scenario[] = [
   namesake,
   fallback,
   leak,
+  ...dayTwoScenarios,
+  ...etcdScenarios,
 ];
 
 export function scenarioNamed(name: string): Scenario {

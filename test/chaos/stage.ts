@@ -3,8 +3,10 @@ import {
   harvesterClusters,
   harvesterMachines,
   ipPools,
+  machines,
   nodes,
   persistentVolumeClaims,
+  remediationRequests,
   secrets,
   virtualMachineInstances,
   virtualMachines,
@@ -13,6 +15,9 @@ import type { ResourceType } from "#platform/kube/resource.ts";
 
 /** The API servers of a trial: management, Harvester, workload. */
 export type Api = "M" | "H" | "W";
+
+/** What can be called, and what is recorded: an API server, or etcd of a workload cluster. */
+export type Edge = Api | "E";
 
 export type StageUser = "admin" | "capfn" | "simulator";
 
@@ -30,6 +35,9 @@ export type Stage = Readonly<Record<Api, StageApi>>;
 export const observed: readonly { readonly api: Api; readonly type: ResourceType }[] = [
   { api: "M", type: harvesterMachines },
   { api: "M", type: harvesterClusters },
+  { api: "M", type: machines },
+  { api: "M", type: remediationRequests },
+  { api: "M", type: secrets },
   { api: "H", type: virtualMachines },
   { api: "H", type: virtualMachineInstances },
   { api: "H", type: persistentVolumeClaims },

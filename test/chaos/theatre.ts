@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Interceptor } from "#platform/kube/api-request.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
@@ -6,6 +7,7 @@ import { type HarvesterSimulator, startHarvesterSimulator } from "#platform/simu
 import { installHarvester } from "#platform/simulator/install-harvester.ts";
 import type { SimulatorTimes } from "#platform/simulator/times.ts";
 import { startWorkloadSimulator, type WorkloadSimulator } from "#platform/simulator/workload-simulator.ts";
+import { etcdStock, type EtcdStock } from "#test/chaos/etcd-stock.ts";
 import { type Observer, startObserver } from "#test/chaos/observer.ts";
 import type { Api, Stage, StageUser } from "#test/chaos/stage.ts";
 import { trialNames, type TrialNames, trialOf } from "#test/chaos/trial-names.ts";
@@ -18,6 +20,9 @@ export interface Theatre extends AsyncDisposable {
   readonly harvester: HarvesterSimulator;
   readonly workload: WorkloadSimulator;
   readonly observer: Observer;
+  readonly etcds: EtcdStock;
+  /** Nobody who plays a part in the trial waits for an answer. */
+  isQuiet(trial: string): boolean;
   /** What went wrong in the simulators. */
   readonly troubles: string[];
   nextTrial(): TrialNames;
@@ -35,12 +40,37 @@ const TIMES: SimulatorTimes = {
   loadBalancerAfterMs: 2,
 };
 
+/** Counts each trial's requests under way, watches apart. */
+function trafficCount() {
+  const underWay = new Map<string, number>();
+  const add = (trial: string, count: number): void =>
+    void underWay.set(trial, (underWay.get(trial) ?? 0) + count);
+  const count: Interceptor = async (request, send) => {
+    const { namespace, name = "" } = request;
+    const trial = trialOf({ namespace, name });
+    if (trial === undefined || request.verb === "watch") return send();
+    add(trial, 1);
+    try {
+      return await send();
+    } finally {
+      add(trial, -1);
+    }
+  };
+  return { count, isQuiet: (trial: string) => (underWay.get(trial) ?? 0) === 0 };
+}
+
+/** Clusters of etcd that wait for the next trials. */
+const ETCDS_READY = 2;
+
 export async function openTheatre(stage: Stage, times: SimulatorTimes = TIMES): Promise<Theatre> {
   await using undo = new AsyncDisposableStack();
   const salt = randomBytes(2).readUInt16BE().toString(36).padStart(4, "0").slice(-3);
   const clock = systemClock();
   const open = (api: Api, user: StageUser): KubeClient =>
-    undo.adopt(createKubeClient(stage[api].config(user), { clock }), (client) => client.close());
+    undo.adopt(createKubeClient(stage[api].config(user), { clock, intercept: traffic.count }), (client) =>
+      client.close(),
+    );
+  const traffic = trafficCount();
   const clients = { M: open("M", "admin"), H: open("H", "admin"), W: open("W", "admin") };
   const troubles: string[] = [];
   const onError = (what: string, error: unknown): void => void troubles.push(`${what}: ${String(error)}`);
@@ -70,6 +100,7 @@ export async function openTheatre(stage: Stage, times: SimulatorTimes = TIMES): 
     }),
   );
   const observer = undo.adopt(await startObserver(clients), (each) => each.stop());
+  const etcds = undo.use(etcdStock(ETCDS_READY));
   let trials = 0;
   const running = undo.move();
   return {
@@ -78,6 +109,8 @@ export async function openTheatre(stage: Stage, times: SimulatorTimes = TIMES): 
     harvester,
     workload,
     observer,
+    etcds,
+    isQuiet: traffic.isQuiet,
     troubles,
     nextTrial: () => trialNames(salt, (trials += 1)),
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -9,13 +9,22 @@ import type { DeltaEvent, StreamName } from "#test/chaos/director.ts";
 import { Director } from "#test/chaos/director.ts";
 import { type History, NotReached } from "#test/chaos/history.ts";
 import { checkHistory, type InvariantOptions } from "#test/chaos/invariants.ts";
+import { leapingClock } from "#test/chaos/leaping-clock.ts";
 import { type Lives, operatorLives } from "#test/chaos/lives.ts";
 import { fromPools } from "#test/chaos/manifests.ts";
-import type { Plan } from "#test/chaos/plan.ts";
-import type { Scenario } from "#test/chaos/scenarios.ts";
+import { describeTrigger, type Plan } from "#test/chaos/plan.ts";
+import {
+  leapWhenNothingHappens,
+  LONGEST_REST_MS,
+  QUIET_MS,
+  rest,
+  type RunningTrial,
+} from "#test/chaos/resting.ts";
+import type { Scenario } from "#test/chaos/scenario.ts";
 import type { Theatre } from "#test/chaos/theatre.ts";
 import type { TraceEntry } from "#test/chaos/trace.ts";
 import type { TrialNames } from "#test/chaos/trial-names.ts";
+import { openVoters, type Voters } from "#test/chaos/voters.ts";
 
 export interface TrialOptions {
   readonly scenario: Scenario;
@@ -44,11 +53,8 @@ export interface TrialReport extends Ending {
   readonly ms: number;
 }
 
-/** Nothing observed for this long counts as rest, ms. */
-const QUIET_MS = 80;
-/** A state at rest that is wrong may still mend itself this long, ms. */
-const LONGEST_REST_MS = 12_000;
-
+/** The same where all others are measured by what is found, ms. */
+const REFERENCE_QUIET_MS = 800;
 /** One trial with everything in it, for a scenario or a test of its own. */
 export interface Play extends AsyncDisposable {
   readonly actor: Actor;
@@ -57,8 +63,8 @@ export interface Play extends AsyncDisposable {
   readonly names: TrialNames;
   readonly history: History;
   ending(): Ending;
-  /** Resolves when all operators are idle and nothing has changed for a moment. */
-  rest(): Promise<void>;
+  /** Resolves when all operators are idle, nobody waits for an answer, and nothing has changed for so long, ms. */
+  rest(quietMs?: number): Promise<void>;
   /** What went wrong by the rules that always hold. */
   violations(options?: InvariantOptions): string[];
 }
@@ -72,18 +78,28 @@ export function openPlay(theatre: Theatre, options: PlayOptions): Play {
   const names = theatre.nextTrial();
   const history = theatre.observer.record(names.id);
   const director = new Director(names, options.plan);
+  const clock = leapingClock();
+  let voters: Voters | undefined;
   const lives = operatorLives({
     management: theatre.stage.M.config("capfn"),
     namespace: names.namespace,
     functions: options.functions,
     director,
     replaced: (stream, event, withinMs) => replaced(history, stream, event, withinMs),
+    clock,
+    voters: () => voters,
     attemptMs: options.plan?.attemptMs,
     runner: options.runner,
     random: mulberry(options.seed),
   });
+  const trial: RunningTrial = { theatre, names, history, director, lives };
+  const leaper = leapWhenNothingHappens(clock, trial);
   return {
-    actor: actor(theatre, names, history),
+    actor: actor({ theatre, names, history }, async () => {
+      const cluster = await theatre.etcds.take();
+      voters = await openVoters(cluster, { names, history, management: theatre.clients.M });
+      return voters;
+    }),
     director,
     lives,
     names,
@@ -95,13 +111,15 @@ export function openPlay(theatre: Theatre, options: PlayOptions): Play {
         counts: countsOf(history.observations, rewrite),
       };
     },
-    rest: () => rest(history, director, lives),
+    rest: (quietMs = QUIET_MS) => rest(trial, quietMs),
     violations: (invariants) => [
       ...director.violations,
       ...checkHistory(names, history.observations, invariants),
     ],
     [Symbol.asyncDispose]: async () => {
+      clearInterval(leaper);
       await lives.stop();
+      if (voters !== undefined) theatre.etcds.giveBack(voters.cluster);
       await clearAway(theatre, names);
       theatre.observer.forget(names.id);
     },
@@ -119,11 +137,11 @@ export async function runTrial(theatre: Theatre, options: TrialOptions): Promise
   await lives.start();
   try {
     await scenario.play(player);
-    await play.rest();
+    await play.rest(options.judge === undefined ? REFERENCE_QUIET_MS : QUIET_MS);
     violations.push(...(await judged(play, options.judge)));
   } catch (error) {
     if (!(error instanceof NotReached)) throw error;
-    violations.push(`the scenario got stuck: ${error.message}`);
+    violations.push(`the scenario got stuck: ${error.message}`, ...lastWords(director));
     if (options.judge !== undefined) violations.push(...options.judge(play.ending()).slice(0, 12));
   }
   violations.push(...play.violations());
@@ -137,6 +155,17 @@ export async function runTrial(theatre: Theatre, options: TrialOptions): Promise
   };
 }
 
+/** What happened last, for whoever looks for the cause. */
+function lastWords({ trace }: Director): string[] {
+  return trace
+    .slice(-6)
+    .map((entry) =>
+      entry.at === "call"
+        ? `before: ${describeTrigger(entry)}: ${entry.answer}`
+        : `before: ${describeTrigger(entry)}: ${entry.type}`,
+    );
+}
+
 /** Faults may leave something to be done after a backoff: a wrong state counts only when it stays. */
 async function judged(play: Play, judge: TrialOptions["judge"]): Promise<string[]> {
   const deadline = performance.now() + LONGEST_REST_MS;
@@ -146,18 +175,6 @@ async function judged(play: Play, judge: TrialOptions["judge"]): Promise<string[
     await sleep(50);
     await play.rest();
   }
-}
-
-async function rest(history: History, director: Director, lives: Lives): Promise<void> {
-  const deadline = performance.now() + LONGEST_REST_MS;
-  while (performance.now() < deadline) {
-    const quiet = performance.now() - history.lastAt > QUIET_MS;
-    if (quiet && director.pending === 0 && lives.idle) return;
-    await sleep(15);
-  }
-  throw new NotReached(
-    `no rest within ${LONGEST_REST_MS} ms: ${JSON.stringify(lives.operator?.hub.figures())}`,
-  );
 }
 
 async function replaced(

@@ -60,16 +60,7 @@ export async function alertStage() {
     },
     /** The Alertmanager of a package, with the route of manifests/prometheus. */
     startAlertmanager: async (root: string): Promise<void> => {
-      const suggested = await readFile(join(repository, "manifests/prometheus/alertmanager.yaml"), "utf8");
-      const configFile = join(directory, "alertmanager.yaml");
-      await writeFile(
-        configFile,
-        suggested
-          .replace(/url: .*/, `url: http://127.0.0.1:${ingressPort}/alerts`)
-          .replace(/credentials_file: .*/, `credentials_file: ${token}`)
-          .replace(/ca_file: .*/, "insecure_skip_verify: true")
-          .replace("group_interval: 1m", "group_interval: 10s"),
-      );
+      const configFile = await suggestedRoute(directory, `http://127.0.0.1:${ingressPort}/alerts`, token);
       alertmanager = startAlertmanager(root, {
         configFile,
         storage: join(directory, "data"),
@@ -104,6 +95,21 @@ export async function alertStage() {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Writes the Alertmanager configuration of manifests/prometheus for this receiver, with more haste. Answers with the file's path. */
+export async function suggestedRoute(directory: string, url: string, tokenFile: string): Promise<string> {
+  const suggested = await readFile(join(repository, "manifests/prometheus/alertmanager.yaml"), "utf8");
+  const configFile = join(directory, "alertmanager.yaml");
+  await writeFile(
+    configFile,
+    suggested
+      .replace(/url: .*/, `url: ${url}`)
+      .replace(/credentials_file: .*/, `credentials_file: ${tokenFile}`)
+      .replace(/ca_file: .*/, "insecure_skip_verify: true")
+      .replace("group_interval: 1m", "group_interval: 10s"),
+  );
+  return configFile;
 }
 
 /** Resolves when the condition holds. */

@@ -42,6 +42,26 @@ export async function runProgram(root: string, program: string, ...args: string[
   return stdout + stderr;
 }
 
+/** Starts Debian's Prometheus, which scrapes nothing but what its configuration says. The caller kills the process. */
+export function startPrometheus(
+  root: string,
+  options: { readonly configFile: string; readonly storage: string; readonly port: number },
+): ChildProcess {
+  const child = spawn(
+    join(root, "usr/bin/prometheus"),
+    [
+      `--config.file=${options.configFile}`,
+      `--storage.tsdb.path=${options.storage}`,
+      `--web.listen-address=127.0.0.1:${options.port}`,
+      "--log.level=error",
+    ],
+    { stdio: "ignore" },
+  );
+  children.add(child);
+  child.on("close", () => children.delete(child));
+  return child;
+}
+
 /** Arguments of unshare for a mount namespace of one's own. */
 const ownMounts = process.getuid?.() === 0 ? ["--mount"] : ["--mount", "--map-root-user"];
 

@@ -25,12 +25,6 @@ import { objectsIn, repository, titledExample } from "#test/support/documentatio
 /** Remediation that does not keep a test waiting. */
 const quick = { stepTimeoutSeconds: 30, cooldownSeconds: 0 };
 
-export const machineHealthChecks: ResourceType = {
-  ...machines,
-  kind: "MachineHealthCheck",
-  plural: "machinehealthchecks",
-};
-
 const workerSchema = z.looseObject({
   metadata: z.looseObject({ name: z.string(), uid: z.string() }),
   status: z

@@ -1,4 +1,5 @@
 import type { Announcement, Deps, ObjectIdentity } from "#functions/contract/deps.ts";
+import { createEtcdClient } from "#platform/etcd/client.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import type { CounterName } from "#platform/observability/counters.ts";
 import { FakeApi, type RecordedRequest } from "#test/support/fake-api.ts";
@@ -69,6 +70,7 @@ export function fakeDeps(options: FakeDepsOptions = {}): FakeDeps {
       options.workloadError === undefined
         ? Promise.resolve(workloadApi)
         : Promise.reject(options.workloadError),
+    etcdMember: createEtcdClient,
     now: () => options.now ?? new Date("2026-01-01T00:00:00Z"),
     signal: new AbortController().signal,
     ensureMayWrite: () => {

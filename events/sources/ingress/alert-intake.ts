@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { capfnGroup } from "#api/names.ts";
 import { remediationAlertSchema } from "#api/remediation-request.ts";
+import type { RemediationPolicy } from "#api/remediation.ts";
 import type { IncomingAlert } from "#events/sources/ingress/alert-webhook.ts";
 import type { KubeReader, KubeWriter } from "#platform/kube/client.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
@@ -14,6 +15,8 @@ export interface AlertIntakeOptions {
   readonly client: KubeReader & KubeWriter;
   /** Namespace of the RemediationRequests. */
   readonly namespace: string;
+  /** How the machines of alerts are remediated; a request's own defaults when left out. */
+  readonly policy?: RemediationPolicy | undefined;
 }
 
 /**
@@ -23,14 +26,14 @@ export interface AlertIntakeOptions {
  */
 export async function takeAlert(
   { request: name, resolved, alert }: IncomingAlert,
-  { client, namespace }: AlertIntakeOptions,
+  { client, namespace, policy }: AlertIntakeOptions,
   signal: AbortSignal,
 ): Promise<Intake> {
   const { endsAt } = alert;
   if (resolved && endsAt !== undefined && (await close({ client, namespace, name, endsAt }, signal)))
     return "closed";
   try {
-    await client.create(remediationRequests, requestOf(name, namespace, alert), { signal });
+    await client.create(remediationRequests, requestOf({ name, namespace }, alert, policy), { signal });
     return resolved ? "closed" : "stored";
   } catch (error) {
     if (isKubeError(error, "alreadyExists")) return "known";
@@ -82,11 +85,15 @@ async function close(
   }
 }
 
-function requestOf(name: string, namespace: string, alert: IncomingAlert["alert"]): NewObject {
+function requestOf(
+  metadata: { readonly name: string; readonly namespace: string },
+  alert: IncomingAlert["alert"],
+  policy: RemediationPolicy | undefined,
+): NewObject {
   return {
     apiVersion: `${capfnGroup}/v1alpha1`,
     kind: "RemediationRequest",
-    metadata: { name, namespace },
-    spec: { source: "Alert", alert },
+    metadata,
+    spec: { ...policy, source: "Alert", alert },
   };
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
 import * as z from "zod";
+import { remediationSteps } from "#api/remediation.ts";
 
 /** Paths a sender may be allowed to use. */
 const pathSchema = z.enum(["/alerts", "/events"]);
@@ -44,12 +45,30 @@ const tlsSchema = z.strictObject({
   clientCaFile: z.string().min(1).optional(),
 });
 
+/** The limits are those of the CustomResourceDefinition: a request beyond them would be refused when an alert comes, which is too late. */
+const policySchema = z.strictObject({
+  steps: z.array(z.enum(remediationSteps)).min(1).max(8).optional(),
+  stepTimeoutSeconds: z.int().min(1).max(86_400).optional(),
+  maxAttempts: z.int().min(1).max(10).optional(),
+  cooldownSeconds: z.int().min(0).max(604_800).optional(),
+  minHealthy: z
+    .union([
+      z.int().min(0).max(999_999),
+      z.string().regex(/^(100|\d{1,2})%$/, "must be a number, or a share such as 51%"),
+    ])
+    .optional(),
+  dryRun: z.boolean().optional(),
+  recreateUnowned: z.boolean().optional(),
+});
+
 const configSchema = z
   .strictObject({
     tls: tlsSchema.optional(),
     senders: z.array(senderSchema).min(1),
     /** Namespace of the RemediationRequests that alerts become. */
     alertNamespace: z.string().min(1).optional(),
+    /** What may be done about the machine of an alert: the policy fields of a RemediationRequest. */
+    remediation: policySchema.optional(),
     /** Alertmanagers that are asked now and then, so that a lost webhook is only late. */
     alertmanagers: z.array(alertmanagerSchema).default([]),
   })

@@ -17,6 +17,7 @@ export const eventInject = defineFunction({
   inputs: ({ object }) => ({ spec: object.spec, conditions: object.status.conditions }),
   condition: injectionConditions.Taken,
   rbac: [
+    { api: "management", apiGroups: ["capfn.dev"], resources: ["remediationrequests"], verbs: ["create"] },
     { api: "management", apiGroups: ["capfn.dev"], resources: ["eventinjections/status"], verbs: ["patch"] },
   ],
   uses: ["management"],

@@ -1,19 +1,22 @@
 import { injectionConditions } from "#api/condition-names.ts";
-import { emissionOf } from "#functions/cluster-api/event-inject/plan.ts";
+import { capfnGroup } from "#api/names.ts";
+import { emissionOf, type Planned } from "#functions/cluster-api/event-inject/plan.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, type Outcome } from "#functions/contract/outcome.ts";
 import { mergeConditions } from "#platform/cluster-api/conditions.ts";
 import type { EventInjection } from "#platform/cluster-api/event-injection.ts";
-import { eventInjections } from "#platform/kube/resources.ts";
+import { isKubeError } from "#platform/kube/errors.ts";
+import { eventInjections, remediationRequests } from "#platform/kube/resources.ts";
 
 /**
  * Says in the status that the event is taken, or why it never will be, and then lets it happen. Should the process end in between, nothing
- * is lost: its successor looks at everything anyway.
+ * is lost: its successor looks at everything anyway. What makes a request makes it before: its name is the injection's, so that there is one.
  */
 export async function takeInjection(event: StepEvent<EventInjection, object>, deps: Deps): Promise<Outcome> {
   const { meta, status } = event.object;
   const planned = emissionOf(event.object);
+  if (planned.kind === "taken") await request(planned, meta.namespace, deps);
   const now = deps.now();
   const generation = meta.generation === undefined ? {} : { observedGeneration: meta.generation };
   const condition = {
@@ -37,4 +40,24 @@ export async function takeInjection(event: StepEvent<EventInjection, object>, de
     { subresource: "status" },
   );
   return done(planned.kind === "taken" ? [planned.emission] : []);
+}
+
+/** Nothing is believed of what was injected: the request is remediated only if its machine turns out to be unwell. */
+async function request(
+  { request: wanted }: Extract<Planned, { kind: "taken" }>,
+  namespace: string | undefined,
+  deps: Deps,
+): Promise<void> {
+  if (wanted === undefined) return;
+  const { name, target } = wanted;
+  try {
+    await deps.management.create(remediationRequests, {
+      apiVersion: `${capfnGroup}/v1alpha1`,
+      kind: remediationRequests.kind,
+      metadata: { namespace, name },
+      spec: { source: "Injection", target },
+    });
+  } catch (error) {
+    if (!isKubeError(error, "alreadyExists")) throw error;
+  }
 }

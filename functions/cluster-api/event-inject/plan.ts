@@ -1,5 +1,7 @@
 import { injectionReasons } from "#api/condition-names.ts";
+import type { RemediationTarget } from "#api/remediation-request.ts";
 import { eventDetails, eventTypeNamed } from "#events/catalog/details.ts";
+import type { EventType } from "#events/catalog/types.ts";
 import type { Emission } from "#functions/contract/outcome.ts";
 import type { EventInjection } from "#platform/cluster-api/event-injection.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
@@ -8,7 +10,14 @@ import { MANAGEMENT, type Seen } from "#platform/kube/view.ts";
 
 /** The event of an injection, or why it never happens; with the words of the condition. */
 export type Planned =
-  | { readonly kind: "taken"; readonly reason: string; readonly message: string; readonly emission: Emission }
+  | {
+      readonly kind: "taken";
+      readonly reason: string;
+      readonly message: string;
+      readonly emission: Emission;
+      /** Set for a machine that is said to be unwell: the request that finds out whether it is, and the machine that is meant. */
+      readonly request?: { readonly name: string; readonly target: RemediationTarget } | undefined;
+    }
   | { readonly kind: "refused"; readonly reason: string; readonly message: string };
 
 /** Reads what an injection asks for. */
@@ -30,12 +39,32 @@ export function emissionOf({ spec, meta }: Seen<EventInjection>): Planned {
     return refused("UnfitEventData", `${field} does not fit ${type}; see docs/events.md`);
   }
   const ref = { connection, namespace: resource.namespaced ? namespace : undefined, name };
+  const target = type === UNHEALTHY ? unwellMachine(resource, ref) : undefined;
+  if (type === UNHEALTHY && target === undefined)
+    return refused(
+      "UnknownKind",
+      `spec.target is neither a Machine nor a Node with spec.target.connection workload/${namespace}/<Cluster>`,
+    );
+  const request = target && { name: `injection-${meta.uid}`, target };
   return {
     kind: "taken",
     reason: injectionReasons.EventTaken,
-    message: "",
+    message: request === undefined ? "" : `see remediationrequest ${request.name}`,
     emission: { type, data, target: { type: resource, ref } },
+    request,
   };
+}
+
+const UNHEALTHY: EventType = "dev.capfn.node.unhealthy";
+
+/** As a RemediationRequest names it; undefined when this object leads to no machine. */
+function unwellMachine(
+  { plural }: ResourceType,
+  { connection, name }: { readonly connection: string; readonly name: string },
+): RemediationTarget | undefined {
+  if (plural === resources.machines.plural && connection === MANAGEMENT) return { machine: name };
+  const [api, , cluster] = connection.split("/");
+  return plural === resources.nodes.plural && api === "workload" ? { cluster, node: name } : undefined;
 }
 
 function refused(reason: keyof typeof injectionReasons, message: string): Planned {

@@ -14,6 +14,7 @@ export const nodeInit = defineFunction({
   on: [
     "dev.capfn.node.registered",
     "dev.capfn.node.changed",
+    "dev.capfn.node.unhealthy",
     "dev.capfn.machine.changed",
     "dev.capfn.connection.changed",
   ],

@@ -32,4 +32,6 @@ export interface Begun {
   readonly attempt: number;
   readonly reason: string;
   readonly uid?: string;
+  /** Boot of the Node before the step. */
+  readonly bootID?: string;
 }

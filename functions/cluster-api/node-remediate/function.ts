@@ -29,6 +29,7 @@ function declared(
       "dev.capfn.machine.changed",
       "dev.capfn.machine.deleted",
       "dev.capfn.node.changed",
+      "dev.capfn.node.unhealthy",
       "dev.capfn.node.deleted",
       "dev.capfn.vm.changed",
       "dev.capfn.vm.deleted",
@@ -70,6 +71,7 @@ function inputsOf(seen: RemediationView, isRequest: boolean) {
     refusal: situation && refusalOf(situation, Infinity),
     last: situation?.lastEndedAt,
     vm: [vm?.meta.uid, vm?.spec, vmi?.meta.uid, vmi?.meta.deletionTimestamp, vmi?.status.phase],
+    boot: related.node?.status.nodeInfo.bootID,
     unknown,
     lookAt: object.metadata.annotations[lookAtAnnotation],
   };

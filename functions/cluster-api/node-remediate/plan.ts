@@ -62,8 +62,11 @@ function begun(
       };
     case "impossible":
       return { do: "skip", step: { name, attempt, reason: means.reason }, message: means.message };
-    case "possible":
-      return { do: "begin", step: { name, attempt, reason: health.reason, uid: means.uid }, health };
+    case "possible": {
+      const bootID = view.related.node?.status.nodeInfo.bootID;
+      const step = { name, attempt, reason: health.reason, uid: means.uid };
+      return { do: "begin", step: { ...step, ...(bootID !== undefined && { bootID }) }, health };
+    }
   }
 }
 

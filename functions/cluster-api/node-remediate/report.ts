@@ -54,8 +54,8 @@ export function reportOf(view: RemediationView, plan: Plan, time: string): Statu
   }
 }
 
-function taken({ name, attempt, reason, uid }: Begun, time: string): TakenStep {
-  return { name, attempt, state: "Running", reason, startedAt: time, ...(uid !== undefined && { uid }) };
+function taken(step: Begun, time: string): TakenStep {
+  return { ...step, state: "Running", startedAt: time };
 }
 
 function targetOf({ related: { machine } }: RemediationView): ResolvedTarget | undefined {

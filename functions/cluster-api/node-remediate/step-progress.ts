@@ -46,15 +46,28 @@ function restart(view: RemediationView, underWay: UnderWay): Plan {
         : { do: "wait", step, until };
     return untaken(view, underWay, until) ?? { do: "act", step };
   }
-  if (health.state === "healthy" && vmi?.status.phase === "Running")
+  const isStale = saysNothingNew(view, step);
+  if (health.state === "healthy" && vmi?.status.phase === "Running" && !isStale)
     return ended(
       step,
       "Succeeded",
       `instance ${step.uid ?? ""} is gone, instance ${vmi.meta.uid} runs; ${health.message}`,
     );
   return until <= now
-    ? ended(step, "TimedOut", `instance ${step.uid ?? ""} is gone; ${health.message}`)
+    ? ended(
+        step,
+        "TimedOut",
+        `instance ${step.uid ?? ""} is gone; ${isStale ? "the Node has not reported since" : health.message}`,
+      )
     : { do: "wait", step, until };
+}
+
+/**
+ * Whether the Node is as the kubelet of before the restart left it: a Node stays Ready for some time after its kubelet has stopped, and it may
+ * have become Ready again just before its guest was stopped. A boot id tells without comparing clocks.
+ */
+function saysNothingNew({ related }: RemediationView, { bootID }: TakenStep): boolean {
+  return bootID !== undefined && related.node?.status.nodeInfo.bootID === bootID;
 }
 
 /** How long to wait for Harvester to be heard of. */

@@ -4,6 +4,7 @@ import type { Runner } from "#events/transport/runner.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import { harvesterMachines } from "#platform/kube/resources.ts";
+import type { InvariantOptions } from "#test/chaos/invariants.ts";
 import { machineView } from "#test/chaos/readings.ts";
 import { sharedStage } from "#test/chaos/shared-stage.ts";
 import { openTheatre, type Theatre } from "#test/chaos/theatre.ts";
@@ -50,7 +51,7 @@ export async function condition(
 }
 
 /** Nothing that must always hold was violated. */
-export function expectSound(play: Play, options?: { moved?: boolean }): void {
+export function expectSound(play: Play, options?: InvariantOptions): void {
   expect(play.violations(options)).toEqual([]);
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { eventInject } from "#functions/cluster-api/event-inject/function.ts";
-import { eventInjections } from "#platform/kube/resources.ts";
+import type { KubeObject } from "#platform/kube/resource.ts";
+import { eventInjections, remediationRequests } from "#platform/kube/resources.ts";
 import { kubeError } from "#test/support/fake-api.ts";
 import { fakeDeps } from "#test/support/step-deps.ts";
 import { stepWorld } from "#test/support/step-world.ts";
@@ -67,6 +68,21 @@ describe("an injection", () => {
       "ForeignNamespace",
       "spec.target.connection",
     ],
+    [
+      { type: "node.unhealthy", target: { kind: "HarvesterMachine", name: "m-0" } },
+      "UnknownKind",
+      "spec.target",
+    ],
+    [
+      { type: "node.unhealthy", target: { kind: "Node", name: "n-0" } },
+      "UnknownKind",
+      "spec.target.connection",
+    ],
+    [
+      { type: "node.unhealthy", target: { kind: "Node", name: "n-0", connection: "workload/other/shop" } },
+      "ForeignNamespace",
+      "spec.target.connection",
+    ],
     [{ type: "alert.firing", data: { name: "NodeDown" } }, "UnfitEventData", "spec.data.fingerprint"],
   ])("that asks for what cannot be, %o, happens never and says why", async (spec, reason, field) => {
     const { outcome, status, needAfter } = await take(injection(spec));
@@ -77,6 +93,36 @@ describe("an injection", () => {
     expect(status).not.toHaveProperty("takenAt");
     expect(needAfter).toBe(false);
   });
+
+  it.each([
+    [{ kind: "machine", name: "m-0" }, { machine: "m-0" }],
+    [
+      { kind: "Node", name: "n-0", connection: "workload/demo/shop" },
+      { cluster: "shop", node: "n-0" },
+    ],
+  ])(
+    "that says a node is unwell, %o, is a request that finds out whether it is, made once",
+    async (target, meant) => {
+      const deps = fakeDeps({ management: [injection({ type: "node.unhealthy", target })] });
+      const world = stepWorld(deps, "demo");
+      deps.management.failOn({ verb: "mergePatch" }, kubeError("conflict", "management"));
+      await expect(world.run(eventInject, ["look"])).rejects.toThrow("conflict");
+      const { look: outcome } = await world.run(eventInject, ["look"]);
+      const requests: KubeObject[] = [];
+      for await (const each of deps.management.list(remediationRequests, { namespace: "demo" }))
+        requests.push(each);
+      expect(requests).toMatchObject([
+        { metadata: { namespace: "demo" }, spec: { source: "Injection", target: meant } },
+      ]);
+      expect(outcome).toMatchObject({
+        emit: [{ type: "dev.capfn.node.unhealthy", target: { ref: { name: target.name } } }],
+      });
+      const taken = deps.management.peek(eventInjections, { namespace: "demo", name: "look" });
+      expect(taken).toMatchObject({
+        status: { conditions: [{ message: `see remediationrequest ${requests[0]?.metadata.name}` }] },
+      });
+    },
+  );
 
   it("happens once, also when it is looked at again or was taken by another version", async () => {
     const conditions = [{ type: "Taken", status: "True", reason: "X", message: "", lastTransitionTime: "t" }];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import * as z from "zod";
+import { remediationPolicyFields } from "#api/remediation.ts";
 import { parseIngressConfig, readIngressConfig } from "#events/sources/ingress/config.ts";
 import { titledExample } from "#test/support/documentation.ts";
 
@@ -24,7 +25,24 @@ describe("the configuration of the ingress", () => {
     });
   });
 
+  it("says what may be done about the machine of an alert, in the words of a RemediationRequest", () => {
+    const remediation = {
+      steps: ["Reboot"],
+      stepTimeoutSeconds: 60,
+      maxAttempts: 2,
+      cooldownSeconds: 0,
+      minHealthy: "34%",
+      dryRun: true,
+      recreateUnowned: false,
+    };
+    expect(parse({ senders: [sender], remediation }).remediation).toEqual(remediation);
+    expect(Object.keys(remediation).toSorted()).toEqual(Object.keys(remediationPolicyFields).toSorted());
+  });
+
   it.each([
+    [{ senders: [sender], remediation: { steps: ["Explode"] } }, "remediation.steps[0]: "],
+    [{ senders: [sender], remediation: { steps: [] } }, "remediation.steps: "],
+    [{ senders: [sender], remediation: { minHealthy: "much" } }, "remediation.minHealthy: "],
     [{ senders: [] }, "senders: "],
     [{ senders: [{ ...sender, paths: ["/metrics"] }] }, "senders[0].paths[0]: "],
     [{ senders: [{ ...sender, token: "s3cr3t" }] }, 'senders[0]: Unrecognized key: "token"'],

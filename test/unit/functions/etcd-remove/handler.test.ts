@@ -120,6 +120,22 @@ describe("the step for a control plane Machine", () => {
     }
   });
 
+  it("does not wait for one that was deleted before and cannot go while others are not well: it may be one of them", async () => {
+    const deps = await silent();
+    const put = (reason: string) =>
+      deps.management.put(
+        controlPlaneMachine("cp-2", {
+          ...atHook,
+          deleted: "2026-01-01T00:09:00Z",
+          conditions: [condition("EtcdMemberRemoved", "False", reason)],
+        }),
+      );
+    put("QuorumAtRisk");
+    expect(await run(deps)).toMatchObject({ kind: "requeueAfter" });
+    put("MemberUnclear");
+    expect(await run(deps)).toMatchObject({ kind: "waitFor" });
+  });
+
   it("does not wait for a Machine that is still drained", async () => {
     const deps = await silent();
     deps.management.put(

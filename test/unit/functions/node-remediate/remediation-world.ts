@@ -43,7 +43,7 @@ export interface RemediationBench {
   needs(): Promise<unknown>;
   /** The condition's reason. */
   why(type: string): string | undefined;
-  setReady(name: string, ready: "True" | "False" | "Unknown"): void;
+  setReady(name: string, ready: "True" | "False" | "Unknown", bootID?: string): void;
   /** KubeVirt's answer to a deleted instance. */
   startAnew(name: string, afterSeconds: number): void;
   instance(name: string): KubeObject | undefined;
@@ -135,7 +135,8 @@ export function bench(
       await stepWorld(deps, "demo", hub).settle([fn], [name]);
     },
     why: (condition) => status().conditions?.find((each) => each.type === condition)?.reason,
-    setReady: (machineName, ready) => void deps.workloadApi.put(node(machineName, ready)),
+    setReady: (machineName, ready, bootID) =>
+      void deps.workloadApi.put(node(machineName, ready, {}, bootID === undefined ? {} : { bootID })),
     startAnew: (vm, afterSeconds) => {
       const made = new Date(START + HOUR + afterSeconds * 1_000).toISOString();
       deps.harvesterApi.put(instance(vm, { uid: `${vm}-second`, creationTimestamp: made }));
@@ -212,13 +213,14 @@ export function host(ready = "True"): object {
   };
 }
 
-export function node(name: string, ready: string, spec: Json = {}): object {
+export function node(name: string, ready: string, spec: Json = {}, nodeInfo: Json = {}): object {
   return {
     apiVersion: "v1",
     kind: "Node",
     metadata: { name },
     spec,
     status: {
+      nodeInfo,
       conditions: [
         { type: "MemoryPressure", status: "False" },
         { type: "Ready", status: ready },

@@ -50,6 +50,33 @@ test("a machine whose Node is Ready on a new instance is well, and the status pr
   expect(b.deps.counted).toEqual(["capfn_remediation_steps_total", "capfn_remediation_succeeded_total"]);
 });
 
+test("a Node that is Ready from before the restart proves nothing: another boot of it does", async () => {
+  const b = bench("m-1");
+  b.setReady("m-1", "False", "boot-1");
+  await b.run();
+  expect(b.status().steps).toMatchObject([{ name: "Reboot", bootID: "boot-1" }]);
+  // It recovered just before its guest was stopped, and nobody has missed its kubelet yet.
+  b.setReady("m-1", "True", "boot-1");
+  b.startAnew("m-1", 5);
+  expect(await b.run(5)).toMatchObject({ kind: "waitFor", timeoutMs: 295_000 });
+  expect(b.status()).toMatchObject({ phase: "Running" });
+  b.setReady("m-1", "True", "boot-2");
+  expect(await b.run(40)).toEqual({ kind: "done" });
+  expect(b.status()).toMatchObject({ phase: "Succeeded", steps: [{ state: "Succeeded" }] });
+});
+
+test("a Node that says nothing after the restart is not well when the time is over", async () => {
+  const b = bench("m-1");
+  b.setReady("m-1", "False", "boot-1");
+  await b.run();
+  b.setReady("m-1", "True", "boot-1");
+  b.startAnew("m-1", 5);
+  await b.run(300);
+  expect(b.status().steps).toMatchObject([
+    { state: "TimedOut", proof: "instance m-1-first is gone; the Node has not reported since" },
+  ]);
+});
+
 test("when a reboot does not help the VM is power cycled, then a person is told; every step says why it ended", async () => {
   const b = bench("m-1");
   await b.run();
