@@ -5,6 +5,9 @@ import { etcdRemove } from "#functions/cluster-api/etcd-remove/function.ts";
 import { etcdRelieve } from "#functions/cluster-api/etcd-relieve/function.ts";
 import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
 import { certReissue } from "#functions/cluster-api/cert-reissue/function.ts";
+import { csrApprove } from "#functions/cluster-api/csr-approve/function.ts";
+import { nodeCertReissue } from "#functions/cluster-api/node-cert-reissue/function.ts";
+import { tlsReissue } from "#functions/cluster-api/tls-reissue/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
 import { remediationExpire } from "#functions/cluster-api/remediation-expire/function.ts";
@@ -32,6 +35,9 @@ export const allFunctions: readonly StepFunction[] = [
   ipRelease,
   poolReclaim,
   certReissue,
+  tlsReissue,
+  nodeCertReissue,
+  csrApprove,
   alertResolve,
   nodeRemediate,
   machineRemediate,

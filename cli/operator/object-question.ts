@@ -3,6 +3,7 @@ import { eventInjectionView } from "#platform/cluster-api/event-injection.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
 import { machineRemediationView, remediationRequestView } from "#platform/cluster-api/remediation.ts";
+import { secretView } from "#platform/cluster-api/secret.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 
@@ -22,6 +23,7 @@ const kinds: Readonly<Record<string, ResourceView<unknown>>> = {
   remediationrequest: remediationRequestView,
   machineremediation: machineRemediationView,
   eventinjection: eventInjectionView,
+  secret: secretView,
   "machine.cluster.x-k8s.io": machineView,
   "cluster.cluster.x-k8s.io": clusterView,
 };

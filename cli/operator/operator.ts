@@ -1,18 +1,13 @@
 import { allFunctions } from "#cli/functions.ts";
 import { observeWith } from "#cli/operator/observe.ts";
 import { version } from "#cli/version.ts";
-import type { Hub } from "#events/hub/hub.ts";
-import { typed } from "#events/hub/projection.ts";
 import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
 import { TraceMemory } from "#events/hub/trace-memory.ts";
 import type { LedgerStore } from "#events/hub/records.ts";
 import { startOperator, type Operator } from "#events/start.ts";
+import { everyOne } from "#cli/operator/every-one.ts";
+import { certificateFigures } from "#cli/operator/certificate-figures.ts";
 import type { Runner } from "#events/transport/runner.ts";
-import {
-  CERTIFICATES_ANNOTATION,
-  certificateNames,
-  readCertificateRecord,
-} from "#platform/cluster-api/certificate-record.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
 import type { SnapshotPlace } from "#platform/etcd/snapshot-store.ts";
@@ -22,7 +17,7 @@ import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import { harvesterConnection, MANAGEMENT, type ResourceView, type Seen } from "#platform/kube/view.ts";
+import { harvesterConnection, MANAGEMENT } from "#platform/kube/view.ts";
 import type { Log } from "#platform/observability/log.ts";
 import { createMetrics, type Metrics, type Snapshot } from "#platform/observability/metrics.ts";
 import type { Clock } from "#platform/process/clock.ts";
@@ -154,8 +149,6 @@ async function closingOnFailure<T>(client: KubeClient, started: Promise<T>): Pro
   }
 }
 
-const DAY_MS = 86_400_000;
-
 /** `now`: wall clock, ms. */
 function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
   const hub = operator?.hub;
@@ -170,6 +163,8 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       machines: [],
       clusters: [],
       certificates: [],
+      machineCertificates: [],
+      secretCertificates: [],
       pools: [],
     };
   }
@@ -183,15 +178,6 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
     cluster: `${cluster.meta.namespace ?? ""}/${cluster.meta.name}`,
     ready: cluster.status.ready === true,
   }));
-  const certificates = harvesterClusters.flatMap(({ meta, metadata }) => {
-    const record = readCertificateRecord(metadata.annotations[CERTIFICATES_ANNOTATION]);
-    return certificateNames.flatMap((certificate) => {
-      const facts = record?.[certificate];
-      if (facts === undefined) return [];
-      const daysLeft = (Date.parse(facts.notAfter) - now) / DAY_MS;
-      return [{ cluster: `${meta.namespace ?? ""}/${meta.name}`, certificate, daysLeft }];
-    });
-  });
   const identities = new Map(
     harvesterClusters.map(({ spec: { identitySecret } }) => [
       harvesterConnection(identitySecret),
@@ -204,10 +190,5 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       return use === undefined ? [] : [{ harvester: `${namespace}/${name}`, pool: pool.meta.name, ...use }];
     }),
   );
-  return { ...hub.figures(), machines, clusters, certificates, pools };
-}
-
-function everyOne<P>(hub: Hub, view: ResourceView<P>, connection = MANAGEMENT): Seen<P>[] {
-  const entries = hub.index.collection(view, connection).snapshot();
-  return entries.map(([, { seen }]) => typed(view, seen));
+  return { ...hub.figures(), machines, clusters, pools, ...certificateFigures(hub, now) };
 }

@@ -9,6 +9,7 @@ import { mergeConditions, sameConditions, type WantedCondition } from "#platform
 import type { KubeClient } from "#platform/kube/client.ts";
 import { withFreshObject } from "#platform/kube/fresh-object.ts";
 import type { ObjectName } from "#platform/kube/resource.ts";
+import { secrets } from "#platform/kube/resources.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
 export interface KubeReporterOptions {
@@ -36,7 +37,9 @@ export function kubeReporter(options: KubeReporterOptions): Reporter {
       if (tails.get(uid) === tail) tails.delete(uid);
     });
   };
-  const condition = (fn: StepFunction, object: ObjectName, uid: string, wanted: WantedCondition) =>
+  const condition = (fn: StepFunction, object: ObjectName, uid: string, wanted: WantedCondition) => {
+    // A Secret has no status: people are told by the Event alone.
+    if (fn.for.type === secrets) return;
     report(`condition ${wanted.type}`, uid, async () => {
       await withFreshObject(options.client, fn.for.type, object, async (current) => {
         if (current.metadata.uid !== uid) return;
@@ -54,6 +57,7 @@ export function kubeReporter(options: KubeReporterOptions): Reporter {
         });
       });
     });
+  };
   return {
     note: (fn, object, uid, note) =>
       report("note", uid, () => writeNoteOn(options.client, fn, object, { uid, note })),

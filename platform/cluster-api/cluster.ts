@@ -28,6 +28,18 @@ export const snapshotAnnotations = {
 /** Annotation of a Cluster whose etcd has run out of space: make room. Its value is the reason, for people; taken off when it is done. */
 export const RELIEVE_ANNOTATION = "capfn.dev/etcd-relieve";
 
+/** Annotation of a Cluster: with `true`, certificate requests of its kubelets that fit their Machines are approved. */
+export const APPROVE_ANNOTATION = "capfn.dev/approve-kubelet-certificates";
+
+/**
+ * Annotation of a Cluster: `ssh` lets certificates on its machines be renewed there, over SSH; `rollout` lets its KubeadmControlPlane be told to
+ * replace the machines.
+ */
+export const RENEW_ANNOTATION = "capfn.dev/renew-node-certificates";
+
+/** Annotation of a Machine: what its servers were last seen to show. Written by us. */
+export const NODE_CERTIFICATES_ANNOTATION = "capfn.dev/certificates";
+
 /**
  * Annotation of a Cluster that says how its etcd is reached: `ssh`, over SSH on the machines themselves; left out, from our own network with the
  * authority in the Secret `<cluster>-etcd`.
@@ -46,6 +58,8 @@ const clusterSchema = z.object({
           [snapshotAnnotations.keep]: z.string().optional(),
           [snapshotAnnotations.taken]: z.string().optional(),
           [RELIEVE_ANNOTATION]: z.string().optional(),
+          [APPROVE_ANNOTATION]: z.string().optional(),
+          [RENEW_ANNOTATION]: z.string().optional(),
           [ETCD_ACCESS_ANNOTATION]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
         })
@@ -114,11 +128,19 @@ const machineSchema = z.object({
           [ETCD_HOOK_ANNOTATION]: z.string().optional(),
           [MEMBER_CLEANUP_HOOKS[0]]: z.string().optional(),
           [MEMBER_CLEANUP_HOOKS[1]]: z.string().optional(),
+          [NODE_CERTIFICATES_ANNOTATION]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),
       ownerReferences: z
-        .array(z.object({ apiVersion: z.string(), kind: z.string(), controller: z.boolean().optional() }))
+        .array(
+          z.object({
+            apiVersion: z.string(),
+            kind: z.string(),
+            name: z.string().optional(),
+            controller: z.boolean().optional(),
+          }),
+        )
         .default([]),
     })
     .prefault({}),
@@ -126,7 +148,12 @@ const machineSchema = z.object({
     clusterName: z.string(),
     failureDomain: z.string().optional(),
     providerID: z.string().optional(),
-    bootstrap: z.object({ dataSecretName: z.string().optional() }).prefault({}),
+    bootstrap: z
+      .object({
+        dataSecretName: z.string().optional(),
+        configRef: z.object({ kind: z.string() }).optional(),
+      })
+      .prefault({}),
     infrastructureRef: z
       .object({ kind: z.string(), name: z.string(), apiGroup: z.string().optional() })
       .optional(),

@@ -45,6 +45,12 @@ const CLUSTER_API: GoModule = {
   sum: "h1:o3GFNaeNFAOEEMpDPfhCK+2CjmV6gtQ8yLEcUwCg7bA=",
 };
 
+const CERT_MANAGER: GoModule = {
+  path: "github.com/cert-manager/cert-manager",
+  version: "v1.21.2",
+  sum: "h1:UWgoYM+KLNtRlqmoWOKjKBOBUPVHeepQ6/ac3ERJW68=",
+};
+
 /** KubeVirt's CustomResourceDefinitions are part of what Harvester 1.6.0 installs. */
 const KUBEVIRT_VERSION = "v1.5.0";
 
@@ -68,6 +74,18 @@ export async function clusterApiManifests(host: ControlPlaneHost): Promise<Manif
     await readModule(host, CLUSTER_API, (path, content) => {
       const crd = /^core\/config\/crd\/bases\/[^/]+\.yaml$/.test(path);
       if (crd || path === "core/config/webhook/manifests.yaml") manifests.push(...parseManifests(content));
+    });
+    return manifests;
+  });
+}
+
+/** The CustomResourceDefinition of cert-manager's Certificate, v1.21.2, as it is in its module. */
+export async function certManagerManifests(host: ControlPlaneHost): Promise<Manifest[]> {
+  return cachedManifests(host, `cert-manager-${CERT_MANAGER.version}`, async () => {
+    const manifests: Manifest[] = [];
+    await readModule(host, CERT_MANAGER, (path, content) => {
+      if (path === "deploy/crds/cert-manager.io_certificates.yaml")
+        manifests.push(...parseManifests(content));
     });
     return manifests;
   });

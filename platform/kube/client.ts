@@ -83,7 +83,7 @@ export interface DeleteCollectionOptions extends RequestOptions {
 }
 
 export interface PatchOptions extends RequestOptions {
-  readonly subresource?: "status" | undefined;
+  readonly subresource?: "status" | "approval" | undefined;
   readonly fieldManager?: string | undefined;
 }
 

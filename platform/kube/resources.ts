@@ -25,10 +25,19 @@ const clusterApi = "cluster.x-k8s.io/v1beta2";
 export const clusters = resource(clusterApi, "Cluster", "clusters");
 export const machines = resource(clusterApi, "Machine", "machines");
 
+export const kubeadmControlPlanes = resource(
+  "controlplane.cluster.x-k8s.io/v1beta2",
+  "KubeadmControlPlane",
+  "kubeadmcontrolplanes",
+);
+
 const capfn = "capfn.dev/v1alpha1";
 export const eventInjections = resource(capfn, "EventInjection", "eventinjections");
 export const remediationRequests = resource(capfn, "RemediationRequest", "remediationrequests");
 export const machineRemediations = resource(capfn, "MachineRemediation", "machineremediations");
+
+/** cert-manager's; an object of its API, not an X.509 certificate. */
+export const certificates = resource("cert-manager.io/v1", "Certificate", "certificates");
 
 export const secrets = resource("v1", "Secret", "secrets");
 export const configMaps = resource("v1", "ConfigMap", "configmaps");
@@ -39,6 +48,12 @@ export const services = resource("v1", "Service", "services");
 export const persistentVolumeClaims = resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims");
 /** Core v1 events: what `kubectl describe` shows. */
 export const events = resource("v1", "Event", "events");
+export const certificateSigningRequests = resource(
+  "certificates.k8s.io/v1",
+  "CertificateSigningRequest",
+  "certificatesigningrequests",
+  false,
+);
 export const deployments = resource("apps/v1", "Deployment", "deployments");
 export const leases = resource("coordination.k8s.io/v1", "Lease", "leases");
 export const customResourceDefinitions = resource(

@@ -27,6 +27,18 @@ export interface Snapshot {
     readonly certificate: string;
     readonly daysLeft: number;
   }[];
+  /** What the machines of a cluster serve with: of each kind of server the one that ends first. */
+  readonly machineCertificates: readonly {
+    readonly cluster: string;
+    readonly server: string;
+    readonly daysLeft: number;
+  }[];
+  /** Certificates in Secrets that are marked to be watched over, by the last look at them; no others. */
+  readonly secretCertificates: readonly {
+    readonly namespace: string;
+    readonly secret: string;
+    readonly daysLeft: number;
+  }[];
   /** IPPools the hub looks at whose ranges can be read; `harvester` is the identity Secret, `<namespace>/<name>`. */
   readonly pools: readonly {
     readonly harvester: string;
@@ -205,6 +217,28 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
       certificates.reset();
       for (const { cluster, certificate, daysLeft } of snapshot().certificates)
         certificates.set({ cluster, certificate }, daysLeft);
+    },
+  });
+  const ofMachines = new Gauge({
+    name: "capfn_machine_certificate_days_left",
+    help: "Days until the first certificate that machines of a cluster serve with expires, by server",
+    labelNames: ["cluster", "server"],
+    registers,
+    collect() {
+      ofMachines.reset();
+      for (const { cluster, server, daysLeft } of snapshot().machineCertificates)
+        ofMachines.set({ cluster, server }, daysLeft);
+    },
+  });
+  const ofSecrets = new Gauge({
+    name: "capfn_secret_certificate_days_left",
+    help: "Days until the certificate in a marked Secret expires, negative since it has",
+    labelNames: ["namespace", "secret"],
+    registers,
+    collect() {
+      ofSecrets.reset();
+      for (const { namespace, secret, daysLeft } of snapshot().secretCertificates)
+        ofSecrets.set({ namespace, secret }, daysLeft);
     },
   });
   const ofPools = (name: string, help: string, read: (pool: Snapshot["pools"][number]) => number): void => {

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, webcrypto, X509Certificate, type KeyObject } from "node:crypto";
-import type { Name } from "@peculiar/x509";
+import type { Extension, Name } from "@peculiar/x509";
 import { newSigningKeys, privateKeyPem, randomSerial } from "#platform/x509/keys.ts";
 
 /** A certificate authority: certificate and private key (PKCS #1, SEC 1 or PKCS #8), both PEM, as Cluster API keeps them in Secrets. */
@@ -38,10 +38,11 @@ export function issueClientCertificate(
   authority: AuthorityPair,
   { commonName, nowMs, validMs }: Issue,
 ): Promise<IssuedCertificate> {
-  return issue(authority, (x509) => new x509.Name([{ CN: [commonName] }]), {
-    notBefore: new Date(nowMs - SKEW_MS),
-    notAfter: new Date(nowMs + validMs),
-  });
+  const validity = { notBefore: new Date(nowMs - SKEW_MS), notAfter: new Date(nowMs + validMs) };
+  return issue(authority, validity, (x509) => ({
+    subject: new x509.Name([{ CN: [commonName] }]),
+    extensions: clientUse(x509),
+  }));
 }
 
 /**
@@ -54,7 +55,32 @@ export function reissueClientCertificate(
   old: string,
   validity: { readonly notBefore: Date; readonly notAfter: Date },
 ): Promise<IssuedCertificate> {
-  return issue(authority, (x509) => new x509.X509Certificate(old).subjectName, validity);
+  return issue(authority, validity, (x509) => ({
+    subject: new x509.X509Certificate(old).subjectName,
+    extensions: clientUse(x509),
+  }));
+}
+
+/** What a successor says as the old one did: key usage, extended key usage, alternative names (RFC 5280, 4.2.1.3, 4.2.1.12, 4.2.1.6). */
+const KEPT_EXTENSIONS = ["2.5.29.15", "2.5.29.37", "2.5.29.17"];
+
+/**
+ * A certificate for a new P-256 key with the subject, names and uses of an old one that is no authority, of the caller's validity.
+ *
+ * @throws AuthorityError when the pair is no usable certificate authority.
+ */
+export function reissueLeafCertificate(
+  authority: AuthorityPair,
+  old: string,
+  validity: { readonly notBefore: Date; readonly notAfter: Date },
+): Promise<IssuedCertificate> {
+  return issue(authority, validity, (x509) => {
+    const before = new x509.X509Certificate(old);
+    return {
+      subject: before.subjectName,
+      extensions: before.extensions.filter(({ type }) => KEPT_EXTENSIONS.includes(type)),
+    };
+  });
 }
 
 /** Loaded when first needed: it is large, and most processes never issue anything. */
@@ -65,13 +91,27 @@ async function loadX509() {
 
 type X509 = Awaited<ReturnType<typeof loadX509>>;
 
+/** What a certificate is about: whose it is, and what for. */
+interface About {
+  readonly subject: Name;
+  readonly extensions: readonly Extension[];
+}
+
+function clientUse(x509: X509): readonly Extension[] {
+  return [
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+  ];
+}
+
 async function issue(
   authority: AuthorityPair,
-  subject: (x509: X509) => Name,
   validity: { readonly notBefore: Date; readonly notAfter: Date },
+  about: (x509: X509) => About,
 ): Promise<IssuedCertificate> {
   const signer = await signingKey(authority);
   const x509 = await loadX509();
+  const { subject, extensions } = about(x509);
   const issuer = new x509.X509Certificate(authority.certPem);
   const keyId = issuer.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;
   const keys = await newSigningKeys();
@@ -79,14 +119,13 @@ async function issue(
     {
       ...validity,
       serialNumber: randomSerial(),
-      subject: subject(x509),
+      subject,
       issuer: issuer.subjectName,
       publicKey: keys.publicKey,
       signingKey: signer.key,
       signingAlgorithm: signer.algorithm,
       extensions: [
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+        ...extensions,
         new x509.BasicConstraintsExtension(false, undefined, true),
         // The authority's own id of its key: how it is made of the key is the authority's affair (RFC 5280, 4.2.1.1).
         ...(keyId === undefined ? [] : [new x509.AuthorityKeyIdentifierExtension(keyId)]),

@@ -159,6 +159,22 @@ export function secret(name: string, labels: Record<string, string> = {}): objec
   return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace: place.target, labels } };
 }
 
+/** A request of the Node's kubelet that nobody has decided on, and that cannot be read. */
+export function kubeletRequest(node: string): object {
+  return {
+    apiVersion: "certificates.k8s.io/v1",
+    kind: "CertificateSigningRequest",
+    metadata: { name: "csr-1" },
+    spec: {
+      signerName: "kubernetes.io/kubelet-serving",
+      username: `system:node:${node}`,
+      groups: ["system:nodes"],
+      usages: ["server auth"],
+      request: "bm9uZQ==",
+    },
+  };
+}
+
 export function disk(name: string, labels: Record<string, string> = {}): object {
   return {
     apiVersion: "v1",

@@ -162,7 +162,7 @@ export class FakeApi implements StepClient {
     type: ResourceType,
     name: ObjectName,
     patch: Json,
-    options?: { subresource?: "status" | undefined },
+    options?: { subresource?: "status" | "approval" | undefined },
   ): Promise<KubeObject> {
     return this.#request(
       {
@@ -181,7 +181,7 @@ export class FakeApi implements StepClient {
     type: ResourceType,
     name: ObjectName,
     operations: JsonPatchOperation[],
-    options?: { subresource?: "status" | undefined },
+    options?: { subresource?: "status" | "approval" | undefined },
   ): Promise<KubeObject> {
     return this.#request(
       {

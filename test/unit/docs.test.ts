@@ -327,6 +327,8 @@ describe("the names in the pages", () => {
       machines: [],
       clusters: [],
       certificates: [],
+      machineCertificates: [],
+      secretCertificates: [],
       pools: [],
     }));
     const idle = Object.entries(own)

@@ -1,5 +1,6 @@
 import type { View } from "#functions/contract/function.ts";
 import { relations } from "#functions/contract/relations.ts";
+import { isIdle, ownerCluster } from "#functions/harvester/owner-cluster.ts";
 import {
   CERTIFICATES_ANNOTATION,
   readCertificateRecord,
@@ -26,12 +27,7 @@ export interface CertificateWorld {
 export type CertificateView = View<HarvesterClusterBody, CertificateWorld>;
 
 export const certificateWorld = relations(harvesterClusterView)
-  .one("cluster", clusterView, (own) => {
-    const owner = own.metadata.ownerReferences.find(({ kind }) => kind === "Cluster");
-    return owner === undefined
-      ? undefined
-      : { connection: MANAGEMENT, namespace: own.meta.namespace, name: owner.name };
-  })
+  .one("cluster", clusterView, ownerCluster)
   .one("kubeconfig", secretView, (own, { cluster }) =>
     cluster === undefined || isIdle(own, cluster)
       ? undefined
@@ -44,20 +40,6 @@ export const certificateWorld = relations(harvesterClusterView)
           workloadConnection({ namespace: own.meta.namespace ?? "", name: cluster.meta.name }),
         ),
   );
-
-/** Nothing is looked at for a cluster that has no owner, is paused, provided by another system, or on its way out. */
-export function isIdle(own: Seen<HarvesterClusterBody>, cluster: Seen<Cluster> | undefined): boolean {
-  const { annotations } = own.metadata;
-  return (
-    cluster === undefined ||
-    own.meta.deletionTimestamp !== undefined ||
-    cluster.spec.paused === true ||
-    annotations["cluster.x-k8s.io/paused"] !== undefined ||
-    annotations["cluster.x-k8s.io/managed-by"] !== undefined ||
-    annotations["clusterctl.cluster.x-k8s.io/delete-for-move"] !== undefined ||
-    cluster.metadata.annotations["clusterctl.cluster.x-k8s.io/delete-for-move"] !== undefined
-  );
-}
 
 /** Cluster API contract, kubeconfig Secret. */
 export function kubeconfigName(cluster: { readonly meta: { readonly name: string } }): string {

@@ -5,13 +5,13 @@ import type { Need } from "#functions/contract/function.ts";
 import {
   certificateWorld,
   freshRecord,
-  isIdle,
   type CertificateView,
 } from "#functions/cluster-api/cert-reissue/cluster-certificates.ts";
 import { reissueCertificates } from "#functions/cluster-api/cert-reissue/handler.ts";
-import { nextLook } from "#functions/cluster-api/cert-reissue/next-look.ts";
+import { nextLook } from "#functions/cluster-api/certificate-look.ts";
+import { isIdle } from "#functions/harvester/owner-cluster.ts";
 import { certificateCondition, isShown } from "#functions/cluster-api/cert-reissue/report.ts";
-import { CERTIFICATES_ANNOTATION } from "#platform/cluster-api/certificate-record.ts";
+import { CERTIFICATES_ANNOTATION, factsIn } from "#platform/cluster-api/certificate-record.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 
 export const certReissue = defineFunction({
@@ -58,5 +58,5 @@ function needs(view: CertificateView): Need {
   if (record.lookAt !== object.metadata.annotations[lookAtAnnotation]) return true;
   const wanted = certificateCondition(view, record);
   if (wanted !== undefined && !isShown(view, wanted)) return true;
-  return nextLook(record) ?? false;
+  return nextLook(factsIn(record), record.checked) ?? false;
 }

@@ -4,17 +4,19 @@ import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, requeueAfter, type Emission, type Outcome } from "#functions/contract/outcome.ts";
 import {
-  isIdle,
   kubeconfigName,
   type CertificateView,
   type CertificateWorld,
 } from "#functions/cluster-api/cert-reissue/cluster-certificates.ts";
-import { seenInKubeconfig, seenOnTheWire } from "#functions/cluster-api/cert-reissue/look.ts";
 import {
-  reissueKubeconfig,
-  valueOf,
-  type DueCertificate,
-} from "#functions/cluster-api/cert-reissue/reissue.ts";
+  readableConfig,
+  seenInIdentity,
+  seenInKubeconfig,
+  seenOnTheWire,
+} from "#functions/cluster-api/cert-reissue/look.ts";
+import { reissueKubeconfig, type DueCertificate } from "#functions/cluster-api/cert-reissue/reissue.ts";
+import { valueOf } from "#functions/cluster-api/issuing-authority.ts";
+import { isIdle } from "#functions/harvester/owner-cluster.ts";
 import { certificateCondition, isShown } from "#functions/cluster-api/cert-reissue/report.ts";
 import {
   CERTIFICATES_ANNOTATION,
@@ -23,7 +25,6 @@ import {
 } from "#platform/cluster-api/certificate-record.ts";
 import { mergeConditions, type WantedCondition } from "#platform/cluster-api/conditions.ts";
 import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
-import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import { harvesterClusters, secrets } from "#platform/kube/resources.ts";
 import { factsOf, readCertificate, validityAt } from "#platform/x509/certificate.ts";
 
@@ -44,7 +45,7 @@ export async function reissueCertificates(event: CertificateEvent, deps: Deps): 
   const secret = await deps.management.get(secrets, secretName);
   if (secret === undefined) return done();
   const kubeconfig = valueOf(secret, "value") ?? "";
-  const config = readable(kubeconfig);
+  const config = readableConfig(kubeconfig);
   const wire = config === undefined ? {} : await seenOnTheWire(config, deps.signal);
   const certificate = readCertificate(config?.clientCertPem ?? "");
   const reissue =
@@ -58,6 +59,7 @@ export async function reissueCertificates(event: CertificateEvent, deps: Deps): 
     secret: secret.metadata.resourceVersion,
     ...(lookAt !== undefined && { lookAt }),
     ...(config !== undefined && seenInKubeconfig(config)),
+    ...(await seenInIdentity(object.spec.identitySecret, deps)),
     ...(wire ?? { ...lastShown(known), unanswered: true }),
     ...reissue,
   };
@@ -71,16 +73,6 @@ export async function reissueCertificates(event: CertificateEvent, deps: Deps): 
 
 function unanswered(): Outcome {
   return requeueAfter(UNANSWERED_MS, "the API server does not show its certificate");
-}
-
-/** A kubeconfig that cannot be read is told of by the connection that is made from it. */
-function readable(kubeconfig: string) {
-  try {
-    return parseKubeconfig(kubeconfig, "workload");
-  } catch (error) {
-    if (error instanceof KubeconfigError) return undefined;
-    throw error;
-  }
 }
 
 /** What becomes of the client certificate: nothing yet, a new one in a new version of the Secret, or why it stays. */

@@ -83,7 +83,8 @@ function overTime(view: CertificateView, record: CertificateRecord): readonly Fi
     });
 }
 
-function nameOf(name: CertificateName, { related }: CertificateView): string {
+function nameOf(name: CertificateName, { object, related }: CertificateView): string {
+  const { identitySecret } = object.spec;
   const secret = related.cluster === undefined ? "" : kubeconfigName(related.cluster);
   switch (name) {
     case "kubeconfig":
@@ -92,6 +93,10 @@ function nameOf(name: CertificateName, { related }: CertificateView): string {
       return `the certificate authority in Secret ${secret}`;
     case "apiServer":
       return "the certificate that the API server shows";
+    case "token":
+      return `the token in Secret ${secret}`;
+    case "identity":
+      return `what the identity Secret ${identitySecret.name} has for Harvester`;
   }
 }
 
@@ -102,6 +107,10 @@ function mend(name: CertificateName, { kept }: CertificateRecord): string {
       return kept ?? "it is reissued";
     case "authority":
       return "Cluster API does not rotate it; plan its replacement";
+    case "token":
+      return "store a kubeconfig with a new token";
+    case "identity":
+      return "store a kubeconfig of Harvester with new credentials";
     case "apiServer":
       return "roll out the control plane, or renew the certificates on its machines and restart their API servers";
   }

@@ -1,43 +1,20 @@
-import * as z from "zod";
-import { conditionSchema } from "#api/condition.ts";
+import { machineConditionsSchema, writeMachineCondition } from "#functions/cluster-api/machine-condition.ts";
 import type { Announcement, Deps } from "#functions/contract/deps.ts";
 import { ETCD_CONDITION, type Machine } from "#platform/cluster-api/cluster.ts";
-import {
-  findCondition,
-  mergeConditions,
-  sameConditions,
-  type WantedCondition,
-} from "#platform/cluster-api/conditions.ts";
+import { findCondition, type WantedCondition } from "#platform/cluster-api/conditions.ts";
 import { machines } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
 /** Why a member is still there. `Unknown`: nothing could be found out. */
 export type Trouble = Pick<WantedCondition, "reason" | "message"> & { readonly status: "False" | "Unknown" };
 
-const conditionsSchema = z.looseObject({
-  status: z.looseObject({ conditions: z.array(conditionSchema).default([]) }).prefault({}),
-});
-
 /**
  * Says on the Machine, as a condition and an Event, why its member is not removed. Resolves with whether the condition said the same already;
  * then nothing is written.
  */
 export async function reportTrouble(own: Seen<Machine>, trouble: Trouble, deps: Deps): Promise<boolean> {
-  const { namespace, name, uid } = own.meta;
   announce(own, { type: "Warning", reason: trouble.reason, message: trouble.message }, deps);
-  const object = await deps.management.get(machines, { namespace, name });
-  if (object?.metadata.uid !== uid) return false;
-  const before = conditionsSchema.parse(object).status.conditions;
-  const wanted = { type: ETCD_CONDITION, ...trouble };
-  if (sameConditions(before, [wanted])) return true;
-  const conditions = mergeConditions(before, [wanted], deps.now());
-  await deps.management.mergePatch(
-    machines,
-    { namespace, name },
-    { metadata: { resourceVersion: object.metadata.resourceVersion }, status: { conditions } },
-    { subresource: "status" },
-  );
-  return false;
+  return (await writeMachineCondition(own, { type: ETCD_CONDITION, ...trouble }, deps)) === "same";
 }
 
 /** For how long the condition has been `Unknown`, ms; 0 while it is not. */
@@ -45,7 +22,7 @@ export async function unknownForMs({ meta }: Seen<Machine>, deps: Deps): Promise
   const { namespace, name, uid } = meta;
   const object = await deps.management.get(machines, { namespace, name });
   if (object?.metadata.uid !== uid) return 0;
-  const known = findCondition(conditionsSchema.parse(object).status.conditions, ETCD_CONDITION);
+  const known = findCondition(machineConditionsSchema.parse(object).status.conditions, ETCD_CONDITION);
   return known?.status === "Unknown" ? deps.now().getTime() - Date.parse(known.lastTransitionTime) : 0;
 }
 

@@ -1,5 +1,6 @@
 import type { View } from "#functions/contract/function.ts";
 import { relations } from "#functions/contract/relations.ts";
+import { isExternallyManaged, ownerCluster, pauseReason } from "#functions/harvester/owner-cluster.ts";
 import { clusterView, type Cluster } from "#platform/cluster-api/cluster.ts";
 import {
   connectionStateRef,
@@ -9,7 +10,7 @@ import {
 import { harvesterClusterView, type HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import { deploymentView, harvesterDeployment, type Deployment } from "#platform/harvester/deployment.ts";
 import { namespaceView, type Namespace } from "#platform/harvester/namespace.ts";
-import { harvesterConnection, MANAGEMENT, type Connection, type Seen } from "#platform/kube/view.ts";
+import { harvesterConnection, type Connection, type Seen } from "#platform/kube/view.ts";
 
 /** What a HarvesterCluster rests on. */
 export interface ClusterWorld {
@@ -24,12 +25,7 @@ export type ClusterConnectView = View<HarvesterClusterBody, ClusterWorld>;
 
 /** Nothing on Harvester is looked at before the owner Cluster is there, nor while it is paused. */
 export const clusterWorld = relations(harvesterClusterView)
-  .one("cluster", clusterView, (own) => {
-    const owner = own.metadata.ownerReferences.find(({ kind }) => kind === "Cluster");
-    return owner === undefined
-      ? undefined
-      : { connection: MANAGEMENT, namespace: own.meta.namespace, name: owner.name };
-  })
+  .one("cluster", clusterView, ownerCluster)
   .one("connection", connectionStateView, (own, { cluster }) => {
     const connection = connectionOf(own, cluster);
     return connection === undefined ? undefined : connectionStateRef(connection);
@@ -52,22 +48,6 @@ export const clusterWorld = relations(harvesterClusterView)
     },
     { optional: true },
   );
-
-/** Why the HarvesterCluster is paused (Cluster API contract, pausing); undefined when it is not. */
-export function pauseReason(
-  own: Seen<HarvesterClusterBody>,
-  cluster: Seen<Cluster> | undefined,
-): string | undefined {
-  if (cluster?.spec.paused === true) return `Cluster ${cluster.meta.name} has spec.paused: true`;
-  return own.metadata.annotations["cluster.x-k8s.io/paused"] === undefined
-    ? undefined
-    : "the annotation cluster.x-k8s.io/paused is set";
-}
-
-/** Another system provides this infrastructure: we keep away altogether (Cluster API contract, InfraCluster: externally managed). */
-export function isExternallyManaged(own: Seen<HarvesterClusterBody>): boolean {
-  return own.metadata.annotations["cluster.x-k8s.io/managed-by"] !== undefined;
-}
 
 function connectionOf(
   own: Seen<HarvesterClusterBody>,

@@ -1,6 +1,7 @@
 import { clusterConditions, clusterReasons, pausedReasons, readyReasons } from "#api/condition-names.ts";
 import { lookAtAnnotation } from "#api/names.ts";
-import { pauseReason, type ClusterConnectView } from "#functions/harvester/cluster-connect/cluster-world.ts";
+import type { ClusterConnectView } from "#functions/harvester/cluster-connect/cluster-world.ts";
+import { pauseReason } from "#functions/harvester/owner-cluster.ts";
 import { findCondition, sameConditions, type WantedCondition } from "#platform/cluster-api/conditions.ts";
 import { isAvailable } from "#platform/harvester/deployment.ts";
 

@@ -2,12 +2,8 @@ import { clusterConditions } from "#api/condition-names.ts";
 import { lookAtAnnotation } from "#api/names.ts";
 import { defineFunction } from "#functions/contract/define.ts";
 import type { Need } from "#functions/contract/function.ts";
-import {
-  clusterWorld,
-  isExternallyManaged,
-  pauseReason,
-  type ClusterConnectView,
-} from "#functions/harvester/cluster-connect/cluster-world.ts";
+import { clusterWorld, type ClusterConnectView } from "#functions/harvester/cluster-connect/cluster-world.ts";
+import { isExternallyManaged, pauseReason } from "#functions/harvester/owner-cluster.ts";
 import {
   desiredStatus,
   isShown,

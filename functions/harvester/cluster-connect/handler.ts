@@ -2,11 +2,8 @@ import { clusterReasons } from "#api/condition-names.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, failed, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
-import {
-  pauseReason,
-  type ClusterConnectView,
-  type ClusterWorld,
-} from "#functions/harvester/cluster-connect/cluster-world.ts";
+import type { ClusterConnectView, ClusterWorld } from "#functions/harvester/cluster-connect/cluster-world.ts";
+import { pauseReason } from "#functions/harvester/owner-cluster.ts";
 import {
   desiredStatus,
   isShown,

@@ -5,7 +5,8 @@ import { done, requeueAfter, type Emission, type Outcome } from "#functions/cont
 import { freshLook } from "#functions/harvester/fresh-look.ts";
 import type { Leak } from "#functions/harvester/pool-reclaim/leaks.ts";
 import { markFor, usersOf } from "#functions/harvester/pool-users.ts";
-import { isIdle, type PoolView, type PoolWorld } from "#functions/harvester/pool-reclaim/pool-world.ts";
+import { isIdle } from "#functions/harvester/owner-cluster.ts";
+import type { PoolView, PoolWorld } from "#functions/harvester/pool-reclaim/pool-world.ts";
 import { prove } from "#functions/harvester/pool-reclaim/proof.ts";
 import { poolConditions } from "#functions/harvester/pool-reclaim/report.ts";
 import { leakyPools, unmarkedPools, type LeakyPool } from "#functions/harvester/pool-reclaim/work.ts";

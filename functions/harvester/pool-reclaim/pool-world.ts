@@ -1,6 +1,7 @@
 import type { View } from "#functions/contract/function.ts";
 import { relations } from "#functions/contract/relations.ts";
 import { effectiveNetwork, poolNames } from "#functions/harvester/network-config.ts";
+import { isIdle, ownerCluster } from "#functions/harvester/owner-cluster.ts";
 import { leaksIn } from "#functions/harvester/pool-reclaim/leaks.ts";
 import { readHolder } from "#functions/harvester/pool-entries.ts";
 import { clusterView, type Cluster } from "#platform/cluster-api/cluster.ts";
@@ -33,10 +34,7 @@ export type PoolView = View<HarvesterClusterBody, PoolWorld>;
 
 /** Who holds an address is looked up only where addresses are short: elsewhere a leaked one does no harm. */
 export const poolWorld = relations(harvesterClusterView)
-  .one("cluster", clusterView, (own) => {
-    const owner = ownerCluster(own);
-    return owner === undefined ? undefined : inNamespace(own, owner);
-  })
+  .one("cluster", clusterView, ownerCluster)
   .one("connection", connectionStateView, (own, { cluster }) =>
     isIdle(own, cluster) ? undefined : connectionStateRef(harvesterConnection(own.spec.identitySecret)),
   )
@@ -79,20 +77,6 @@ export const poolWorld = relations(harvesterClusterView)
     { wake: "membership" },
   );
 
-/** Nothing is looked at nor done for a cluster that has no owner, is paused, provided by another system, or on its way out. */
-export function isIdle(own: Seen<HarvesterClusterBody>, cluster: Seen<Cluster> | undefined): boolean {
-  const { annotations } = own.metadata;
-  return (
-    cluster === undefined ||
-    own.meta.deletionTimestamp !== undefined ||
-    cluster.spec.paused === true ||
-    annotations["cluster.x-k8s.io/paused"] !== undefined ||
-    annotations["cluster.x-k8s.io/managed-by"] !== undefined ||
-    annotations["clusterctl.cluster.x-k8s.io/delete-for-move"] !== undefined ||
-    cluster.metadata.annotations["clusterctl.cluster.x-k8s.io/delete-for-move"] !== undefined
-  );
-}
-
 /** The pools the cluster names for its machines, and those that waiting machines name themselves; each once, by name. */
 function poolRefs(
   own: Seen<HarvesterClusterBody>,
@@ -106,10 +90,6 @@ function poolRefs(
   const names = new Set([...(config === undefined ? [] : poolNames(config)), ...ofMachines]);
   const connection = harvesterConnection(own.spec.identitySecret);
   return [...names].toSorted().map((name) => ({ connection, name }));
-}
-
-function ownerCluster(own: Seen<HarvesterClusterBody>): string | undefined {
-  return own.metadata.ownerReferences.find(({ kind }) => kind === "Cluster")?.name;
 }
 
 function inNamespace(own: Seen<HarvesterClusterBody>, name: string): ObjectRef {

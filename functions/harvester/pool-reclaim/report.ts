@@ -1,5 +1,6 @@
 import { clusterConditions, clusterReasons } from "#api/condition-names.ts";
-import { isIdle, type PoolView } from "#functions/harvester/pool-reclaim/pool-world.ts";
+import { isIdle } from "#functions/harvester/owner-cluster.ts";
+import type { PoolView } from "#functions/harvester/pool-reclaim/pool-world.ts";
 import { orphansIn } from "#functions/harvester/pool-reclaim/work.ts";
 import { findCondition, type WantedCondition } from "#platform/cluster-api/conditions.ts";
 import { isShort, poolUse, sharedAddresses } from "#platform/harvester/ip-pool-use.ts";

@@ -1,5 +1,6 @@
 import { leaksIn, mayBeVmOf, type Leak } from "#functions/harvester/pool-reclaim/leaks.ts";
-import { isIdle, type PoolView } from "#functions/harvester/pool-reclaim/pool-world.ts";
+import { isIdle } from "#functions/harvester/owner-cluster.ts";
+import type { PoolView } from "#functions/harvester/pool-reclaim/pool-world.ts";
 import { isMarked, usersOf } from "#functions/harvester/pool-users.ts";
 import { isShort } from "#platform/harvester/ip-pool-use.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";

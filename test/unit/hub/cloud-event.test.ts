@@ -42,16 +42,21 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
   const withData = (secret: object) => ({ ...secret, data: { kubeconfig: SECRET, value: SECRET } });
   return fakeDeps({
     management: [
-      objects.cluster(),
+      objects.cluster({
+        metadata: { annotations: { "capfn.dev/approve-kubelet-certificates": "true" } },
+      }),
       objects.harvesterCluster({
         spec: {
           vmNetworkConfig: { ipPoolRefs: ["pool"], gateway: "10.50.0.1", subnetMask: "255.255.255.0" },
         },
       }),
-      objects.machine("m-0", {
-        metadata: { labels: { "cluster.x-k8s.io/control-plane": "" } },
-        spec: { infrastructureRef: { kind: "HarvesterMachine", name: "m-0" } },
-      }),
+      {
+        ...objects.machine("m-0", {
+          metadata: { labels: { "cluster.x-k8s.io/control-plane": "" } },
+          spec: { infrastructureRef: { kind: "HarvesterMachine", name: "m-0" } },
+        }),
+        status: node === true ? joined : {},
+      },
       ...objects.remediations("m-0"),
       objects.eventInjection("m-0"),
       objects.harvesterMachine("m-0", {
@@ -63,6 +68,7 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
         ...objects.secret("demo-etcd"),
         metadata: { name: "demo-etcd", namespace: place.namespace },
       }),
+      withData({ ...objects.secret("web-tls"), metadata: markedSecret }),
       withData({
         ...objects.secret("m-0-bootstrap"),
         metadata: { name: "m-0-bootstrap", namespace: place.namespace },
@@ -73,13 +79,15 @@ function worldAt({ vm, node, deleting }: { vm?: boolean; node?: boolean; deletin
       ...(vm === true ? [oldVm, objects.virtualMachineInstance("m-0")] : []),
       withData(objects.secret("m-0-cloud-init")),
     ],
-    workload: node === true ? [uninitializedNode] : [],
+    workload: node === true ? [uninitializedNode, objects.kubeletRequest("m-0")] : [],
   });
 }
 
 /** Old enough to be looked into when its Node has not joined. */
 const oldVm = objects.virtualMachine("m-0", { metadata: { creationTimestamp: "2025-12-31T00:00:00Z" } });
-
+const joined = { nodeRef: { name: "m-0" }, addresses: [{ type: "InternalIP", address: "127.0.0.1" }] };
+const marks = { "capfn.dev/watch-certificate": "true" };
+const markedSecret = { name: "web-tls", namespace: place.namespace, annotations: marks };
 const uninitializedNode = {
   apiVersion: "v1",
   kind: "Node",
@@ -121,6 +129,7 @@ async function indexOf(fn: StepFunction, deps: FakeDeps): Promise<ObjectIndex> {
 function nameFor({ name, for: { type } }: StepFunction): string {
   const request: Record<string, string> = { "alert-resolve": "unresolved", "remediation-expire": "ended" };
   if (type.plural === "remediationrequests") return request[name] ?? "resolved";
+  if (type.plural === "secrets") return "web-tls";
   return type.plural.endsWith("clusters") ? place.cluster : "m-0";
 }
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { nextLook } from "#functions/cluster-api/cert-reissue/next-look.ts";
+import { nextLook } from "#functions/cluster-api/certificate-look.ts";
 import { readCertificate, readCertificates, renewalTime, validityAt } from "#platform/x509/certificate.ts";
 import { createCertificateAuthority } from "#platform/control-plane/certificates.ts";
 
@@ -15,8 +15,7 @@ describe("the next look", () => {
     fc.assert(
       fc.property(moment, fc.integer({ min: 1, max: 4_000 }), moment, (from, days, checked) => {
         const certificate = facts(from, from + days * DAY_MS);
-        const record = { checked: at(checked), secret: "1", kubeconfig: certificate };
-        const next = nextLook(record)?.getTime() ?? 0;
+        const next = nextLook([certificate], at(checked))?.getTime() ?? 0;
         expect(next).toBeGreaterThan(checked);
         const before = validityAt(certificate, new Date(checked));
         const until = validityAt(certificate, new Date(next - 1_000));
@@ -27,17 +26,12 @@ describe("the next look", () => {
   });
 
   test("is that of the certificate whose turn comes first", () => {
-    const record = {
-      checked: at(START),
-      secret: "1",
-      kubeconfig: facts(START, START + 300 * DAY_MS),
-      apiServer: facts(START, START + 30 * DAY_MS),
-    };
-    expect(nextLook(record)).toEqual(new Date(START + 20 * DAY_MS));
+    const both = [facts(START, START + 300 * DAY_MS), facts(START, START + 30 * DAY_MS)];
+    expect(nextLook(both, at(START))).toEqual(new Date(START + 20 * DAY_MS));
   });
 
   test("does not exist without certificates", () => {
-    expect(nextLook({ checked: at(START), secret: "1" })).toBeUndefined();
+    expect(nextLook([], at(START))).toBeUndefined();
   });
 });
 

@@ -25,6 +25,7 @@ describe("the certificates of a cluster", () => {
     expect(await made.run()).toEqual({ kind: "done", emit: [] });
     expect(made.deps.summary()).toEqual([
       "management get secrets demo/demo-kubeconfig",
+      "management get secrets demo/identity",
       "management mergePatch harvesterclusters demo/demo",
     ]);
     expect(made.record()).toMatchObject({ apiServer: { notAfter: "2026-03-22T00:00:00Z" } });
