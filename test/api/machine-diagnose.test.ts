@@ -79,6 +79,18 @@ async function provisionedWith(play: Play, options: Parameters<Play["actor"]["cr
   await play.actor.provisioned("m1");
 }
 
+/** A machine whose guest runs, with an operator that is gone again. */
+async function runningGuest(play: Play, machine: string) {
+  await using _young = await operatorFor(play, systemClock());
+  await play.actor.createMachine(machine);
+  const instance = z.looseObject({ status: z.looseObject({ phase: z.literal("Running") }) });
+  const isRunning = () =>
+    play.history
+      .all("H", "virtualmachineinstances")
+      .some((vmi) => vmi.metadata.name === play.names.machine(machine) && instance.safeParse(vmi).success);
+  await play.actor.until("the guest runs", isRunning);
+}
+
 async function diagnosed(play: Play, machine: string, reason: string) {
   const found = () => machineView(play.history, play.names, machine).condition("Diagnosed");
   await vi.waitFor(() => expect(found()).toMatchObject({ status: "True", reason }), {
@@ -116,8 +128,8 @@ function sshSecret({ names }: Play, server: SshServer) {
 test("a guest that never reports an address is told once, whatever changes afterwards", async () => {
   await using play = openPlay(theatre, { functions: [], seed: 1 });
   await play.actor.prepare([]);
+  await runningGuest(play, "silent");
   await using operator = await operatorFor(play, later(STUCK_AFTER_MS + 60_000));
-  await play.actor.createMachine("silent");
   await diagnosed(play, "silent", "NoAddress");
   const first = await own(play, "silent");
   const { names } = play;
