@@ -14,7 +14,7 @@ import { clusters } from "#platform/kube/resources.ts";
 import { systemClock } from "#platform/process/clock.ts";
 import { cluster as capiCluster, place } from "#test/support/cluster-objects.ts";
 import { startEtcdCluster, type TestEtcdCluster } from "#test/support/etcd-cluster.ts";
-import { startS3Server } from "#test/support/s3-server.ts";
+import { s3ServerProgram, startS3Server } from "#test/support/s3-server.ts";
 import { fakeDeps, type FakeDeps, type FakeDepsOptions } from "#test/support/step-deps.ts";
 import { stepWorld } from "#test/support/step-world.ts";
 import { controlPlaneMachine, etcdSecret } from "#test/unit/functions/etcd-remove/control-plane.ts";
@@ -29,6 +29,7 @@ let directory: string;
 let broken: string | undefined;
 
 beforeAll(async () => {
+  await s3ServerProgram();
   etcd = await startEtcdCluster(["cp-1", "cp-2", "cp-3"], {
     faults: (_, path) => (path === broken ? "after" : undefined),
   });

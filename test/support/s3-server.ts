@@ -21,8 +21,8 @@ export interface S3Server extends AsyncDisposable {
 
 const moduleFolder = join(import.meta.dirname, "s3-server");
 
-/** The Versity S3 gateway, built once from the Go module pinned beside this file. */
-async function binary(): Promise<string> {
+/** The Versity S3 gateway, built once from the Go module pinned beside this file: takes minutes then, so ask for it before a test's time runs. */
+export async function s3ServerProgram(): Promise<string> {
   const hash = createHash("sha256");
   for (const file of ["go.mod", "go.sum"]) hash.update(await readFile(join(moduleFolder, file)));
   const program = {
@@ -39,7 +39,7 @@ async function binary(): Promise<string> {
 /** Starts one on the loopback interface; with TLS its authority is in the credentials. */
 export async function startS3Server(options: { readonly tls?: boolean } = {}): Promise<S3Server> {
   const host = testHost();
-  const command = await binary();
+  const command = await s3ServerProgram();
   const credentials = { accessKeyId: "capfn-test", secretAccessKey: "not-a-secret", sessionToken: undefined };
   return withPortRetry(async () => {
     const directory = await mkdtemp(join(tmpdir(), "capfn-s3-"));
