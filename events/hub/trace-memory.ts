@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { HubEvent } from "#events/hub/observer.ts";
+import { writeNoteSchema } from "#events/transport/runner.ts";
 import { causeSchema } from "#functions/contract/step-data.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
@@ -10,15 +11,6 @@ const IN_ALL = 1_000_000;
 /** Writes remembered of one run, and characters of its reason. */
 const WRITES = 12;
 const REASON = 200;
-
-const writeSchema = z.object({
-  verb: z.string(),
-  connection: z.string(),
-  resource: z.string(),
-  namespace: z.string().optional(),
-  name: z.string(),
-  eventId: z.string().optional(),
-});
 
 const stepSchema = z.object({
   /** `<function>/<attempt>`: id of the CloudEvent it was dispatched with. */
@@ -33,7 +25,7 @@ const stepSchema = z.object({
   reason: z.string(),
   cause: causeSchema,
   /** The first writes of the run, and how many more there were. */
-  writes: z.array(writeSchema),
+  writes: z.array(writeNoteSchema),
   writesLeftOut: z.number(),
 });
 

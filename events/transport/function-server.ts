@@ -41,7 +41,7 @@ const attemptSchema = z.object({ attempt: z.string().regex(/^\d+\.\d+$/), functi
 export function functionServer(options: FunctionServerOptions): FastifyInstance {
   const server = fastify({ bodyLimit: BODY_LIMIT_BYTES });
   const functions = new Map(options.functions.map((fn) => [fn.name, fn]));
-  const underWay = new Map<string, Promise<RunAnswer>>();
+  const underWay = new Map<string, UnderWay>();
   /** Highest epoch that asked; a hub of a lower one has lost the lead and does not know it yet. */
   let newestEpoch = 0;
   server.removeAllContentTypeParsers();
@@ -80,29 +80,39 @@ export function functionServer(options: FunctionServerOptions): FastifyInstance 
         .code(400)
         .send({ error: `${DEADLINE_HEADER}: say how many milliseconds the step has, e.g. 30000` });
     // The same attempt once more, e.g. from a proxy that tries again, shares the answer of the one under way.
-    const running = underWay.get(event.token) ?? run(fn, event, { deadlineMs, reply });
-    underWay.set(event.token, running);
-    try {
-      return await running;
-    } finally {
-      underWay.delete(event.token);
-    }
+    const attempt = underWay.get(event.token) ?? begin(fn, event, deadlineMs);
+    if (attempt.end.signal.aborted) return later(reply, "this attempt is just being given up");
+    attempt.asking += 1;
+    reply.raw.once("close", () => {
+      attempt.asking -= 1;
+      // Nobody would hear of what is written from now on.
+      if (attempt.asking === 0) attempt.end.abort(new Error("the hub no longer waits for the answer"));
+    });
+    return attempt.answer;
   });
+
+  const begin = (fn: StepFunction, event: ReadEvent, deadlineMs: number): UnderWay => {
+    const end = new AbortController();
+    const { token } = event;
+    const answer = run(fn, event, { end, deadlineMs });
+    const attempt: UnderWay = { answer, end, asking: 0 };
+    const forget = () => void underWay.delete(token);
+    underWay.set(token, attempt);
+    void answer.then(forget, forget);
+    return attempt;
+  };
 
   const run = async (
     fn: StepFunction,
     { token, data, cause }: ReadEvent,
-    { deadlineMs, reply }: { deadlineMs: number; reply: FastifyReply },
+    { end, deadlineMs }: { end: AbortController; deadlineMs: number },
   ): Promise<RunAnswer> => {
     const { clock } = options.world;
-    const deadline = new AbortController();
-    // Who asked has gone: nobody would hear of what is written from now on.
-    reply.raw.once("close", () => deadline.abort(new Error("the hub no longer waits for the answer")));
     const cancel = clock.schedule(Math.min(deadlineMs, fn.timeoutMs), () =>
-      deadline.abort(new Error("the attempt passed its deadline")),
+      end.abort(new Error("the attempt passed its deadline")),
     );
     const { contain, world } = options;
-    const step = { token, signal: deadline.signal };
+    const step = { token, signal: end.signal };
     const result = await runAttempt({ world, contain, attempt: step }, (deps) =>
       fn.runFromData(data, cause, deps),
     );
@@ -111,6 +121,15 @@ export function functionServer(options: FunctionServerOptions): FastifyInstance 
     return answerOf(result, options.views);
   };
   return server;
+}
+
+/** An attempt that runs, for everybody who asks for it. */
+interface UnderWay {
+  readonly answer: Promise<RunAnswer>;
+  /** Ends its right to write. */
+  readonly end: AbortController;
+  /** Requests that wait for the answer. */
+  asking: number;
 }
 
 interface ReadEvent {

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { RunItem, StepFunction } from "#functions/contract/function.ts";
 import type { Outcome } from "#functions/contract/outcome.ts";
 import type { Lookup } from "#functions/contract/relations.ts";
@@ -43,6 +44,16 @@ export interface WriteNote {
   /** Id of the event the write becomes when it is seen, `<uid>/<resourceVersion>`; of a deletion `<uid>/`, as no version is known. */
   readonly eventId?: string | undefined;
 }
+
+/** The same out of JSON. */
+export const writeNoteSchema = z.object({
+  verb: z.string(),
+  connection: z.string(),
+  resource: z.string(),
+  namespace: z.string().optional(),
+  name: z.string(),
+  eventId: z.string().optional(),
+}) satisfies z.ZodType<WriteNote>;
 
 export interface RunResult {
   readonly token: string;

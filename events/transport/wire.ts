@@ -1,13 +1,14 @@
 import * as z from "zod";
 import { SKIP_ANNOTATION } from "#events/hub/persons-word.ts";
 import { NOTE_ANNOTATION } from "#events/hub/projection.ts";
-import { RunnerFault, type RunResult, type Written } from "#events/transport/runner.ts";
+import { RunnerFault, writeNoteSchema, type RunResult, type Written } from "#events/transport/runner.ts";
 import { outcomeSchema } from "#functions/contract/outcome.ts";
 import { UnfitData } from "#functions/contract/step-data.ts";
 import { KubeError, type KubeErrorDetail, type KubeErrorReason } from "#platform/kube/errors.ts";
 import {
   kubeObjectSchema,
   objectMetaSchema,
+  resourceTypeSchema,
   type KubeObject,
   type ObjectMeta,
 } from "#platform/kube/resource.ts";
@@ -49,29 +50,12 @@ const faultSchema = z.discriminatedUnion("kind", [
 
 type WireFault = z.infer<typeof faultSchema>;
 
-const typeSchema = z.object({
-  group: z.string(),
-  version: z.string(),
-  kind: z.string(),
-  plural: z.string(),
-  namespaced: z.boolean(),
-});
-
-const noteSchema = z.object({
-  verb: z.string(),
-  connection: z.string(),
-  resource: z.string(),
-  namespace: z.string().optional(),
-  name: z.string(),
-  eventId: z.string().optional(),
-});
-
 const answerSchema = z.object({
   token: z.string(),
   outcomes: z.record(z.string(), outcomeSchema),
   fault: faultSchema.optional(),
-  written: z.array(z.object({ connection: z.string(), type: typeSchema, object: kubeObjectSchema })),
-  writes: z.array(noteSchema),
+  written: z.array(z.object({ connection: z.string(), type: resourceTypeSchema, object: kubeObjectSchema })),
+  writes: z.array(writeNoteSchema),
   reached: z.array(z.string()),
 });
 

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { ObjectRef, ResourceView, Seen, SeenMeta } from "#platform/kube/view.ts";
-import type { ResourceType } from "#platform/kube/resource.ts";
+import { resourceTypeSchema, type ResourceType } from "#platform/kube/resource.ts";
 
 /** What a step says when it ends. Data, never an exception: an exception is a transient fault and means "try again later". */
 export type Outcome =
@@ -85,13 +85,7 @@ export function appearance(type: ResourceType, ref: ObjectRef): WaitTarget {
 }
 
 const objectSchema = z.object({
-  type: z.object({
-    group: z.string(),
-    version: z.string(),
-    kind: z.string(),
-    plural: z.string(),
-    namespaced: z.boolean(),
-  }),
+  type: resourceTypeSchema,
   ref: z.object({ connection: z.string(), namespace: z.string().optional(), name: z.string() }),
 });
 const targetSchema = z.object({

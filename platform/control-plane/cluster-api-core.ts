@@ -1,13 +1,9 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import * as z from "zod";
 import { findBinary } from "#platform/control-plane/assets.ts";
+import { startClusterApiManager } from "#platform/control-plane/cluster-api-manager.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
-import { freePorts } from "#platform/control-plane/free-ports.ts";
 import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
 import { installManifests } from "#platform/control-plane/install-manifests.ts";
-import { untilReady, withPortRetry } from "#platform/control-plane/readiness.ts";
-import { startSupervised } from "#platform/control-plane/supervised-process.ts";
 import { clusterApiManifests, type Manifest } from "#platform/control-plane/third-party-manifests.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 
@@ -49,51 +45,21 @@ export async function startClusterApiCore(
 ): Promise<ClusterApiCore> {
   const binary = await findBinary(host, "cluster-api-core");
   const manifests = await clusterApiManifests(host);
-  const directory = join(controlPlane.directory, "cluster-api-core");
-  await mkdir(directory, { recursive: true });
-  const kubeconfigPath = join(directory, "kubeconfig");
-  const serving = await controlPlane.certificateAuthority.issue("CN=cluster-api-core", [{ ip: "127.0.0.1" }]);
-  await writeFile(join(directory, "tls.crt"), serving.certPem);
-  await writeFile(join(directory, "tls.key"), serving.keyPem, { mode: 0o600 });
-  await writeFile(kubeconfigPath, controlPlane.kubeconfigFor(user), { mode: 0o600 });
-
-  return withPortRetry(async () => {
-    const [webhookPort, healthPort, diagnosticsPort] = await freePorts(3);
-    const endpoint = {
-      url: `https://127.0.0.1:${webhookPort}`,
-      caBundle: Buffer.from(controlPlane.caPem).toString("base64"),
-    };
-    await installManifests(
-      client,
-      manifests.map((manifest) => servedAt(manifest, endpoint)),
-      host.clock,
-    );
-    const manager = startSupervised({
-      name: "Cluster API core",
-      command: binary,
-      args: [
-        `--kubeconfig=${kubeconfigPath}`,
-        "--leader-elect=false",
-        `--webhook-port=${webhookPort}`,
-        `--webhook-cert-dir=${directory}`,
-        `--health-addr=127.0.0.1:${healthPort}`,
-        `--diagnostics-address=127.0.0.1:${diagnosticsPort}`,
-        "--insecure-diagnostics",
-      ],
-      variables: { POD_NAMESPACE: "default" },
-      directory,
-      logPath: join(directory, "cluster-api-core.log"),
-      clock: host.clock,
-    });
-    const stop = (): Promise<void> => manager.stop();
-    try {
-      await untilReady(manager, { url: `http://127.0.0.1:${healthPort}/readyz` }, host.clock);
-    } catch (error) {
-      await stop();
-      throw error;
-    }
-    return { logPath: manager.logPath, stop, [Symbol.asyncDispose]: stop };
+  const caBundle = Buffer.from(controlPlane.caPem).toString("base64");
+  const manager = await startClusterApiManager(host, controlPlane, {
+    title: "Cluster API core",
+    name: "cluster-api-core",
+    command: binary,
+    user,
+    prepare: (url) =>
+      installManifests(
+        client,
+        manifests.map((manifest) => servedAt(manifest, { url, caBundle })),
+        host.clock,
+      ),
   });
+  const stop = (): Promise<void> => manager.stop();
+  return { logPath: manager.logPath, stop, [Symbol.asyncDispose]: stop };
 }
 
 interface WebhookEndpoint {

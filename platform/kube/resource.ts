@@ -10,6 +10,15 @@ export interface ResourceType {
   readonly namespaced: boolean;
 }
 
+/** The same out of JSON. */
+export const resourceTypeSchema = z.object({
+  group: z.string(),
+  version: z.string(),
+  kind: z.string(),
+  plural: z.string(),
+  namespaced: z.boolean(),
+}) satisfies z.ZodType<ResourceType>;
+
 /** The metadata this project reads; everything else of a foreign object is kept as it came. */
 export const objectMetaSchema = z.looseObject({
   name: z.string(),

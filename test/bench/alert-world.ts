@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -20,6 +20,7 @@ import { type OperatorProcess, startOperatorProcess } from "#test/bench/operator
 import { until } from "#test/bench/pacing.ts";
 import { parseMetrics, type Scrape } from "#test/bench/scrape.ts";
 import { startAlertmanager } from "#test/support/debian-programs.ts";
+import { suggestedRoute } from "#test/support/suggested-route.ts";
 
 /** A management API server, a real Alertmanager with the route of manifests/prometheus, and capfn with its ingress as often as it is started. */
 export interface AlertWorld extends AsyncDisposable {
@@ -59,7 +60,7 @@ export async function startAlertWorld(host: ControlPlaneHost, alertmanagerRoot: 
   const senders = [{ name: "am", tokenFile: token, paths: ["/alerts"], requestsPerSecond: PER_SECOND }];
   await writeFile(ingressConfig, stringify({ senders }));
   const configFile = join(directory, "alertmanager.yaml");
-  await writeFile(configFile, await routeTo(`http://127.0.0.1:${ingressPort}/alerts`, token));
+  await writeFile(configFile, await suggestedRoute(`http://127.0.0.1:${ingressPort}/alerts`, token));
   const options = { configFile, storage: join(directory, "data"), port: alertmanagerPort };
   started.adopt(startAlertmanager(alertmanagerRoot, options), (process: ChildProcess) => {
     process.kill("SIGKILL");
@@ -104,14 +105,4 @@ export async function startAlertWorld(host: ControlPlaneHost, alertmanagerRoot: 
     scrapeAlertmanager: async () => parseMetrics(await (await fetch(`${url}/metrics`)).text()),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
-}
-
-/** The shipped route and receiver, with this address and without TLS. */
-async function routeTo(url: string, token: string): Promise<string> {
-  const file = join(import.meta.dirname, "../../manifests/prometheus/alertmanager.yaml");
-  return (await readFile(file, "utf8"))
-    .replace(/url: .*/, `url: ${url}`)
-    .replace(/credentials_file: .*/, `credentials_file: ${token}`)
-    .replace(/ca_file: .*/, "insecure_skip_verify: true")
-    .replace("group_interval: 1m", "group_interval: 10s");
 }

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -9,7 +9,7 @@ import { remediationRequests } from "#platform/kube/resources.ts";
 import { endCapfn, startCapfn, type RunningCommand } from "#test/support/command-line.ts";
 import { clientOf, kubeconfigOf, newNamespace, sharedManagement } from "#test/support/control-planes.ts";
 import { startAlertmanager } from "#test/support/debian-programs.ts";
-import { repository } from "#test/support/documentation.ts";
+import { suggestedRoute } from "#test/support/suggested-route.ts";
 import { watchRequests } from "#test/support/seen-requests.ts";
 
 /** An alert as Prometheus tells it. */
@@ -37,7 +37,8 @@ export async function alertStage() {
   const alertmanagers = [{ url: alertmanagerUrl, receiver: "capfn", everySeconds: 5 }];
   await writeFile(join(directory, "ingress.yaml"), stringify({ senders, alertmanagers }));
   const start = async (root: string, port: number): Promise<void> => {
-    const configFile = await suggestedRoute(directory, `http://127.0.0.1:${ingressPort}/alerts`, token);
+    const configFile = join(directory, "alertmanager.yaml");
+    await writeFile(configFile, await suggestedRoute(`http://127.0.0.1:${ingressPort}/alerts`, token));
     started.push(startAlertmanager(root, { configFile, storage: join(directory, `data-${port}`), port }));
     await until(() =>
       fetch(`http://127.0.0.1:${port}/-/ready`).then(
@@ -93,21 +94,6 @@ export async function alertStage() {
       await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** Writes the Alertmanager configuration of manifests/prometheus for this receiver, with more haste. Answers with the file's path. */
-export async function suggestedRoute(directory: string, url: string, tokenFile: string): Promise<string> {
-  const suggested = await readFile(join(repository, "manifests/prometheus/alertmanager.yaml"), "utf8");
-  const configFile = join(directory, "alertmanager.yaml");
-  await writeFile(
-    configFile,
-    suggested
-      .replace(/url: .*/, `url: ${url}`)
-      .replace(/credentials_file: .*/, `credentials_file: ${tokenFile}`)
-      .replace(/ca_file: .*/, "insecure_skip_verify: true")
-      .replace("group_interval: 1m", "group_interval: 10s"),
-  );
-  return configFile;
 }
 
 async function tell(port: number, alerts: readonly ToldAlert[]): Promise<void> {

@@ -6,7 +6,6 @@ import { CLUSTER, NAMESPACE } from "#cli/demo/stage.ts";
 import { freePorts } from "#platform/control-plane/free-ports.ts";
 import type { Day2 } from "#test/e2e/day2/stage.ts";
 import { until } from "#test/e2e/until.ts";
-import { suggestedRoute } from "#test/support/alert-stage.ts";
 import {
   alertmanagerPackage,
   debianPackage,
@@ -15,6 +14,7 @@ import {
 } from "#test/support/debian-programs.ts";
 import { repository } from "#test/support/documentation.ts";
 import { startNodeExporter } from "#test/support/node-exporter.ts";
+import { suggestedRoute } from "#test/support/suggested-route.ts";
 
 /** Seconds since the epoch, with milliseconds as decimals, and the value. */
 const sampleSchema = z.tuple([z.number(), z.string()]);
@@ -72,7 +72,8 @@ export async function startPrometheusStack({ lab, capfn, directory }: Day2) {
       ],
     }),
   );
-  const route = await suggestedRoute(directory, `${capfn.ingressUrl}/alerts`, capfn.token);
+  const route = join(directory, "alertmanager.yaml");
+  await writeFile(route, await suggestedRoute(`${capfn.ingressUrl}/alerts`, capfn.token));
   const children = [
     startAlertmanager(alertmanager.root, {
       configFile: route,

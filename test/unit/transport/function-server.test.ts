@@ -98,6 +98,31 @@ describe("functions behind HTTP", () => {
     expect(runs).toBe(1);
   });
 
+  it("go on with an attempt that was sent twice when one of the two no longer waits", async () => {
+    let runs = 0;
+    const gate = Promise.withResolvers<void>();
+    const fn = widgetFunction({
+      handle: async (_event, deps) => {
+        runs += 1;
+        await gate.promise;
+        deps.ensureMayWrite();
+        return done();
+      },
+    });
+    const url = await served(stage(), [fn]);
+    const gone = new AbortController();
+    const first = over(url).run(await dispatchOf(fn, { signal: gone.signal }));
+    await expect.poll(() => runs).toBe(1);
+    const second = over(url).run(await dispatchOf(fn));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    gone.abort(new Error("tried again"));
+    await first;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    gate.resolve();
+    expect(await second).toMatchObject({ outcomes: new Map([["uid-one", done()]]) });
+    expect(runs).toBe(1);
+  });
+
   it("that cannot read the hub's snapshot are the platform's fault, not the object's", async () => {
     const { fn, runs } = counted();
     const url = await served(stage(), [fn]);
