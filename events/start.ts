@@ -3,6 +3,7 @@ import type { HubObserver } from "#events/hub/observer.ts";
 import type { HubPolicy } from "#events/hub/policy.ts";
 import type { LedgerStore } from "#events/hub/records.ts";
 import { silentReporter } from "#events/hub/reporter.ts";
+import { scopesIn, type Shard } from "#events/hub/shard.ts";
 import { kubeAnnouncer } from "#events/sources/announcer.ts";
 import { Connections } from "#events/sources/connections.ts";
 import { kubeReporter } from "#events/sources/kube-reporter.ts";
@@ -30,8 +31,10 @@ export interface OperatorOptions {
   readonly clusterId: string;
   /** Version of the functions' code; see the hub's `bundleOf`. */
   readonly version: string;
-  /** Restricts management objects to one namespace; all when left out. */
-  readonly namespace?: string | undefined;
+  /** Which objects of the management cluster are acted for; all when left out. */
+  readonly shard?: Shard | undefined;
+  /** Begins on standby: everything is listed and watched, nothing is concluded or written, until the hub is told to lead. */
+  readonly standby?: boolean | undefined;
   /** Makes the client of a Harvester or workload connection. */
   readonly connect: (config: ConnectionConfig) => KubeClient;
   readonly observe: HubObserver;
@@ -64,14 +67,14 @@ export interface OperatorOptions {
 export interface Operator {
   readonly hub: Hub;
   readonly streams: Streams;
-  /** Every stream that is wanted has had its first complete list, or belongs to a connection that is down. */
+  /** Every stream that is wanted has had its first complete list and was heard of lately, or belongs to a connection that is down. */
   ready(): boolean;
   stop(graceMs?: number): Promise<void>;
 }
 
 /** Wires hub, streams, connections and runner together and starts them. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
-  const { management, clock } = options;
+  const { management, clock, shard = {} } = options;
   const announce = options.dispatch ? kubeAnnouncer(management, clock, options.dropped) : () => undefined;
   const streams: Streams = new Streams({
     clock,
@@ -106,6 +109,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     dispatch: options.dispatch,
     epoch: options.epoch,
     mayAct: options.mayAct,
+    shard,
+    standby: options.standby,
     bundleOf: () => options.version,
     reporter: options.dispatch
       ? kubeReporter({ client: management, clock, announce, dropped: options.dropped })
@@ -125,11 +130,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
         },
         { contain: options.contain },
       ),
-    scopeOf: (_view, connection, namespace) => ({
-      connection,
-      namespace:
-        connection === MANAGEMENT ? (namespace === undefined ? undefined : options.namespace) : namespace,
-    }),
+    scopesOf: (view, connection, namespace) => scopesIn(shard, view, connection, namespace),
   });
   const connections: Connections = new Connections({
     management,
@@ -147,14 +148,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   streams.attach(hub);
   await hub.start();
   streams.connected(MANAGEMENT, management);
-  for (const view of managementViews(options.functions)) {
-    const namespace = view.type.namespaced ? options.namespace : undefined;
-    streams.wanted(view, { connection: MANAGEMENT, namespace });
-  }
+  for (const view of managementViews(options.functions))
+    for (const scope of scopesIn(shard, view, MANAGEMENT, undefined)) streams.wanted(view, scope);
   return {
     hub,
     streams,
-    ready: () => streams.state().every(({ listed, connection }) => listed || isDown(hub, connection)),
+    ready: () =>
+      streams.state().every(({ ready, connection }) => ready || isDown(hub, connection)),
     stop: async (graceMs) => {
       await hub.stop(graceMs);
       streams.stop();

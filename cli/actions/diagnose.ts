@@ -35,7 +35,7 @@ export async function diagnose(object: NamedObject, flags: DiagnoseFlags, termin
     clock,
     random,
     log: createLog(flags.logLevel, clock),
-    namespace,
+    shard: { namespaces: [namespace] },
     ledger: () => memoryLedger(),
     dispatch: false,
     requestsPerSecond: flags.requestRate,

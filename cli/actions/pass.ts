@@ -1,15 +1,16 @@
-import type { ClusterFlags } from "#cli/commands/flags.ts";
+import { LEASE_SECONDS, type ClusterFlags } from "#cli/commands/flags.ts";
 import { untilLeading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { logStray } from "#cli/operator/observe.ts";
 import { startRunningOperator } from "#cli/operator/operator.ts";
+import { shardOf, type ShardFlags } from "#cli/operator/shard.ts";
 import { untilQuiet } from "#cli/operator/quiet.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
 import { createLog } from "#platform/observability/log.ts";
 import { sleep } from "#platform/process/clock.ts";
 
-export interface HubFlags extends ClusterFlags {
+export interface HubFlags extends ClusterFlags, ShardFlags {
   readonly once?: boolean;
   readonly ledgerNamespace: string;
   readonly timeoutSeconds: number;
@@ -23,11 +24,19 @@ export async function pass(flags: HubFlags, terminal: Terminal): Promise<void> {
   const { clock, environment, random } = terminal;
   const log = createLog(flags.logLevel, clock);
   const management = await managementConfig(flags, clock, environment);
-  const leadership = untilLeading({ management, clock, random, log, namespace: flags.ledgerNamespace });
+  const shard = shardOf(flags);
+  const leadership = untilLeading({
+    management,
+    clock,
+    random,
+    log,
+    lease: { namespace: flags.ledgerNamespace, name: shard.lease },
+    leaseSeconds: LEASE_SECONDS,
+  });
   const lead = await Promise.race([leadership.leads, sleep(clock, LEASE_WAIT_MS)]);
   if (lead === undefined) {
     await leadership.release();
-    terminal.say("a running hub holds the Lease capfn-hub; nothing to do");
+    terminal.say(`a running hub holds the Lease ${shard.lease}; nothing to do`);
     return;
   }
   const running = await startRunningOperator({
@@ -35,8 +44,8 @@ export async function pass(flags: HubFlags, terminal: Terminal): Promise<void> {
     clock,
     random,
     log,
-    namespace: flags.namespace,
-    ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
+    shard,
+    ledger: (client) => configMapLedger(client, flags.ledgerNamespace, shard.ledger),
     dispatch: true,
     contain: terminal.contain((error) => logStray(log, error)),
     requestsPerSecond: flags.requestRate,

@@ -1,7 +1,8 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
+import type { Broadcast, BroadcastFlags, BroadcastWorld } from "#cli/operator/broadcast.ts";
 import type { IngressFlags, IngressWorld } from "#cli/http/ingress.ts";
 import { parseBindAddress, startServers } from "#cli/http/servers.ts";
-import { untilLeading } from "#cli/operator/leading.ts";
+import { untilLeading, type Leading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { logStray } from "#cli/operator/observe.ts";
 import {
@@ -9,20 +10,22 @@ import {
   type RunningOperator,
   type RunningOperatorOptions,
 } from "#cli/operator/operator.ts";
+import { shardOf, type ShardFlags } from "#cli/operator/shard.ts";
 import { snapshotPlaceOf } from "#cli/operator/snapshot-place.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import type { Runner } from "#events/transport/runner.ts";
 import type { OpenIngress } from "#events/sources/ingress/open.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
-import { createLog } from "#platform/observability/log.ts";
-import { sleep } from "#platform/process/clock.ts";
+import { createLog, type Log } from "#platform/observability/log.ts";
+import { sleep, type Clock } from "#platform/process/clock.ts";
 
-export interface RunFlags extends ClusterFlags, IngressFlags {
+export interface RunFlags extends ClusterFlags, IngressFlags, ShardFlags, BroadcastFlags {
   readonly metricsBindAddress: string;
   readonly healthProbeBindAddress: string;
   readonly maxInFlight: number;
   readonly leaderElect?: boolean;
+  readonly leaseSeconds: number;
   readonly etcdSnapshots?: string;
   readonly functionsUrl?: string;
   readonly functionsTokenFile?: string;
@@ -34,61 +37,78 @@ const SIGNALS: ReadonlySet<string> = new Set(["SIGINT", "SIGTERM"]);
 /** Pause before a management cluster that does not answer is asked again at the start, ms. */
 const START_AGAIN_MS = 2_000;
 
+/** Pause before a ledger that could not be read is read again, ms. */
+const LEDGER_AGAIN_MS = 500;
+
 /** Runs until a signal asks to end or leadership is lost; runs under way may finish. */
 export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const { clock, environment, random } = terminal;
   const metricsAddress = parseBindAddress("--metrics-bind-address", flags.metricsBindAddress);
   const healthAddress = parseBindAddress("--health-probe-bind-address", flags.healthProbeBindAddress);
   const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
+  const shard = shardOf(flags);
   const log = createLog(flags.logLevel, clock);
   const runner = await remoteRunner(flags);
   const management = await managementConfig(flags, clock, environment);
   let running: RunningOperator | undefined;
-  let standby = flags.leaderElect === true;
+  let leadership: Leading | undefined;
   const servers = await startServers({
     metricsAddress,
     healthAddress,
     running: () => running,
-    standby: () => standby,
+    role: () => {
+      if (leadership === undefined && flags.leaderElect === true) return "undecided";
+      if (leadership === undefined || running?.operator.hub.leads === true) return "leads";
+      return leadership.decided && !leadership.mayAct() ? "standby" : "undecided";
+    },
   });
-  const ingress = await openIngress(flags, { management, clock, random, log, running: () => running }).catch(
+  const leader = () => (running?.operator.hub.leads === true ? running : undefined);
+  const ingress = await openIngress(flags, { management, clock, random, log, running: leader }).catch(
     async (error: unknown) => {
       await servers.close();
       throw error;
     },
   );
+  const broadcast = await openBroadcast(flags, { clock, random, log, metrics: () => running?.metrics }).catch(
+    async (error: unknown) => {
+      await Promise.all([servers.close(), ingress?.close()]);
+      throw error;
+    },
+  );
   const addresses = [...servers.addresses, ...(ingress === undefined ? [] : [ingress.url])];
   log.info({ addresses }, "capfn runs");
-  const leadership = standby
-    ? untilLeading({ management, clock, random, log, namespace: flags.ledgerNamespace })
-    : undefined;
+  if (flags.leaderElect === true) {
+    const lease = { namespace: flags.ledgerNamespace, name: shard.lease };
+    leadership = untilLeading({ management, clock, random, log, lease, leaseSeconds: flags.leaseSeconds });
+  }
+  const mayAct = leadership && (() => leadership?.mayAct() === true);
   const over = Promise.race([terminal.ended(), ...(leadership === undefined ? [] : [leadership.lost])]);
   const ending = new AbortController();
   void over.then((reason) => ending.abort(new Error(reason)));
   try {
-    const lead = await Promise.race([leadership?.leads ?? { epoch: undefined }, over]);
-    standby = false;
-    if (typeof lead !== "string") {
-      running = await whenAnswered(
-        {
-          management,
-          clock,
-          random,
-          log,
-          namespace: flags.namespace,
-          policy: { maxInFlight: flags.maxInFlight },
-          snapshotPlace,
-          ledger: (client) => configMapLedger(client, flags.ledgerNamespace),
-          dispatch: true,
-          runner,
-          contain: terminal.contain((error) => logStray(log, error)),
-          requestsPerSecond: flags.requestRate,
-          epoch: lead.epoch,
-          mayAct: leadership === undefined ? undefined : () => leadership.mayAct(),
-        },
-        ending.signal,
-      );
-    }
+    running = await whenAnswered(
+      {
+        management,
+        clock,
+        random,
+        log,
+        shard,
+        standby: leadership !== undefined,
+        policy: { maxInFlight: flags.maxInFlight },
+        snapshotPlace,
+        ledger: (client) => configMapLedger(client, flags.ledgerNamespace, shard.ledger),
+        dispatch: true,
+        runner,
+        contain: terminal.contain((error) => logStray(log, error)),
+        requestsPerSecond: flags.requestRate,
+        mayAct,
+        broadcast,
+      },
+      ending.signal,
+    );
+    const lead = await Promise.race([leadership?.leads, over]);
+    if (typeof lead === "object" && running !== undefined)
+      await takeLead(running, lead.epoch, { clock, log, ending: ending.signal });
     const reason = await over;
     if (!SIGNALS.has(reason)) running?.operator.hub.stepDown(reason);
     log.info({ reason }, "ending; runs under way may finish");
@@ -96,6 +116,25 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
     await Promise.all([servers.close(), ingress?.close()]);
     await running?.stop();
     await leadership?.release();
+    await broadcast?.close();
+  }
+}
+
+/** Ends the standby: the ledger is restored, and what the dead leader left undone begins. Tried again while the ledger cannot be read. */
+async function takeLead(
+  { operator }: RunningOperator,
+  epoch: number,
+  { clock, log, ending }: { readonly clock: Clock; readonly log: Log; readonly ending: AbortSignal },
+): Promise<void> {
+  while (!ending.aborted && !operator.hub.leads) {
+    try {
+      await operator.hub.lead(epoch);
+      log.info({ epoch }, "leads");
+    } catch (error) {
+      if (!isKubeError(error)) throw error;
+      log.warn({ error: error.reason }, "the ledger cannot be read; it is tried again");
+      await sleep(clock, LEDGER_AGAIN_MS, ending).catch(() => undefined);
+    }
   }
 }
 
@@ -115,6 +154,13 @@ async function whenAnswered(
     await sleep(options.clock, START_AGAIN_MS, ending).catch(() => undefined);
   }
   return undefined;
+}
+
+/** Loaded only when it is asked for. */
+async function openBroadcast(flags: RunFlags, world: BroadcastWorld): Promise<Broadcast | undefined> {
+  if (flags.broadcast === undefined) return undefined;
+  const { startBroadcast } = await import("#cli/operator/broadcast.ts");
+  return startBroadcast(flags.broadcast, flags, world);
 }
 
 /** Loaded only when it is asked for. */

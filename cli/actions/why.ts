@@ -39,7 +39,7 @@ async function look(
     clock,
     random,
     log: createLog(flags.logLevel, clock),
-    namespace: question.namespace,
+    shard: { namespaces: [question.namespace] },
     ledger: (management) => readOnly(configMapLedger(management, flags.ledgerNamespace)),
     dispatch: false,
     requestsPerSecond: flags.requestRate,

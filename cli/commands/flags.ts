@@ -25,6 +25,43 @@ export const clusterOptions: readonly Option[] = [
     .default(100),
 ];
 
+/** The same for a hub, which may have a part of what there is. */
+export const hubClusterOptions: readonly Option[] = clusterOptions.filter(
+  ({ long }) => long !== "--namespace",
+);
+
+/** Default of `--lease-seconds`: a leader that was killed is followed in less than 5 s. */
+export const LEASE_SECONDS = 4;
+
+/** Flags that give a hub its part when several stand side by side. */
+export const shardOptions: readonly Option[] = [
+  new Option(
+    "-n, --namespace <names>",
+    "only objects of these namespaces, with commas between them; all when left out",
+  ),
+  new Option(
+    "--watch-filter <value>",
+    "only objects whose label cluster.x-k8s.io/watch-filter has this value; all when left out",
+  ),
+  new Option(
+    "--shard-name <name>",
+    "end of the names of the Lease and the ledger; made from --namespace and --watch-filter when left out",
+  ),
+];
+
+/** Flags of the broadcast lane. */
+export const broadcastOptions: readonly Option[] = [
+  new Option(
+    "--broadcast <url>",
+    "send every event and outcome to nats://host:4222 (JetStream), tls://host:4222, or an http(s):// sink of CloudEvents",
+  ),
+  new Option(
+    "--broadcast-credentials <path>",
+    "file with NATS credentials, <user>:<password>, or a token; for an http(s):// sink a bearer token",
+  ),
+  new Option("--broadcast-ca <path>", "PEM file with the authorities that the receiver's certificate may come from"),
+];
+
 /** Flags that say which running hub is meant. */
 export const hubOptions: readonly Option[] = [
   new Option("--hub <url>", "send it to the ingress of a running hub, e.g. http://localhost:9443"),

@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import { clusterOptions, positiveInteger } from "#cli/commands/flags.ts";
+import { hubClusterOptions, positiveInteger, shardOptions } from "#cli/commands/flags.ts";
 import type { HubFlags } from "#cli/actions/pass.ts";
 import type { Terminal } from "#cli/terminal.ts";
 
@@ -12,7 +12,7 @@ export function addHubCommand(program: Command, terminal: Terminal): void {
       "A safety net for a CronJob: lists, judges, runs what is due until nothing more can be done at once, and exits.\n" +
         "What then still waits for another object is left to the next pass or to `capfn run`.",
     );
-  for (const option of clusterOptions) command.addOption(option);
+  for (const option of [...hubClusterOptions, ...shardOptions]) command.addOption(option);
   command
     .addOption(new Option("--once", "the pass; without it use `capfn run`").makeOptionMandatory())
     .addOption(

@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import { clusterOptions, positiveInteger } from "#cli/commands/flags.ts";
+import { broadcastOptions, hubClusterOptions, LEASE_SECONDS, positiveInteger, shardOptions } from "#cli/commands/flags.ts";
 import type { RunFlags } from "#cli/actions/run.ts";
 import type { Terminal } from "#cli/terminal.ts";
 
@@ -12,7 +12,7 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
       "Watches the management cluster and, through it, Harvester and workload clusters, and runs each function when its object needs it.\n" +
         "Between changes nothing runs and nothing is polled. Ends on SIGTERM or SIGINT after the runs under way.",
     );
-  for (const option of clusterOptions) command.addOption(option);
+  for (const option of [...hubClusterOptions, ...shardOptions, ...broadcastOptions]) command.addOption(option);
   command
     .addOption(
       new Option("--metrics-bind-address <address>", "where /metrics is served; 0 for nowhere").default(
@@ -46,8 +46,16 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
     .addOption(
       new Option(
         "--leader-elect",
-        "act only while holding the Lease capfn-hub in the ledger namespace; others stand by",
+        "act only while holding the Lease capfn-hub in the ledger namespace; others stand by, with everything watched",
       ),
+    )
+    .addOption(
+      new Option(
+        "--lease-seconds <n>",
+        "time after which a leader that was killed is followed; it renews four times in that time",
+      )
+        .argParser((text) => positiveInteger("--lease-seconds", text))
+        .default(LEASE_SECONDS),
     )
     .addOption(
       new Option(
@@ -66,7 +74,7 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
     )
     .addHelpText(
       "after",
-      "\nExamples:\n  capfn run --kubeconfig ~/.kube/config\n  capfn run --namespace demo --log-level debug\n  capfn run --ingress-bind-address :9443 --ingress-config ingress.yaml\n  capfn run --functions-url 'http://{function}.capfn.svc/{function}'\n  curl -s localhost:9440/why/machine/demo/worker-1",
+      "\nExamples:\n  capfn run --kubeconfig ~/.kube/config\n  capfn run --namespace team-a,team-b --leader-elect\n  capfn run --broadcast nats://nats.nats:4222\n  capfn run --ingress-bind-address :9443 --ingress-config ingress.yaml\n  capfn run --functions-url 'http://{function}.capfn.svc/{function}'\n  curl -s localhost:9440/why/machine/demo/worker-1",
     )
     .action(async (flags: RunFlags) => (await import("#cli/actions/run.ts")).run(flags, terminal));
 }

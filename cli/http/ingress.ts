@@ -1,6 +1,7 @@
 import { allFunctions } from "#cli/functions.ts";
 import { parseBindAddress } from "#cli/http/servers.ts";
 import type { RunningOperator } from "#cli/operator/operator.ts";
+import { namespacesIn } from "#cli/operator/shard.ts";
 import { version } from "#cli/version.ts";
 import type { KnownAlert } from "#events/sources/ingress/alert-resync.ts";
 import { readIngressConfig } from "#events/sources/ingress/config.ts";
@@ -19,8 +20,10 @@ import type { Clock } from "#platform/process/clock.ts";
 export interface IngressFlags {
   readonly ingressBindAddress: string;
   readonly ingressConfig?: string;
-  /** Namespace the hub is restricted to. */
+  /** Namespaces the hub is restricted to, with commas between. */
   readonly namespace?: string;
+  /** Which hub is to act for what is stored here. */
+  readonly watchFilter?: string;
   readonly ledgerNamespace: string;
   readonly requestRate: number;
 }
@@ -47,10 +50,12 @@ export async function startIngress(
   if (flags.ingressConfig === undefined)
     throw new Error("--ingress-bind-address needs --ingress-config, which says who may send what");
   const config = await readIngressConfig(flags.ingressConfig);
-  const namespace = config.alertNamespace ?? flags.namespace ?? flags.ledgerNamespace;
-  if (flags.namespace !== undefined && namespace !== flags.namespace)
+  const seen = flags.namespace === undefined ? undefined : namespacesIn(flags.namespace);
+  const only = seen?.length === 1 ? seen[0] : undefined;
+  const namespace = config.alertNamespace ?? only ?? flags.ledgerNamespace;
+  if (seen?.includes(namespace) === false)
     throw new Error(
-      `alertNamespace is ${namespace}, but --namespace lets the hub see ${flags.namespace} only; make them equal`,
+      `alertNamespace is ${namespace}, but --namespace lets the hub see ${seen.join(", ")} only; make it one of them`,
     );
   const { clock } = world;
   const client = createKubeClient(world.management, {
@@ -73,10 +78,11 @@ export async function startIngress(
     client,
     namespace,
     policy: config.remediation,
+    watchFilter: flags.watchFilter,
     hub: () => {
       const hub = world.running()?.operator.hub;
       if (hub === undefined) return undefined;
-      return { targets, hint: ({ view, ref, cause }) => hub.hint(view, ref, cause) };
+      return { targets, hint: ({ view, ref, cause, data }) => hub.hint(view, ref, cause, data) };
     },
     known: () => knownAlerts(world.running()?.operator, namespace),
     stored: (name) => {

@@ -33,9 +33,9 @@ export function parseBindAddress(flag: string, text: string): BindAddress | unde
 export interface ServerOptions {
   readonly metricsAddress: BindAddress | undefined;
   readonly healthAddress: BindAddress | undefined;
-  /** Another process leads, and this one is there to take over. */
-  readonly standby: () => boolean;
-  /** What runs; undefined on standby and while it starts. */
+  /** Whether this process leads, or stands by while another does; `undecided` while it is not known who leads. */
+  readonly role: () => "leads" | "standby" | "undecided";
+  /** What runs; undefined while it starts. */
   readonly running: () => Pick<RunningOperator, "operator" | "metrics" | "trace"> | undefined;
 }
 
@@ -75,18 +75,19 @@ function healthRoutes(options: ServerOptions): Routes {
 }
 
 /**
- * Ready means: it is decided who leads, and if it is us, every stream that is wanted has had its first list and is heard of. A standby is
- * ready to take over. Alive means: the event loop answers.
+ * Ready means: it is decided who leads, and every stream that is wanted has had its first list and is heard of. A standby is ready when it
+ * could take over with all it needs to know. Alive means: the event loop answers.
  */
-function readiness({ running, standby }: ServerOptions): Answer {
+function readiness({ running, role }: ServerOptions): Answer {
   const operator = running()?.operator;
-  if (standby()) return { body: "ok, standby" };
+  const here = role();
   if (operator === undefined)
     return { status: 503, body: "not ready; starting, waiting for the first list of everything" };
-  if (operator.ready()) return { body: "ok" };
-  const missing = operator.streams.state().filter(({ listed }) => !listed);
+  if (here === "undecided") return { status: 503, body: "not ready; it is not decided yet who leads" };
+  if (operator.ready()) return { body: here === "standby" ? "ok, standby" : "ok" };
+  const missing = operator.streams.state().filter(({ ready }) => !ready);
   const names = missing.map(({ name }) => name).join(", ");
-  return { status: 503, body: `not ready; waiting for the first list of: ${names}` };
+  return { status: 503, body: `not ready; waiting for the first list of, or for word from: ${names}` };
 }
 
 function why({ running }: ServerOptions, { kind = "", namespace = "", name = "" }: PathParameters): Answer {

@@ -117,6 +117,9 @@ function write(event: HubEvent, log: Log): void {
     case "late":
       log.warn({ ...event }, event.kind);
       break;
+    case "happened":
+      // Every change of every object: what came of it is logged where it ends.
+      break;
     default:
       log.debug({ ...event }, event.kind);
   }

@@ -1,9 +1,11 @@
 import { allFunctions } from "#cli/functions.ts";
 import { observeWith } from "#cli/operator/observe.ts";
+import type { Broadcast } from "#cli/operator/broadcast.ts";
 import { version } from "#cli/version.ts";
 import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
 import { TraceMemory } from "#events/hub/trace-memory.ts";
 import type { LedgerStore } from "#events/hub/records.ts";
+import type { Shard } from "#events/hub/shard.ts";
 import { startOperator, type Operator } from "#events/start.ts";
 import { everyOne } from "#cli/operator/every-one.ts";
 import { certificateFigures } from "#cli/operator/certificate-figures.ts";
@@ -29,7 +31,10 @@ export interface RunningOperatorOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly ledger: (management: KubeClient) => LedgerStore;
-  readonly namespace?: string | undefined;
+  /** Which objects of the management cluster are acted for; all when left out. */
+  readonly shard?: Shard | undefined;
+  /** Begins on standby; see the hub. */
+  readonly standby?: boolean | undefined;
   readonly policy?: Partial<HubPolicy>;
   readonly dispatch: boolean;
   /** Where snapshots of etcd are kept. */
@@ -44,6 +49,8 @@ export interface RunningOperatorOptions {
   readonly runner?: Runner | undefined;
   /** Keeps what one step leaves behind from ending the process; see the runner. */
   readonly contain?: Contain | undefined;
+  /** Takes what happens for observers; nowhere when left out. */
+  readonly broadcast?: Broadcast | undefined;
   /** Gives up a start that is still under way, e.g. because the management cluster does not answer: it then rejects at once. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -102,11 +109,13 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
       ledger: options.ledger(management),
       clusterId: MANAGEMENT,
       version,
-      namespace: options.namespace,
+      shard: options.shard,
+      standby: options.standby,
       connect,
       observe: (event) => {
         observe(event);
         trace.record(event);
+        if (running?.hub.leads !== false) options.broadcast?.observe(event);
       },
       count: (counter) => metrics.count(counter),
       measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
@@ -152,9 +161,10 @@ async function closingOnFailure<T>(client: KubeClient, started: Promise<T>): Pro
 /** `now`: wall clock, ms. */
 function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
   const hub = operator?.hub;
-  if (hub === undefined) {
+  // Of two replicas one tells of the machines, or sums over both would be twice what there is.
+  if (hub?.leads !== true) {
     return {
-      objects: 0,
+      objects: hub?.index.size ?? 0,
       queued: 0,
       inFlight: 0,
       oldestQueuedMs: 0,

@@ -21,6 +21,23 @@ export const objectDataSchema = z
 /** Data of an event that is about time or about the hub itself: nothing is needed. */
 export const emptyDataSchema = z.looseObject({}).meta({ description: "Nothing is needed." });
 
+/** Data of an event about a step that has ended. */
+export const stepDataSchema = objectDataSchema
+  .extend({
+    function: z.string().meta({ description: "Name of the function." }).optional(),
+    outcome: z
+      .enum(["done", "waitFor", "requeueAfter", "failed", "fault"])
+      .meta({ description: "What the step said; `fault` when it threw." })
+      .optional(),
+    reason: z.string().meta({ description: "Why, in one word; empty for `done`." }).optional(),
+    durationMs: z.number().meta({ description: "How long it ran, ms." }).optional(),
+    writes: z
+      .array(z.looseObject({ verb: z.string(), connection: z.string(), resource: z.string(), name: z.string() }))
+      .meta({ description: "What it wrote: verb, API server, resource, namespace and name." })
+      .optional(),
+  })
+  .meta({ description: "What became of a step. The object is the one the step was for." });
+
 /** Data of an event that a function reports of its cluster. */
 export const reportDataSchema = z
   .looseObject({

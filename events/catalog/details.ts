@@ -4,6 +4,7 @@ import {
   emptyDataSchema,
   objectDataSchema,
   reportDataSchema,
+  stepDataSchema,
 } from "#events/catalog/data.ts";
 import { isEventType, type EventType } from "#events/catalog/types.ts";
 
@@ -113,6 +114,13 @@ export const eventDetails: Readonly<Record<EventType, EventDetails>> = {
     "{item}",
   ),
   "dev.capfn.step.swept": ofTime("every object is looked at again now and then, without a request", "sweep"),
+  "dev.capfn.step.ended": {
+    source: "/clusters/{cluster}/functions/{function}",
+    subject: OBJECT,
+    fires: "a function has answered for an object, or failed to; only observers are told",
+    data: stepDataSchema,
+    listeners: "some",
+  },
   "dev.capfn.hub.started": ofTime(
     "the first list that an object's functions need is complete",
     "{collection}",

@@ -34,6 +34,7 @@ export const eventTypes = {
   "dev.capfn.alert.resolved": "An alert that asked for remediation has ended",
   "dev.capfn.step.due": "A time a function asked for has come",
   "dev.capfn.step.swept": "The regular sweep looked at the item again",
+  "dev.capfn.step.ended": "A step ended: what it came to, and what it wrote",
   "dev.capfn.hub.started": "The hub started and looked at everything once",
 } as const;
 

@@ -138,7 +138,9 @@ export class Arrivals implements RunArrivals {
     if (first === undefined) return false;
     const { view } = first;
     const { meta } = first.projection.seen;
-    const scope = options.scopeOf(view, meta.connection, view.type.namespaced ? meta.namespace : undefined);
+    const { namespace } = meta;
+    const [scope] = options.scopesOf(view, meta.connection, view.type.namespaced ? namespace : undefined);
+    if (scope === undefined) return false;
     const inOrder = own.toSorted(({ projection: { seen: a } }, { projection: { seen: b } }) =>
       compareVersions(a.meta.resourceVersion, b.meta.resourceVersion),
     );

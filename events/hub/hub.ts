@@ -24,18 +24,21 @@ import type { Connection, ObjectRef, ResourceView } from "#platform/kube/view.ts
  * its outcome says when to look again. This class only passes things on; each part has its own file.
  */
 export class Hub {
-  readonly index = new ObjectIndex();
+  readonly index: ObjectIndex;
   readonly #parts: HubParts;
   readonly #settling: Settling;
   readonly #ledger: LedgerKeeper;
   readonly #judging: Judging;
   readonly #arrivals: Arrivals;
   readonly #runs: Runs;
+  #leads: boolean;
   #stopped = false;
 
   constructor(given: HubOptions) {
     const options: HubOptions = { ...given, observe: harmless(given.observe) };
-    const { index } = this;
+    const index = new ObjectIndex(options.shard?.namespaces);
+    this.index = index;
+    this.#leads = options.standby !== true;
     const items = new Items();
     const parts: HubParts = {
       options,
@@ -46,6 +49,7 @@ export class Hub {
       buckets: new RunBuckets(options.policy.thrash),
       hints: new Hints(),
       views: viewsOf(options.functions),
+      leads: () => this.#leads,
     };
     this.#parts = parts;
     this.#settling = new Settling(parts);
@@ -53,7 +57,7 @@ export class Hub {
     this.#judging = new Judging({
       ...parts,
       settling: this.#settling,
-      wakes: new Wakes(options.scopeOf, options.demand),
+      wakes: new Wakes(options.scopesOf, options.demand),
       ledger: this.#ledger,
       judged: () => {
         this.#runs.pump();
@@ -67,14 +71,34 @@ export class Hub {
       epoch: () => this.#ledger.epoch,
       arrivals: this.#arrivals,
       again: (id, cause) => this.#judging.again(id, cause),
-      hint: (view, ref, cause) => this.hint(view, ref, cause),
+      hint: (view, ref, cause) => {
+        if (!this.#stopped) this.#judging.hinted(view, ref, cause);
+      },
     });
   }
 
-  /** Restores the ledger. Call before the first delta. */
+  /** Restores the ledger, unless it stands by. Call before the first delta. */
   async start(): Promise<void> {
+    if (!this.#leads) return;
     await this.#ledger.start();
     this.#judging.armSweep();
+  }
+
+  /**
+   * Ends the standby: restores the ledger whole, and judges everything that is known. `epoch`: first part of attempt tokens, as the Lease counts.
+   * Rejects when the ledger cannot be read; call again then.
+   */
+  async lead(epoch: number): Promise<void> {
+    await this.#ledger.start(epoch);
+    if (this.#stopped || this.#leads) return;
+    this.#leads = true;
+    this.#judging.armSweep();
+    this.#judging.everything();
+  }
+
+  /** False on standby. */
+  get leads(): boolean {
+    return this.#leads;
   }
 
   /** A stream may list nothing older than this. */
@@ -127,9 +151,16 @@ export class Hub {
     if (!this.#stopped) this.#arrivals.forget(view, scope);
   }
 
-  /** Any reason to look at an object: an alert, an injected event. It asks the predicates that look at the object, nothing more. */
-  hint(view: ResourceView<unknown>, ref: ObjectRef, cause: Cause): void {
-    if (!this.#stopped) this.#judging.hinted(view, ref, cause);
+  /** Any reason to look at an object: an alert, an injected event. It asks the predicates that look at the object, nothing more; `data` is for observers. */
+  hint(
+    view: ResourceView<unknown>,
+    ref: ObjectRef,
+    cause: Cause,
+    data?: Readonly<Record<string, unknown>>,
+  ): void {
+    if (this.#stopped) return;
+    this.#parts.options.observe({ kind: "happened", cause, object: { type: view.type, ref }, data });
+    this.#judging.hinted(view, ref, cause);
   }
 
   /** Nothing is to be judged, running, or in line for a run. Waits and timers may be pending. */

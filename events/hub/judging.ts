@@ -6,6 +6,7 @@ import { connectionIn, objectName, scopeName, type Scope } from "#events/hub/nam
 import type { HubParts } from "#events/hub/parts.ts";
 import { PlaceCalls } from "#events/hub/place-calls.ts";
 import type { Occasion, Settling } from "#events/hub/settling.ts";
+import { isOwn } from "#events/hub/shard.ts";
 import { Unlisted } from "#events/hub/unlisted.ts";
 import type { Wakes } from "#events/hub/wakes.ts";
 import type { EventType } from "#events/catalog/types.ts";
@@ -78,6 +79,11 @@ export class Judging {
       low: old === undefined && !ledger.settled,
       manager: change.new?.manager,
     };
+    this.#parts.options.observe({
+      kind: "happened",
+      cause: occasion.cause,
+      object: { type: view.type, ref: seen.meta },
+    });
     if (own !== 0) this.hint(view, ref, occasion);
     const urgent = { ...occasion, low: false };
     for (const [owner, functions] of wakes.woken(change)) this.#hintKnown(owner, urgent, functions);
@@ -107,10 +113,21 @@ export class Judging {
   listed(view: ResourceView<unknown>, scope: Scope): void {
     const name = scopeName(view.type, scope);
     const occasion = { cause: this.#now("dev.capfn.hub.started", name), low: !this.#parts.ledger.settled };
+    this.#parts.options.observe({ kind: "happened", cause: occasion.cause });
     for (const { object, function: fn } of this.#unlisted.listed(name))
       this.#markKnown(object, occasion, this.#functions.of(fn));
-    if (scope.connection === MANAGEMENT)
+    if (scope.connection === MANAGEMENT && this.#parts.index.listed(view, { connection: MANAGEMENT }))
       for (const fn of this.#functions.members(view, this.#functions.all(view))) this.#complete.add(fn);
+    this.#schedule();
+  }
+
+  /** The lead has been taken over: everything known is judged as after a start, against the ledger restored. */
+  everything(): void {
+    const occasion = { cause: this.#now("dev.capfn.hub.started", "lead"), low: true };
+    this.#parts.options.observe({ kind: "happened", cause: occasion.cause });
+    for (const name of this.#known.keys()) this.#markKnown(name, occasion);
+    for (const fn of this.#parts.options.functions)
+      if (this.#parts.index.listed(fn.for, { connection: MANAGEMENT })) this.#complete.add(fn);
     this.#schedule();
   }
 
@@ -134,7 +151,9 @@ export class Judging {
 
   /** A time an item asked for has come. */
   due(id: string): void {
-    this.#markItem(id, { cause: this.#now("dev.capfn.step.due", id), low: false });
+    const cause = this.#now("dev.capfn.step.due", id);
+    this.#parts.options.observe({ kind: "happened", cause });
+    this.#markItem(id, { cause, low: false });
   }
 
   /** News from outside: unlike a timer or a sweep, a step that is under way did not know of it. */
@@ -165,9 +184,10 @@ export class Judging {
   /** Every object is judged again now and then, a few at a time, without any request. */
   armSweep(): void {
     const { clock, policy, random } = this.#parts.options;
-    this.#cancelSweep = clock.schedule(policy.sweepMs * (0.75 + random() / 2), () =>
-      this.#sweep([...this.#known.keys()]),
-    );
+    this.#cancelSweep = clock.schedule(policy.sweepMs * (0.75 + random() / 2), () => {
+      this.#parts.options.observe({ kind: "happened", cause: this.#now("dev.capfn.step.swept", "sweep") });
+      this.#sweep([...this.#known.keys()]);
+    });
   }
 
   stop(): void {
@@ -237,10 +257,14 @@ export class Judging {
   }
 
   #judge(name: string, { view, ref, functions, ...occasion }: Marked): void {
-    const { index, wakes, settling } = this.#parts;
+    const { index, wakes, settling, options } = this.#parts;
     const entry = index.entry(view.type, ref);
     const members = this.#functions.members(view, functions);
-    if (entry === undefined) {
+    if (entry === undefined || !isOwn(options.shard ?? {}, entry)) {
+      // One that has left the shard is let go as if it were gone: the hub it belongs to now looks at it anew.
+      if (entry !== undefined)
+        for (const fn of this.#functions.members(view, this.#functions.all(view)))
+          settling.gone(fn, entry.seen.meta.uid);
       this.#known.delete(name);
       wakes.forget(name);
       for (const fn of members) this.#unlisted.set(name, fn, { all: [], any: [] });

@@ -1,12 +1,14 @@
 import * as z from "zod";
-import type { KubeReader, KubeWriter } from "#platform/kube/client.ts";
+import { watchLease } from "#events/hub/lease-watch.ts";
+import type { KubeClient, KubeReader, KubeWriter } from "#platform/kube/client.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import { apiVersionOf, type KubeObject, type ObjectName } from "#platform/kube/resource.ts";
 import { leases } from "#platform/kube/resources.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
 export interface LeadershipOptions {
-  readonly client: KubeReader & KubeWriter;
+  /** With `watch`, a candidate hears at once that the Lease was given back, and need not ask again and again. */
+  readonly client: KubeReader & KubeWriter & Partial<Pick<KubeClient, "watch">>;
   readonly clock: Clock;
   readonly random: () => number;
   /** The Lease (coordination.k8s.io/v1) that candidates compete for. */
@@ -29,6 +31,8 @@ export interface LeadershipOptions {
 
 export interface Leadership {
   readonly leading: boolean;
+  /** Whether it is known who leads: the Lease was read, or written. */
+  readonly decided: boolean;
   /**
    * Whether this process may act at this very moment, by the clock and not by a timer that may be late: one that slept past its right, in a
    * paused machine say, finds out here, before it acts. The lead is lost from then on.
@@ -53,7 +57,8 @@ type LeaseSpec = z.infer<typeof specSchema>["spec"];
 
 /** Somebody else's Lease. */
 interface Observed {
-  readonly version: string;
+  /** resourceVersion; undefined while there is no Lease. */
+  readonly version: string | undefined;
   readonly since: number;
   readonly leaseMs: number;
   readonly epoch: number;
@@ -79,15 +84,22 @@ class Candidate implements Leadership {
   readonly #options: Required<LeadershipOptions>;
   /** The other's Lease as last seen, and since when, monotonic ms. */
   #observed: Observed | undefined;
+  /** Our own Lease as last written. */
+  #ours: KubeObject | undefined;
   /** While leading. */
   #epoch = 0;
+  #decided = false;
   /** When the last successful write of ours was sent; undefined while not leading. */
   #renewedAt: Moment | undefined;
   #ended = false;
+  /** Counts tries: of two under way the younger goes on. */
+  #tries = 0;
   #cancelTry: (() => void) | undefined;
   #cancelGiveUp: (() => void) | undefined;
   /** Aborts a try that outlives the right to lead. */
   readonly #end = new AbortController();
+  /** Aborts the watch of somebody else's Lease. */
+  readonly #won = new AbortController();
 
   constructor(options: LeadershipOptions) {
     this.#options = {
@@ -100,6 +112,10 @@ class Candidate implements Leadership {
     const { leaseMs, giveUpMs, retryMs } = this.#options;
     if (giveUpMs >= leaseMs || retryMs >= giveUpMs)
       throw new Error("leader election needs retryMs < giveUpMs < leaseMs; set them so");
+  }
+
+  get decided(): boolean {
+    return this.#decided;
   }
 
   get leading(): boolean {
@@ -115,6 +131,16 @@ class Candidate implements Leadership {
 
   start(): void {
     void this.#try();
+    const { client, lease, clock } = this.#options;
+    if (client.watch === undefined) return;
+    const end = AbortSignal.any([this.#end.signal, this.#won.signal]);
+    watchLease({ watch: client.watch.bind(client) }, lease, { clock, signal: end }, (current) => {
+      if (this.#ended || this.leading) return;
+      const holder = current === undefined ? undefined : specOf(current).holderIdentity;
+      if (current !== undefined) this.#observe(current);
+      // One that was given back, or has gone, is looked at now; one that was renewed, when it will have run out.
+      this.#tryAfter((holder ?? "") === "" ? 0 : this.#pauseMs());
+    });
   }
 
   async release(): Promise<void> {
@@ -134,12 +160,32 @@ class Candidate implements Leadership {
     }
   }
 
+  #tryAfter(ms: number): void {
+    this.#cancelTry?.();
+    this.#cancelTry = this.#options.clock.schedule(ms, () => void this.#try());
+  }
+
+  /** Until the next try. A Lease that is watched is next looked at when it will have run out. */
+  #pauseMs(): number {
+    const { client, clock, retryMs, random } = this.#options;
+    const retry = retryMs * (1 + random() / 5);
+    if (this.leading || this.#observed === undefined) return retry;
+    const { since, leaseMs } = this.#observed;
+    const leftMs = since + leaseMs - clock.monotonic();
+    if (leftMs <= 0) return retry;
+    return client.watch === undefined ? Math.min(retry, leftMs) : leftMs;
+  }
+
   async #try(): Promise<void> {
-    const { clock, retryMs, random } = this.#options;
+    const { clock } = this.#options;
+    this.#tries += 1;
+    const tries = this.#tries;
+    this.#cancelTry = undefined;
     const sentAt = { monotonic: clock.monotonic(), wall: clock.now() };
     try {
       const epoch = await this.#acquireOrRenew();
       if (this.#ended) return;
+      this.#decided = true;
       if (epoch !== undefined) this.#held(sentAt, epoch);
     } catch (error) {
       if (this.#ended) return;
@@ -150,43 +196,70 @@ class Candidate implements Leadership {
         return;
       }
     }
-    if (!this.#ended) this.#cancelTry = clock.schedule(retryMs * (1 + random() / 5), () => void this.#try());
+    if (this.#ended || tries !== this.#tries) return;
+    // While it was under way, news of the Lease may have asked for another.
+    if (this.leading || this.#cancelTry === undefined) this.#tryAfter(this.#pauseMs());
   }
 
   /** The Lease's transitions if it is ours now; undefined while it is somebody else's. */
   async #acquireOrRenew(): Promise<number | undefined> {
     const { client, lease, identity } = this.#options;
     const { signal } = this.#end;
+    const renewed = await this.#renewKnown();
+    if (renewed !== undefined) return epochOf(renewed);
     const current = await client.get(leases, lease, { signal });
     if (current === undefined) return this.#make();
     const spec = specOf(current);
-    if (spec.holderIdentity === identity)
-      return epochOf(await client.replace(leases, withSpec(current, this.#ours()), { signal }));
+    if (spec.holderIdentity === identity) return this.#write(current, {});
     if (this.leading) {
       this.#lose(`the Lease is held by ${spec.holderIdentity ?? "nobody"}`);
       return undefined;
     }
     if (!this.#isFree(current, spec)) return undefined;
     const taken = { acquireTime: this.#now(), leaseTransitions: (spec.leaseTransitions ?? 0) + 1 };
-    return epochOf(
-      await client.replace(leases, withSpec(current, { ...this.#ours(), ...taken }), { signal }),
-    );
+    return this.#write(current, taken);
+  }
+
+  /** Renews what was written last without reading it first: half the requests of an idle hub. Undefined when it is not as it was. */
+  async #renewKnown(): Promise<KubeObject | undefined> {
+    const known = this.#ours;
+    if (known === undefined || !this.leading) return undefined;
+    try {
+      this.#ours = await this.#options.client.replace(leases, withSpec(known, this.#mine()), {
+        signal: this.#end.signal,
+      });
+      return this.#ours;
+    } catch (error) {
+      this.#ours = undefined;
+      if (isKubeError(error, "conflict", "notFound")) return undefined;
+      throw error;
+    }
+  }
+
+  async #write(current: KubeObject, also: Readonly<Record<string, unknown>>): Promise<number> {
+    const { client } = this.#options;
+    const spec = { ...this.#mine(), ...also };
+    this.#ours = await client.replace(leases, withSpec(current, spec), { signal: this.#end.signal });
+    return epochOf(this.#ours);
   }
 
   /**
-   * There is no Lease: never was, or somebody has deleted it. Who leads makes it anew. A holder that was seen may not know yet and still act, so
+   * There is no Lease: never was, or somebody has deleted it. Who leads makes it anew. A holder, seen or not, may not know yet and still act, so
    * the others give it the time it was promised; client-go does not, and may have two leaders then.
    */
   async #make(): Promise<number | undefined> {
-    const { client, lease } = this.#options;
+    const { client, lease, clock, leaseMs: ownLeaseMs } = this.#options;
     const wasLeading = this.leading;
+    const since = clock.monotonic();
+    this.#observed ??= { version: undefined, since, leaseMs: ownLeaseMs, epoch: -1 };
     if (!wasLeading && !this.#hasRunOut()) return undefined;
     const metadata = { name: lease.name, namespace: lease.namespace };
-    const leaseTransitions = wasLeading ? this.#epoch : (this.#observed?.epoch ?? -1) + 1;
-    const spec = { ...this.#ours(), acquireTime: this.#now(), leaseTransitions };
+    const leaseTransitions = wasLeading ? this.#epoch : this.#observed.epoch + 1;
+    const spec = { ...this.#mine(), acquireTime: this.#now(), leaseTransitions };
     const made = { apiVersion: apiVersionOf(leases), kind: leases.kind, metadata, spec };
     try {
-      return epochOf(await client.create(leases, made, { signal: this.#end.signal }));
+      this.#ours = await client.create(leases, made, { signal: this.#end.signal });
+      return epochOf(this.#ours);
     } catch (error) {
       if (!wasLeading || !isKubeError(error, "alreadyExists")) throw error;
       this.#lose("the Lease was deleted, and another has taken it");
@@ -194,18 +267,22 @@ class Candidate implements Leadership {
     }
   }
 
-  #isFree(current: KubeObject, { holderIdentity, leaseDurationSeconds }: LeaseSpec): boolean {
+  #isFree(current: KubeObject, { holderIdentity }: LeaseSpec): boolean {
     if ((holderIdentity ?? "") === "") return true;
-    const { resourceVersion: version } = current.metadata;
-    if (this.#observed?.version !== version) {
-      const since = this.#options.clock.monotonic();
-      const leaseMs = (leaseDurationSeconds ?? 0) * 1000 || this.#options.leaseMs;
-      this.#observed = { version, since, leaseMs, epoch: epochOf(current) };
-    }
+    this.#observe(current);
     return this.#hasRunOut();
   }
 
-  /** Whether the holder that was seen, if any, has had its time since it last said something. */
+  /** Takes note of somebody else's Lease, and since when it is as it is. */
+  #observe(current: KubeObject): void {
+    const { resourceVersion: version } = current.metadata;
+    if (this.#observed?.version === version) return;
+    const since = this.#options.clock.monotonic();
+    const leaseMs = (specOf(current).leaseDurationSeconds ?? 0) * 1000 || this.#options.leaseMs;
+    this.#observed = { version, since, leaseMs, epoch: epochOf(current) };
+  }
+
+  /** Whether the holder that was seen, or the absence of any, has had its time since it last said something. */
   #hasRunOut(): boolean {
     if (this.#observed === undefined) return true;
     const { since, leaseMs } = this.#observed;
@@ -222,6 +299,7 @@ class Candidate implements Leadership {
       if (!first) this.#lose(this.#notRenewed());
       return;
     }
+    this.#won.abort(new Error("the Lease is held"));
     this.#renewedAt = sentAt;
     this.#epoch = epoch;
     this.#cancelGiveUp = clock.schedule(leftMs, () => this.#lose(this.#notRenewed()));
@@ -254,7 +332,7 @@ class Candidate implements Leadership {
     this.#end.abort(new Error("no longer competing for the Lease"));
   }
 
-  #ours() {
+  #mine() {
     const { identity, leaseMs } = this.#options;
     return {
       holderIdentity: identity,

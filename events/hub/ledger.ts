@@ -24,8 +24,11 @@ export class LedgerKeeper {
   #cancelSave: (() => void) | undefined;
   /** Saves follow each other, so that two never mix. */
   #saving: Promise<void> = Promise.resolve();
-  #startedAt = 0;
+  /** Monotonic ms; undefined on standby, when another hub owns the stored ledger. */
+  #startedAt: number | undefined;
   #epoch = 0;
+  /** Collections whose storage was set back in this life. */
+  readonly #rewound = new Set<string>();
   #closed = false;
 
   constructor(options: HubOptions, items: Items, index: ObjectIndex) {
@@ -34,27 +37,34 @@ export class LedgerKeeper {
     this.#index = index;
   }
 
-  async start(): Promise<void> {
+  /** `epoch`: as a Lease counts the leaders. A Lease that was deleted begins anew; the ledger does not. */
+  async start(epoch = this.#options.epoch): Promise<void> {
     const { clock, ledger } = this.#options;
-    this.#startedAt = clock.monotonic();
     const snapshot = await ledger.load();
+    this.#startedAt = clock.monotonic();
     // The start time keeps lives apart that ended before they stored anything.
-    this.#epoch = Math.max((snapshot?.epoch ?? 0) + 1, Math.floor(clock.now() / 1000));
+    this.#epoch = Math.max((snapshot?.epoch ?? 0) + 1, epoch ?? Math.floor(clock.now() / 1000));
     if (snapshot === undefined) return;
-    this.#restoredVersions = snapshot.versions;
-    for (const [connection, uid] of Object.entries(snapshot.clusters)) this.#clusters.set(connection, uid);
+    this.#restoredVersions = Object.fromEntries(
+      Object.entries(snapshot.versions).filter(([name]) => !this.#rewound.has(name)),
+    );
+    for (const [connection, uid] of Object.entries(snapshot.clusters)) {
+      const known = this.#clusters.get(connection);
+      this.#clusters.set(connection, known ?? uid);
+      if (known !== undefined && known !== uid) this.forgetVersions(connection);
+    }
     this.#items.restore(snapshot.records);
     this.#savedRecords = digest(snapshot.records);
   }
 
   /** First part of every attempt token: larger in each life of the hub. */
   get epoch(): number {
-    return this.#options.epoch ?? this.#epoch;
+    return this.#epoch;
   }
 
   /** Whether the start is over, so that an object seen for the first time is news and not part of the first list. */
   get settled(): boolean {
-    return this.#options.clock.monotonic() - this.#startedAt > SETTLE_MS;
+    return this.#startedAt !== undefined && this.#options.clock.monotonic() - this.#startedAt > SETTLE_MS;
   }
 
   /** The newest version heard of a collection, in this life or an earlier one. */
@@ -67,7 +77,9 @@ export class LedgerKeeper {
 
   /** The storage behind the collection was set back: what was heard before no longer binds. */
   rewound(view: ResourceView<unknown>, scope: Scope): void {
-    const { [collectionName(view.type, scope.connection)]: _, ...others } = this.#restoredVersions;
+    const name = collectionName(view.type, scope.connection);
+    this.#rewound.add(name);
+    const { [name]: _, ...others } = this.#restoredVersions;
     this.#restoredVersions = others;
   }
 
@@ -123,7 +135,7 @@ export class LedgerKeeper {
   }
 
   async #saveNow(always: boolean): Promise<void> {
-    if (this.#closed) return;
+    if (this.#closed || this.#startedAt === undefined) return;
     if (this.settled) this.#forgetUnwanted();
     const { revision } = this.#items;
     const records = this.#items.records();

@@ -14,7 +14,7 @@ import { projectionOf, typed, type Projection } from "#events/hub/projection.ts"
 import { compareVersions, newerVersion } from "#events/hub/versions.ts";
 import type { IndexQuery, Lookup } from "#functions/contract/relations.ts";
 import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
-import type { ObjectRef, ResourceView, Seen } from "#platform/kube/view.ts";
+import { MANAGEMENT, type ObjectRef, type ResourceView, type Seen } from "#platform/kube/view.ts";
 
 /** What a complete list did to the index. */
 export type ListEnd =
@@ -31,6 +31,8 @@ export interface Arrival {
 
 /** What the hub knows of the world: projections of every watched object, of all API servers. Pure memory, no I/O. */
 export class ObjectIndex implements Lookup {
+  /** Namespaces of the management cluster that are listed one by one; undefined when they are listed together. */
+  readonly #namespaces: readonly string[] | undefined;
   readonly #collections = new Map<string, Collection>();
   readonly #listed = new Set<string>();
   readonly #lists = new Lists();
@@ -39,6 +41,10 @@ export class ObjectIndex implements Lookup {
   readonly #delivered = new Map<string, string>();
   /** Objects whose newest version cannot be read. What was known before stays, but nobody may rest on it. */
   readonly #unreadable = new Set<string>();
+
+  constructor(namespaces?: readonly string[]) {
+    this.#namespaces = namespaces;
+  }
 
   collection(view: ResourceView<unknown>, connection: string): Collection {
     const name = collectionName(view.type, connection);
@@ -68,8 +74,10 @@ export class ObjectIndex implements Lookup {
   }
 
   listed(view: ResourceView<unknown>, scope: Scope & { readonly name?: string }): boolean {
-    const { connection, name } = scope;
+    const { connection, namespace, name } = scope;
     if (name !== undefined && !this.isReadable(view, { ...scope, name })) return false;
+    if (connection === MANAGEMENT && namespace === undefined && view.type.namespaced && this.#namespaces)
+      return this.#namespaces.every((each) => this.listed(view, { connection, namespace: each }));
     return (
       connection === "hub" ||
       this.#listed.has(scopeName(view.type, { connection })) ||

@@ -1,9 +1,24 @@
 import type { WriteNote } from "#events/transport/runner.ts";
 import type { Cause } from "#functions/contract/function.ts";
+import type { ResourceType } from "#platform/kube/resource.ts";
+import type { ObjectRef } from "#platform/kube/view.ts";
 import type { RelistReason } from "#platform/kube/client.ts";
+
+/** An object an event is about, as far as it is known. */
+export interface EventObject {
+  readonly type: ResourceType;
+  readonly ref: ObjectRef & { readonly uid?: string; readonly resourceVersion?: string };
+}
 
 /** What happens inside the hub, for logs, metrics and tests. Never carries object content. */
 export type HubEvent =
+  /** An event of the catalogue, whatever it wakes. */
+  | {
+      readonly kind: "happened";
+      readonly cause: Cause;
+      readonly object?: EventObject | undefined;
+      readonly data?: Readonly<Record<string, unknown>> | undefined;
+    }
   | {
       readonly kind: "dispatched";
       readonly function: string;
@@ -17,6 +32,7 @@ export type HubEvent =
       readonly function: string;
       readonly key: string;
       readonly object: string;
+      readonly subject: EventObject;
       readonly outcome: "done" | "waitFor" | "requeueAfter" | "failed" | "fault";
       readonly reason: string;
       readonly cause: Cause;
@@ -45,6 +61,14 @@ export type HubEvent =
   | { readonly kind: "relisted"; readonly collection: string; readonly reason: RelistReason }
   | { readonly kind: "disrupted"; readonly collection: string; readonly message: string }
   | { readonly kind: "missed"; readonly collection: string; readonly deltas: number }
-  | { readonly kind: "emitted"; readonly function: string; readonly type: string };
+  /** An event that a step reported. */
+  | {
+      readonly kind: "emitted";
+      readonly function: string;
+      readonly type: string;
+      readonly cause: Omit<Cause, "type"> & { readonly type: string };
+      readonly object?: EventObject | undefined;
+      readonly data: Readonly<Record<string, string>>;
+    };
 
 export type HubObserver = (event: HubEvent) => void;

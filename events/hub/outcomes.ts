@@ -108,17 +108,19 @@ export class Outcomes {
   }
 
   /** What a step reports is a hint like any other, if it says what it is about. */
-  #emit(item: Item, { type, target }: Emission, cause: Cause): void {
+  #emit(item: Item, { type, target, data }: Emission, cause: Cause): void {
     const { options, views, hint } = this.#parts;
-    options.observe({ kind: "emitted", function: item.function.name, type });
+    const { name } = item.function;
+    const reported = {
+      id: `${cause.id}/${type}`,
+      source: `/clusters/${options.clusterId}/functions/${name}`,
+      time: new Date(options.clock.now()).toISOString(),
+    };
+    const object = target ?? { type: item.function.for.type, ref: { ...item.object, uid: item.uid } };
+    options.observe({ kind: "emitted", function: name, type, cause: { ...reported, type }, object, data });
     const view = target === undefined ? undefined : views.get(resourceName(target.type));
     if (target === undefined || view === undefined || !isEventType(type)) return;
-    hint(view, target.ref, {
-      id: `${cause.id}/${type}`,
-      type,
-      source: `/clusters/${options.clusterId}/functions/${item.function.name}`,
-      time: new Date(options.clock.now()).toISOString(),
-    });
+    hint(view, target.ref, { ...reported, type });
   }
 
   /** Undefined when a target has moved since the step looked: then there is nothing to wait for. */
@@ -214,6 +216,7 @@ export class Outcomes {
       function: item.function.name,
       key,
       object: objectName(item.function.for.type, item.object),
+      subject: { type: item.function.for.type, ref: { ...item.object, uid: item.uid } },
       outcome: kind,
       reason,
       cause: causes.get(item.uid) ?? item.cause,

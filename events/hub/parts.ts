@@ -18,4 +18,6 @@ export interface HubParts {
   readonly hints: Hints;
   /** Every view of every function, by `resourceName`. */
   readonly views: ReadonlyMap<string, ResourceView<unknown>>;
+  /** False on standby, while another hub leads. */
+  readonly leads: () => boolean;
 }

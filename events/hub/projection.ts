@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { watchFilterLabel } from "#api/names.ts";
 import { personsWord, SKIP_ANNOTATION } from "#events/hub/persons-word.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import type { Connection, ResourceView, Seen, SeenMeta } from "#platform/kube/view.ts";
@@ -7,8 +8,8 @@ import type { Connection, ResourceView, Seen, SeenMeta } from "#platform/kube/vi
 export interface Projection {
   readonly seen: Seen<unknown>;
   /**
-   * Of what we look at: fields of the view, uid, when deletion was asked for, and what a person said of parked work. Equal digests mean
-   * nothing to look at has changed.
+   * Of what we look at: fields of the view, uid, when deletion was asked for, which hub is to act, and what a person said of parked work.
+   * Equal digests mean nothing to look at has changed.
    */
   readonly digest: string;
   /** Field manager of the newest change, for naming the culprit of a thrash. */
@@ -17,6 +18,8 @@ export interface Projection {
   readonly note: string | undefined;
   /** Annotation `capfn.dev/skip` as it is: which functions a person wants to leave the object alone. */
   readonly skips: string | undefined;
+  /** Label `cluster.x-k8s.io/watch-filter`: which of several hubs acts for the object. */
+  readonly watchFilter: string | undefined;
   /** Values of the view's indexes. */
   readonly indexed: Readonly<Record<string, readonly string[]>>;
 }
@@ -54,12 +57,20 @@ export function projectionOf(
     const note = object.metadata.annotations?.[NOTE_ANNOTATION];
     const skips = object.metadata.annotations?.[SKIP_ANNOTATION];
     const word = personsWord(note, skips, meta);
+    const watchFilter = object.metadata.labels?.[watchFilterLabel];
     return {
       seen,
-      digest: digest([body, meta.uid, meta.deletionTimestamp, ...(word === undefined ? [] : [word])]),
+      digest: digest([
+        body,
+        meta.uid,
+        meta.deletionTimestamp,
+        ...(word === undefined ? [] : [word]),
+        ...(watchFilter === undefined ? [] : [{ watchFilter }]),
+      ]),
       manager,
       note,
       skips,
+      watchFilter,
       indexed: view.indexes?.(seen) ?? {},
     };
   } catch (error) {

@@ -39,7 +39,10 @@ export interface Settled {
 
 const NOTHING_MISSING: MissingStreams = { all: [], any: [] };
 
-/** Judges items: asks the predicate, compares with the ledger, and puts the item in line, to sleep or out of memory. */
+/**
+ * Judges items: asks the predicate, compares with the ledger, and puts the item in line, to sleep or out of memory. On standby it only finds
+ * out what is looked at.
+ */
 export class Settling {
   readonly #parts: HubParts;
 
@@ -61,8 +64,8 @@ export class Settling {
           missing: { all: [], any: this.#unlisted(finding.edges) },
         };
       case "evaluated": {
-        const item = this.#settle(fn, entry, ref, { ...occasion, ...finding });
         const { evaluation } = finding;
+        const item = this.#parts.leads() ? this.#settle(fn, entry, ref, { ...occasion, ...finding }) : undefined;
         return { edges: evaluation.edges, failed: false, missing: this.#missing(evaluation, item) };
       }
     }
@@ -144,7 +147,7 @@ export class Settling {
   digestOf(object: string): string | undefined {
     const { resource, ref } = parseObjectName(object);
     const view = this.#parts.views.get(resource);
-    if (view === undefined || !this.#parts.index.listed(view, this.#scopeOf(view, ref))) return undefined;
+    if (view === undefined || this.#unlistedAt(view, ref).length > 0) return undefined;
     return this.#parts.index.entry(view.type, ref)?.digest ?? "absent";
   }
 
@@ -276,12 +279,11 @@ export class Settling {
   }
 
   #unlistedAt(view: ResourceView<unknown>, at: Scope): string[] {
-    const scope = this.#scopeOf(view, at);
-    return this.#parts.index.listed(view, scope) ? [] : [scopeName(view.type, scope)];
-  }
-
-  #scopeOf(view: ResourceView<unknown>, at: Scope) {
-    return this.#parts.options.scopeOf(view, at.connection, view.type.namespaced ? at.namespace : undefined);
+    const { options, index } = this.#parts;
+    return options
+      .scopesOf(view, at.connection, view.type.namespaced ? at.namespace : undefined)
+      .filter((scope) => !index.listed(view, scope))
+      .map((scope) => scopeName(view.type, scope));
   }
 }
 

@@ -2,14 +2,15 @@ import { indexValues, type Change } from "#events/hub/collection.ts";
 import type { FunctionSet } from "#events/hub/function-sets.ts";
 import { collectionName, objectName, scopeName, type Scope } from "#events/hub/names.ts";
 import type { Edge } from "#functions/contract/relations.ts";
+import type { ResourceType } from "#platform/kube/resource.ts";
 import type { Connection, ObjectRef, ResourceView } from "#platform/kube/view.ts";
 
-/** Which stream has to be watched so that an object of this view, in this namespace of this API server, is seen. */
-export type ScopeOf = (
+/** Which streams have to be watched so that objects of this view, in this namespace or all of an API server, are seen. */
+export type ScopesOf = (
   view: ResourceView<unknown>,
   connection: Connection,
   namespace: string | undefined,
-) => Scope;
+) => readonly Scope[];
 
 /** Told when a stream is looked at for the first time, and when nobody looks at it any more. */
 export interface DemandListener {
@@ -19,7 +20,7 @@ export interface DemandListener {
 
 interface Demand {
   readonly view: ResourceView<unknown>;
-  readonly scope: Scope;
+  readonly scopes: readonly Scope[];
   count: number;
 }
 
@@ -47,14 +48,14 @@ export type Woken = ReadonlyMap<string, FunctionSet>;
  * streams have to be watched at all.
  */
 export class Wakes {
-  readonly #scopeOf: ScopeOf;
+  readonly #scopesOf: ScopesOf;
   readonly #listener: DemandListener;
   readonly #looks = new Map<string, Look>();
   readonly #lookedAt = new Map<string, ReadonlyMap<Look, FunctionSet>>();
   readonly #demands = new Map<string, Demand>();
 
-  constructor(scopeOf: ScopeOf, listener: DemandListener) {
-    this.#scopeOf = scopeOf;
+  constructor(scopesOf: ScopesOf, listener: DemandListener) {
+    this.#scopesOf = scopesOf;
     this.#listener = listener;
   }
 
@@ -127,15 +128,12 @@ export class Wakes {
 
   #demand(edge: Edge): Demand {
     const at = edge.kind === "object" ? edge.ref : edge.query;
-    const scope = this.#scopeOf(
-      edge.view,
-      at.connection,
-      edge.view.type.namespaced ? at.namespace : undefined,
-    );
-    const name = scopeName(edge.view.type, scope);
+    const { type } = edge.view;
+    const scopes = this.#scopesOf(edge.view, at.connection, type.namespaced ? at.namespace : undefined);
+    const name = demandName(type, scopes);
     const known = this.#demands.get(name);
     if (known !== undefined) return known;
-    const made: Demand = { view: edge.view, scope, count: 0 };
+    const made: Demand = { view: edge.view, scopes, count: 0 };
     this.#demands.set(name, made);
     return made;
   }
@@ -146,8 +144,8 @@ export class Wakes {
     else if (typeof owners === "string") look.owners = new Set([owners, owner]);
     else owners.add(owner);
     demand.count += 1;
-    if (demand.count === 1 && demand.scope.connection !== "hub")
-      this.#listener.wanted(demand.view, demand.scope);
+    if (demand.count === 1)
+      for (const scope of watched(demand)) this.#listener.wanted(demand.view, scope);
   }
 
   #detach(owner: string, look: Look): void {
@@ -156,9 +154,18 @@ export class Wakes {
     if (typeof owners !== "object" || owners.size === 0) this.#looks.delete(key);
     demand.count -= 1;
     if (demand.count > 0) return;
-    this.#demands.delete(scopeName(demand.view.type, demand.scope));
-    if (demand.scope.connection !== "hub") this.#listener.unwanted(demand.view, demand.scope);
+    this.#demands.delete(demandName(demand.view.type, demand.scopes));
+    for (const scope of watched(demand)) this.#listener.unwanted(demand.view, scope);
   }
+}
+
+function demandName(type: ResourceType, scopes: readonly Scope[]): string {
+  return scopes.map((scope) => scopeName(type, scope)).join(" ");
+}
+
+/** The hub's own objects come by no stream. */
+function watched({ scopes }: Demand): readonly Scope[] {
+  return scopes.filter(({ connection }) => connection !== "hub");
 }
 
 function each(owners: Look["owners"]): Iterable<string> {

@@ -18,6 +18,8 @@ interface Wanted {
   cancelReopen: (() => void) | undefined;
   /** Since its last event no disruption was told. */
   healthy: boolean;
+  /** When its last event came, monotonic ms; undefined before the first. */
+  heardAt: number | undefined;
 }
 
 export interface StreamsOptions {
@@ -37,6 +39,8 @@ export interface StreamsOptions {
 
 /** Pause before a stream that ended by an error of our own is opened anew, ms. */
 const REOPEN_MS = 5_000;
+/** A watch that was not heard of for so long, ms, counts as lost: twice the silence after which it is opened anew. */
+const LONGEST_SILENCE_MS = 180_000;
 
 /** Keeps exactly the watches running that somebody looks at, over the connections that are up. */
 export class Streams implements DemandListener {
@@ -71,6 +75,7 @@ export class Streams implements DemandListener {
       cancelLinger: undefined,
       cancelReopen: undefined,
       healthy: false,
+      heardAt: undefined,
     };
     this.#wanted.set(name, wanted);
     this.#options.connectionWanted(scope.connection);
@@ -102,12 +107,16 @@ export class Streams implements DemandListener {
     return this.#clients.get(connection);
   }
 
-  /** Streams that are wanted, with whether their first list is complete. */
-  state(): { name: string; listed: boolean; connection: Connection }[] {
-    return [...this.#wanted].map(([name, { view, scope }]) => ({
+  /** Streams that are wanted, with whether their first list is complete and they were heard of lately. */
+  state(): { name: string; ready: boolean; connection: Connection }[] {
+    const now = this.#options.clock.monotonic();
+    return [...this.#wanted].map(([name, { view, scope, heardAt }]) => ({
       name,
       connection: scope.connection,
-      listed: this.#hub?.index.listed(view, scope) ?? false,
+      ready:
+        heardAt !== undefined &&
+        now - heardAt < LONGEST_SILENCE_MS &&
+        (this.#hub?.index.listed(view, scope) ?? false),
     }));
   }
 
@@ -177,6 +186,7 @@ export class Streams implements DemandListener {
     return {
       alive: () => {
         wanted.healthy = true;
+        wanted.heardAt = this.#options.clock.monotonic();
         health.alive();
       },
       disrupted: (error) => {

@@ -5,6 +5,7 @@ import type { ResourceView } from "#platform/kube/view.ts";
 
 /** What we look at of an EventInjection. */
 const injectionSchema = z.object({
+  metadata: z.object({ labels: z.record(z.string(), z.string()).prefault({}) }).prefault({}),
   spec: eventInjectionSchema.shape.spec,
   status: eventInjectionSchema.shape.status.unwrap().prefault({}),
 });

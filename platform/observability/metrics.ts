@@ -98,6 +98,17 @@ export function createMetrics(snapshot?: () => Snapshot) {
       buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
       registers,
     }),
+    broadcast: new Counter({
+      name: "capfn_broadcast_events_total",
+      help: "Events for observers by what became of them: sent, dropped because the buffer was full, refused by the receiver",
+      labelNames: ["result"],
+      registers,
+    }),
+    broadcastBuffered: new Gauge({
+      name: "capfn_broadcast_buffered_events",
+      help: "Events for observers that are still to be sent",
+      registers,
+    }),
     late: new Counter({
       name: "capfn_late_outcomes_total",
       help: "Outcomes of abandoned attempts, dropped",

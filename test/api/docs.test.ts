@@ -185,7 +185,11 @@ describe("A first cluster, followed to the letter", () => {
       random: Math.random,
       log: createLog("silent", clock),
     };
-    const leadership = untilLeading({ ...common, namespace: "capfn-system" });
+    const leadership = untilLeading({
+      ...common,
+      lease: { namespace: "capfn-system", name: "capfn-hub" },
+      leaseSeconds: 4,
+    });
     stack.defer(() => leadership.release());
     const { epoch } = await leadership.leads;
     operator = await startRunningOperator({

@@ -61,7 +61,7 @@ async function operatorFor({ names }: Play, clock: Clock) {
     clock,
     random: Math.random,
     log: createLog("silent", clock),
-    namespace: names.namespace,
+    shard: { namespaces: [names.namespace] },
     ledger: () => memoryLedger(),
     dispatch: true,
     requestsPerSecond: 100,

@@ -95,7 +95,7 @@ beforeAll(async () => {
   const servers = await startServers({
     metricsAddress: undefined,
     healthAddress: { host: "127.0.0.1", port: 0 },
-    standby: () => false,
+    role: () => "leads",
     running: () => ({ operator, metrics, trace }),
   });
   stack.defer(() => servers.close());

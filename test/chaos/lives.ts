@@ -119,7 +119,7 @@ export function operatorLives(options: LivesOptions): Lives {
       ledger: ofTheLiving(ledger, life.mortality),
       clusterId: "trial",
       version: "trial",
-      namespace: options.namespace,
+      ...(options.namespace !== undefined && { shard: { namespaces: [options.namespace] } }),
       connect,
       observe: (event) => {
         if (life.mortality.dead) return;

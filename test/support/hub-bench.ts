@@ -76,7 +76,7 @@ export function hubBench(
     reporter: silentReporter,
     observe: (event) => events.push(event),
     ledger: memoryLedger(),
-    scopeOf: (_view, connection) => ({ connection }),
+    scopesOf: (_view, connection) => [{ connection }],
     demand: { wanted: () => undefined, unwanted: () => undefined },
     bundleOf: () => "1",
     dispatch: true,

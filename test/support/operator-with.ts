@@ -4,10 +4,11 @@ import { startOperator, type Operator, type OperatorOptions } from "#events/star
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
 
-type Wanted = Pick<OperatorOptions, "management" | "functions" | "namespace"> & Partial<OperatorOptions>;
+type Wanted = Pick<OperatorOptions, "management" | "functions"> &
+  Partial<OperatorOptions> & { readonly namespace?: string | undefined };
 
 /** An operator of some functions on real API servers, with the product's policy, a ledger in memory, and nobody who counts or listens. */
-export function operatorWith(wanted: Wanted): Promise<Operator> {
+export function operatorWith({ namespace, ...wanted }: Wanted): Promise<Operator> {
   const clock = systemClock();
   return startOperator({
     clock,
@@ -21,6 +22,7 @@ export function operatorWith(wanted: Wanted): Promise<Operator> {
     count: () => undefined,
     dropped: () => undefined,
     dispatch: true,
+    ...(namespace !== undefined && { shard: { namespaces: [namespace] } }),
     ...wanted,
   });
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { capfnGroup } from "#api/names.ts";
+import { capfnGroup, watchFilterLabel } from "#api/names.ts";
 import { remediationAlertSchema } from "#api/remediation-request.ts";
 import type { RemediationPolicy } from "#api/remediation.ts";
 import type { IncomingAlert } from "#events/sources/ingress/alert-webhook.ts";
@@ -17,6 +17,8 @@ export interface AlertIntakeOptions {
   readonly namespace: string;
   /** How the machines of alerts are remediated; a request's own defaults when left out. */
   readonly policy?: RemediationPolicy | undefined;
+  /** Label that gives the request to one of several hubs. */
+  readonly watchFilter?: string | undefined;
 }
 
 /**
@@ -26,14 +28,16 @@ export interface AlertIntakeOptions {
  */
 export async function takeAlert(
   { request: name, resolved, alert }: IncomingAlert,
-  { client, namespace, policy }: AlertIntakeOptions,
+  { client, namespace, policy, watchFilter }: AlertIntakeOptions,
   signal: AbortSignal,
 ): Promise<Intake> {
   const { endsAt } = alert;
   if (resolved && endsAt !== undefined && (await close({ client, namespace, name, endsAt }, signal)))
     return "closed";
+  const labels = watchFilter === undefined ? {} : { labels: { [watchFilterLabel]: watchFilter } };
+  const metadata = { name, namespace, ...labels };
   try {
-    await client.create(remediationRequests, requestOf({ name, namespace }, alert, policy), { signal });
+    await client.create(remediationRequests, requestOf(metadata, alert, policy), { signal });
     return resolved ? "closed" : "stored";
   } catch (error) {
     if (isKubeError(error, "alreadyExists")) return "known";
@@ -86,7 +90,7 @@ async function close(
 }
 
 function requestOf(
-  metadata: { readonly name: string; readonly namespace: string },
+  metadata: NewObject["metadata"],
   alert: IncomingAlert["alert"],
   policy: RemediationPolicy | undefined,
 ): NewObject {

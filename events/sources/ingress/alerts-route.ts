@@ -136,6 +136,7 @@ function tellHub({ request, resolved, alert }: IncomingAlert, { hub, namespace, 
   taker.hint({
     view,
     ref: { connection: MANAGEMENT, namespace, name: request },
+    data: alert,
     cause: {
       id: `${alert.fingerprint}/${Date.parse(alert.startsAt)}${resolved ? "/resolved" : ""}`,
       type: resolved ? "dev.capfn.alert.resolved" : "dev.capfn.alert.firing",

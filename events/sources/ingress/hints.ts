@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { eventTypeOf, type ChangeVerb } from "#events/catalog/classify.ts";
+import { alertDataSchema } from "#events/catalog/data.ts";
 import { eventDetails } from "#events/catalog/details.ts";
 import { isEventType, type EventType } from "#events/catalog/types.ts";
 import type { ReceivedEvent } from "#events/sources/ingress/cloud-events.ts";
@@ -13,6 +14,8 @@ export interface Hint {
   readonly view: ResourceView<unknown>;
   readonly ref: ObjectRef;
   readonly cause: Cause;
+  /** What observers are told beside it: of an alert, its identity. */
+  readonly data?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** An event that will never be understood. The message names the attribute and the mend. */
@@ -41,6 +44,8 @@ const knativeVerbs: Readonly<Record<string, ChangeVerb>> = {
   update: "changed",
   delete: "deleted",
 };
+/** Nothing a sender has added is passed on. */
+const alertIdentity = z.object(alertDataSchema.shape);
 const knativeDataSchema = z.looseObject({
   apiVersion: z.string(),
   kind: z.string(),
@@ -68,10 +73,11 @@ export function hintOf(event: ReceivedEvent, targets: HintTargets, now: () => nu
       `${fieldName(["data", ...(issue?.path ?? [])])}: ${issue?.message ?? "does not fit"}`,
     );
   }
-  return { ...subjectTarget(event, targets), cause: cause(event.type) };
+  const alert = event.type.startsWith("dev.capfn.alert.") ? alertIdentity.parse(data.data) : undefined;
+  return { ...subjectTarget(event, targets), cause: cause(event.type), data: alert };
 }
 
-function subjectTarget({ subject, source }: ReceivedEvent, targets: HintTargets): Omit<Hint, "cause"> {
+function subjectTarget({ subject, source }: ReceivedEvent, targets: HintTargets): Omit<Hint, "cause" | "data"> {
   const parts = subjectPattern.exec(subject ?? "")?.groups;
   if (parts === undefined)
     throw new UnfitEvent("subject: write namespaces/<namespace>/<plural>/<name>, or <plural>/<name>");

@@ -52,7 +52,7 @@ export async function measureDispatch(clock: Clock, sheet: Sheet, dispatches: nu
     },
     policy: defaultPolicy,
     ledger: memoryLedger(),
-    scopeOf: (_view, connection) => ({ connection }),
+    scopesOf: (_view, connection) => [{ connection }],
     demand: { wanted: () => undefined, unwanted: () => undefined },
     bundleOf: () => "1",
     dispatch: true,

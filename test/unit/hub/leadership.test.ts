@@ -6,9 +6,11 @@ import { FakeClock, settle } from "#test/support/fake-clock.ts";
 
 const lease = { namespace: "capfn-system", name: "capfn-hub" };
 
-function contest() {
+/** `fresh`: there has never been a Lease, or it was deleted; otherwise it was given back. */
+function contest({ fresh = false } = {}) {
   const clock = new FakeClock();
   const api = new FakeApi("management", { requests: [], faultAt: () => undefined });
+  if (!fresh) api.put({ ...leaseOf("", -1), metadata: { ...lease } });
   const log: string[] = [];
   const enter = (identity: string, client = api) =>
     competeForLeadership({
@@ -44,7 +46,67 @@ function leaseOf(holderIdentity: string, leaseTransitions: number) {
   return { apiVersion: "coordination.k8s.io/v1", kind: "Lease", spec };
 }
 
+describe("leadership while there is no Lease", () => {
+  it("is taken by a newcomer only after a holder it cannot know of would have given up [check 116]", async () => {
+    const { clock, log, enter } = contest({ fresh: true });
+    const a = enter("a");
+    await clock.advance(29_000);
+    expect(a.leading).toBe(false);
+    await clock.advance(2_000);
+    expect(log).toEqual(["a leads 0"]);
+  });
+
+  it("stays with a holder that does not know yet that its Lease was deleted, though a newcomer comes", async () => {
+    const { clock, api, log, enter, spec } = contest();
+    const a = enter("a");
+    await settle();
+    api.drop(leases, lease);
+    const newcomer = enter("b");
+    await settle();
+    expect(newcomer.leading).toBe(false);
+    await clock.advance(120_000);
+    expect([a.leading, newcomer.leading]).toEqual([true, false]);
+    expect(spec()).toMatchObject({ holderIdentity: "a" });
+    expect(log).toEqual(["a leads 0"]);
+  });
+
+  it("is never held by two, when the old holder cannot reach the API server any more", async () => {
+    const { clock, api, enter } = contest();
+    const way = { open: true };
+    const a = enter("a", through(api, way));
+    await settle();
+    way.open = false;
+    api.drop(leases, lease);
+    const newcomer = enter("b");
+    for (let n = 0; n < 60; n += 1) {
+      await clock.advance(1_000);
+      expect(a.mayAct() && newcomer.mayAct()).toBe(false);
+    }
+    expect(newcomer.leading).toBe(true);
+  });
+});
+
 describe("leadership", () => {
+  it("is renewed by one request, not read before it is written", async () => {
+    const { clock, api, enter } = contest();
+    const verbs: string[] = [];
+    const counted = new Proxy(api, {
+      get: (target, field) => {
+        const value: unknown = Reflect.get(target, field);
+        if (typeof value !== "function") return value;
+        return (...all: unknown[]): unknown => {
+          verbs.push(String(field));
+          return Reflect.apply(value, target, all);
+        };
+      },
+    });
+    enter("a", counted);
+    await settle();
+    verbs.length = 0;
+    await clock.advance(20_000);
+    expect(verbs).toEqual(["replace", "replace", "replace", "replace"]);
+  });
+
   it("goes to the first who comes; the Lease says who, since when, and for how long", async () => {
     const { log, enter, spec } = contest();
     const a = enter("a");
@@ -143,14 +205,11 @@ describe("leadership", () => {
     const { clock, api, log, enter } = contest();
     enter("a");
     await settle();
+    api.drop(leases, lease);
     const get = api.get.bind(api);
     api.get = async (...args) => {
       const found = await get(...args);
-      if (found !== undefined) {
-        api.drop(leases, lease);
-        api.put({ ...leaseOf("c", 0), metadata: { ...lease } });
-        return undefined;
-      }
+      if (found === undefined) api.put({ ...leaseOf("c", 0), metadata: { ...lease } });
       return found;
     };
     await clock.advance(5_000);

@@ -141,7 +141,7 @@ describe("a complete list", () => {
   });
 
   it("of one namespace says nothing about another", async () => {
-    const bench = hubBench({ scopeOf: (_view, connection, namespace) => ({ connection, namespace }) });
+    const bench = hubBench({ scopesOf: (_view, connection, namespace) => [{ connection, namespace }] });
     await bench.hub.start();
     const other = {
       ...widget({ version: "5", have: 1 }),

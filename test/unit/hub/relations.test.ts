@@ -146,7 +146,7 @@ describe("what wakes a function", () => {
     );
     const bench = hubBench({
       functions: [looking(related)],
-      scopeOf: (_view, connection, namespace) => ({ connection, namespace }),
+      scopesOf: (_view, connection, namespace) => [{ connection, namespace }],
       demand: {
         wanted: (view, { namespace }) => void (view === partView && wanted.push(namespace)),
         unwanted: () => undefined,

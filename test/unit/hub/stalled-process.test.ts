@@ -8,6 +8,13 @@ import { hubBench, widget } from "#test/support/hub-bench.ts";
 function contest() {
   const clock = new FakeClock();
   const client = new FakeApi("management", { requests: [], faultAt: () => undefined });
+  // Given back by whoever had it before.
+  client.put({
+    apiVersion: "coordination.k8s.io/v1",
+    kind: "Lease",
+    metadata: { namespace: "capfn-system", name: "capfn-hub" },
+    spec: { holderIdentity: "" },
+  });
   const log: string[] = [];
   const enter = (identity: string, own: Partial<LeadershipOptions> = {}) =>
     competeForLeadership({

@@ -25,6 +25,7 @@ function outcome(name: string, n: number, more: Partial<OutcomeEvent> = {}): Out
     function: "widget-make",
     key: `widgets/uid-${name}`,
     object: object(name),
+    subject: { type: widgetView.type, ref: { connection: "management", namespace: "default", name } },
     outcome: "done",
     reason: "",
     cause: {
