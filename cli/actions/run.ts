@@ -81,7 +81,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
     const lease = { namespace: flags.ledgerNamespace, name: shard.lease };
     leadership = untilLeading({ management, clock, random, log, lease, leaseSeconds: flags.leaseSeconds });
   }
-  const mayAct = leadership && (() => leadership?.mayAct() === true);
+  const mayAct = leadership && (() => leadership?.mayAct() ?? false);
   const over = Promise.race([terminal.ended(), ...(leadership === undefined ? [] : [leadership.lost])]);
   const ending = new AbortController();
   void over.then((reason) => ending.abort(new Error(reason)));

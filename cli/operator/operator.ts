@@ -115,7 +115,8 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
       observe: (event) => {
         observe(event);
         trace.record(event);
-        if (running?.hub.leads !== false) options.broadcast?.observe(event);
+        // Of two replicas the one that leads tells.
+        if (operator?.hub.leads ?? options.standby !== true) options.broadcast?.observe(event);
       },
       count: (counter) => metrics.count(counter),
       measureCreation: (seconds) => metrics.creationDuration.observe(seconds),

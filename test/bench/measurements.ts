@@ -36,10 +36,10 @@ export async function measure(bench: Bench): Promise<void> {
     });
     await underLoad(bench, world, operator);
   });
-  await attempt(bench, ["memory", "cpu", "start", "restart", "idle"], async () => {
+  await attempt(bench, ["memory", "cpu", "start", "restart", "idle", "standby"], async () => {
     await using world = await startBenchWorld(host, sizes);
     await measureEmpty(world, sheet);
-    await attempt(bench, ["restart", "idle", "memory/objects", "cpu/idle-with-objects"], () =>
+    await attempt(bench, ["restart", "idle", "standby", "memory/objects", "memory/standby", "cpu/idle-with-objects"], () =>
       measureAtRest(world, sheet),
     );
   });
@@ -53,7 +53,9 @@ async function attempt(
   rows: readonly string[],
   act: () => Promise<void>,
 ): Promise<void> {
-  if (!rows.some((row) => row.startsWith(only) || only.startsWith(row))) return;
+  const wanted = (row: string): boolean =>
+    only.split(",").some((prefix) => row.startsWith(prefix) || prefix.startsWith(row));
+  if (!rows.some(wanted)) return;
   host.progress(`measuring ${rows.join(", ")}`);
   await act().catch((error: unknown) => sheet.failed(rows[0] ?? "", error));
 }

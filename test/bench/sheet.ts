@@ -72,7 +72,8 @@ export class Sheet {
   }
 
   #add(row: Row): void {
-    if (row.state !== "failed" && !row.id.startsWith(this.#only)) return;
+    const wanted = this.#only.split(",").some((prefix) => row.id.startsWith(prefix));
+    if (row.state !== "failed" && !wanted) return;
     this.#rows.set(row.id, row);
     const verdict = row.met === null ? "" : row.met ? "  met" : "  MISSED";
     if (row.state === "later") return;

@@ -1,3 +1,4 @@
+import type { HubEvent } from "#events/hub/observer.ts";
 import type { Runner } from "#events/transport/runner.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import { mulberry } from "#test/chaos/seeded.ts";
@@ -72,6 +73,8 @@ export interface Play extends AsyncDisposable {
 export interface PlayOptions extends Pick<TrialOptions, "functions" | "plan" | "seed"> {
   /** Where handlers execute; in the operators' process when left out. */
   readonly runner?: Runner | undefined;
+  /** Told of what happens in the operators. */
+  readonly observe?: ((event: HubEvent) => void) | undefined;
 }
 
 export function openPlay(theatre: Theatre, options: PlayOptions): Play {
@@ -90,6 +93,7 @@ export function openPlay(theatre: Theatre, options: PlayOptions): Play {
     voters: () => voters,
     attemptMs: options.plan?.attemptMs,
     runner: options.runner,
+    ...(options.observe !== undefined && { observe: options.observe }),
     random: mulberry(options.seed),
   });
   const trial: RunningTrial = { theatre, names, history, director, lives };

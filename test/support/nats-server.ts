@@ -66,7 +66,7 @@ export async function startNatsServer(config = ""): Promise<NatsServer> {
     address: `127.0.0.1:${port}`,
     start,
     kill: async () => {
-      running?.kill("SIGKILL");
+      running?.signal("KILL");
       await running?.exited;
     },
     wipe: () => rm(data, { recursive: true, force: true }),

@@ -5,6 +5,7 @@ import {
   credsAuthenticator,
   headers,
   type ConnectionOptions,
+  type MsgHdrs,
   type NatsConnection,
 } from "@nats-io/transport-node";
 import { headerValue } from "#events/transport/broadcast/header-value.ts";
@@ -75,14 +76,16 @@ async function publish(
   const { datacontenttype = "application/json", ...others } = attributes;
   named.set("Content-Type", datacontenttype);
   for (const [name, value] of Object.entries(others)) named.set(`ce-${name}`, headerValue(value));
+  const msgID = headerValue(`${attributes["source"] ?? ""}#${attributes["id"] ?? ""}`);
+  named.set("Nats-Msg-Id", msgID);
   const largest = connection.info?.max_payload ?? Infinity;
-  if (Buffer.byteLength(body) > largest)
+  const size = Buffer.byteLength(body) + sizeOf(named);
+  if (size > largest)
     throw new RefusedMessage(`an event is larger than the ${largest} bytes that NATS takes`);
-  const msgID = `${attributes["source"] ?? ""}#${attributes["id"] ?? ""}`;
   try {
     await client.publish([prefix, ...path.map(token)].join("."), body, {
       headers: named,
-      msgID: headerValue(msgID),
+      msgID,
       timeout: TIMEOUT_MS,
     });
   } catch (error) {
@@ -148,6 +151,11 @@ function authentication(text: string | undefined): ConnectionOptions {
     return { authenticator: credsAuthenticator(new TextEncoder().encode(text)) };
   const colon = text.indexOf(":");
   return colon < 0 ? { token: text } : { user: text.slice(0, colon), pass: text.slice(colon + 1) };
+}
+
+/** Bytes of headers as NATS counts them against its `max_payload`: `NATS/1.0`, then a line each. */
+function sizeOf(named: MsgHdrs): number {
+  return named.keys().reduce((size, key) => size + key.length + named.get(key).length + 4, 12);
 }
 
 /** One token of a subject. Dots part tokens and stand in names of Kubernetes, underscores do not. */

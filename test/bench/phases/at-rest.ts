@@ -81,6 +81,39 @@ export async function measureAtRest(world: BenchWorld, sheet: Sheet): Promise<vo
     });
   }
   await restart(world, sheet, objects);
+  await takeOver(world, sheet, objects);
+}
+
+/** A standby that has everything listed, and how long it takes it to lead when the leader is killed. */
+async function takeOver(world: BenchWorld, sheet: Sheet, objects: number): Promise<void> {
+  const { clock, sizes, capfnKubeconfig } = world;
+  const how = { program: "built", arguments: ["--leader-elect"] } as const;
+  await using leader = await startOperatorProcess(capfnKubeconfig, clock, how);
+  await untilListed(world, leader, objects);
+  await using standby = await startOperatorProcess(capfnKubeconfig, clock, how);
+  await untilListed(world, standby, objects);
+  await sleep(clock, Math.min(20_000, sizes.idleMs));
+  await reportMemory(sheet, standby, { id: "memory/standby", what: `on standby, ${objects} objects` });
+  const killedAt = clock.monotonic();
+  await leader.crash();
+  // Only where the lead is are machines told of.
+  await until(clock, "the standby leads", {
+    holds: async () => [...(await standby.scrape()).series("caphv_machine_status")].length > 0,
+    timeoutMs: 60_000,
+  });
+  const value = clock.monotonic() - killedAt;
+  const what = `kill -9 of the leader -> the standby leads, ${objects} objects`;
+  sheet.measured({ id: "standby/takeover", what, unit: "ms", value, target: 5_000 });
+  await sleep(clock, 5_000);
+  const steps = await stepsOf(standby);
+  sheet.measured({
+    id: "standby/steps",
+    what: `steps run after the takeover with ${objects} unchanged objects`,
+    unit: "steps",
+    value: steps.count,
+    target: 0,
+    note: steps.note,
+  });
 }
 
 async function restart(world: BenchWorld, sheet: Sheet, objects: number): Promise<void> {
