@@ -153,8 +153,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   return {
     hub,
     streams,
-    ready: () =>
-      streams.state().every(({ ready, connection }) => ready || isDown(hub, connection)),
+    ready: () => streams.state().every(({ ready, connection }) => ready || isDown(hub, connection)),
     stop: async (graceMs) => {
       await hub.stop(graceMs);
       streams.stop();

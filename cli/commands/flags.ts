@@ -59,7 +59,10 @@ export const broadcastOptions: readonly Option[] = [
     "--broadcast-credentials <path>",
     "file with NATS credentials, <user>:<password>, or a token; for an http(s):// sink a bearer token",
   ),
-  new Option("--broadcast-ca <path>", "PEM file with the authorities that the receiver's certificate may come from"),
+  new Option(
+    "--broadcast-ca <path>",
+    "PEM file with the authorities that the receiver's certificate may come from",
+  ),
 ];
 
 /** Flags that say which running hub is meant. */

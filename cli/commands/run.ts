@@ -1,5 +1,11 @@
 import { Option, type Command } from "commander";
-import { broadcastOptions, hubClusterOptions, LEASE_SECONDS, positiveInteger, shardOptions } from "#cli/commands/flags.ts";
+import {
+  broadcastOptions,
+  hubClusterOptions,
+  LEASE_SECONDS,
+  positiveInteger,
+  shardOptions,
+} from "#cli/commands/flags.ts";
 import type { RunFlags } from "#cli/actions/run.ts";
 import type { Terminal } from "#cli/terminal.ts";
 
@@ -12,7 +18,8 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
       "Watches the management cluster and, through it, Harvester and workload clusters, and runs each function when its object needs it.\n" +
         "Between changes nothing runs and nothing is polled. Ends on SIGTERM or SIGINT after the runs under way.",
     );
-  for (const option of [...hubClusterOptions, ...shardOptions, ...broadcastOptions]) command.addOption(option);
+  for (const option of [...hubClusterOptions, ...shardOptions, ...broadcastOptions])
+    command.addOption(option);
   command
     .addOption(
       new Option("--metrics-bind-address <address>", "where /metrics is served; 0 for nowhere").default(

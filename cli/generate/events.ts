@@ -71,7 +71,9 @@ function section({ type, meaning, source, subject, fires, data, listeners }: Cat
 /** `every function`, or their names. */
 function listenersText(listeners: CatalogueEntry["listeners"]): string {
   if (listeners === "every") return "every function";
-  return listeners.length === 0 ? "no function; observers, by the [broadcast lane](tasks/broadcast.md)" : listeners.map((name) => `\`${name}\``).join(", ");
+  return listeners.length === 0
+    ? "no function; observers, by the [broadcast lane](tasks/broadcast.md)"
+    : listeners.map((name) => `\`${name}\``).join(", ");
 }
 
 const objectSchema = z.looseObject({

@@ -32,7 +32,9 @@ export const stepDataSchema = objectDataSchema
     reason: z.string().meta({ description: "Why, in one word; empty for `done`." }).optional(),
     durationMs: z.number().meta({ description: "How long it ran, ms." }).optional(),
     writes: z
-      .array(z.looseObject({ verb: z.string(), connection: z.string(), resource: z.string(), name: z.string() }))
+      .array(
+        z.looseObject({ verb: z.string(), connection: z.string(), resource: z.string(), name: z.string() }),
+      )
       .meta({ description: "What it wrote: verb, API server, resource, namespace and name." })
       .optional(),
   })

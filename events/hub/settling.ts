@@ -65,7 +65,9 @@ export class Settling {
         };
       case "evaluated": {
         const { evaluation } = finding;
-        const item = this.#parts.leads() ? this.#settle(fn, entry, ref, { ...occasion, ...finding }) : undefined;
+        const item = this.#parts.leads()
+          ? this.#settle(fn, entry, ref, { ...occasion, ...finding })
+          : undefined;
         return { edges: evaluation.edges, failed: false, missing: this.#missing(evaluation, item) };
       }
     }

@@ -144,8 +144,7 @@ export class Wakes {
     else if (typeof owners === "string") look.owners = new Set([owners, owner]);
     else owners.add(owner);
     demand.count += 1;
-    if (demand.count === 1)
-      for (const scope of watched(demand)) this.#listener.wanted(demand.view, scope);
+    if (demand.count === 1) for (const scope of watched(demand)) this.#listener.wanted(demand.view, scope);
   }
 
   #detach(owner: string, look: Look): void {

@@ -15,11 +15,7 @@ const FIELD_MANAGER = "capfn-ledger";
  * The ledger in ConfigMaps `<prefix>-<n>`, `capfn-ledger-<n>` as a rule, compressed and cut in chunks. All chunks carry the checksum of the whole; one that is missing or
  * of another save makes the whole count as absent, because a part of a ledger would be wrong and none is merely slow.
  */
-export function configMapLedger(
-  client: KubeClient,
-  namespace: string,
-  prefix = "capfn-ledger",
-): LedgerStore {
+export function configMapLedger(client: KubeClient, namespace: string, prefix = "capfn-ledger"): LedgerStore {
   const name = (chunk: number) => `${prefix}-${chunk}`;
   return {
     load: async () => {

@@ -108,7 +108,11 @@ describe("the broadcast lane to NATS", () => {
       "ce-sequence": "00000000000000000007",
       "Content-Type": "application/json",
     });
-    expect(stored[0]?.data).toMatchObject({ kind: "HarvesterMachine", name: "worker.1", resourceVersion: "7" });
+    expect(stored[0]?.data).toMatchObject({
+      kind: "HarvesterMachine",
+      name: "worker.1",
+      resourceVersion: "7",
+    });
   });
 
   it("keeps the order of each object while the server is killed in the middle, and stores all that was buffered", async () => {
@@ -210,7 +214,9 @@ async function sink(answer: (n: number, response: ServerResponse, event: { id: s
 
 describe("the broadcast lane to a sink of CloudEvents over HTTP", () => {
   it("sends events in binary mode, some at once, those of one object one after the other", async () => {
-    const { url, got, most } = await sink((_n, response) => void setTimeout(() => response.writeHead(202).end(), 5));
+    const { url, got, most } = await sink(
+      (_n, response) => void setTimeout(() => response.writeHead(202).end(), 5),
+    );
     const { lane, counted } = await open(url);
     for (let n = 0; n < 20; n += 1) for (const name of ["a", "b", "c"]) lane.observe(changed(name, n));
     await expect.poll(() => counted("sent"), eventually).toBe(60);
@@ -238,39 +244,43 @@ describe("the broadcast lane to a sink of CloudEvents over HTTP", () => {
 });
 
 describe("a machine's life", () => {
-  it("is the same whether its observers are there, killed or wiped, and all they are told is in the catalogue", { timeout: 180_000 }, async () => {
-    await using server = await startNatsServer();
-    const broadcast: { lane?: Broadcast; counted?: (result: string) => Promise<number> } = {};
-    Object.assign(broadcast, await open(`nats://${server.address}`));
-    const observe = (event: HubEvent) => broadcast.lane?.observe(event);
-    await using play = openPlay(stage.theatre(), { functions: allFunctions, seed: 1, observe });
-    const { actor, lives, names } = play;
-    await actor.prepare([["pool", 10, 19]], { cluster: fromPools(names, "pool") });
-    await lives.start();
-    await actor.createMachine("m1");
-    await actor.provisioned("m1");
-    await vi.waitFor(async () => expect(await broadcast.counted!("sent")).toBeGreaterThan(10), eventually);
-    await server.kill();
-    await actor.createMachine("m2");
-    await actor.provisioned("m2");
-    await server.wipe();
-    await server.start();
-    for (const name of ["m1", "m2"]) await actor.deleteMachine(name);
-    await actor.gone("m1", "m2");
-    await play.rest();
-    expect(leftOnHarvester(play)).toEqual([]);
-    expectSound(play);
-    const stored = await vi.waitFor(async () => {
-      const all = await storedIn(server.address);
-      expect(all.map(({ headers }) => headers["ce-type"])).toContain("dev.capfn.machine.deleted");
-      return all;
-    }, eventually);
-    expect(stored.map(({ headers }) => headers["ce-type"])).toContain("dev.capfn.step.ended");
-    for (const { headers, data } of stored) {
-      const type = headers["ce-type"] ?? "";
-      if (!isEventType(type)) throw new Error(`${type} is not in the catalogue`);
-      expect(eventDetails[type].data.safeParse(data).error).toBeUndefined();
-    }
-    expect(JSON.stringify(stored)).not.toMatch(/apiVersion: v1|BEGIN|cloud-config/);
-  });
+  it(
+    "is the same whether its observers are there, killed or wiped, and all they are told is in the catalogue",
+    { timeout: 180_000 },
+    async () => {
+      await using server = await startNatsServer();
+      const broadcast: { lane?: Broadcast; counted?: (result: string) => Promise<number> } = {};
+      Object.assign(broadcast, await open(`nats://${server.address}`));
+      const observe = (event: HubEvent) => broadcast.lane?.observe(event);
+      await using play = openPlay(stage.theatre(), { functions: allFunctions, seed: 1, observe });
+      const { actor, lives, names } = play;
+      await actor.prepare([["pool", 10, 19]], { cluster: fromPools(names, "pool") });
+      await lives.start();
+      await actor.createMachine("m1");
+      await actor.provisioned("m1");
+      await vi.waitFor(async () => expect(await broadcast.counted!("sent")).toBeGreaterThan(10), eventually);
+      await server.kill();
+      await actor.createMachine("m2");
+      await actor.provisioned("m2");
+      await server.wipe();
+      await server.start();
+      for (const name of ["m1", "m2"]) await actor.deleteMachine(name);
+      await actor.gone("m1", "m2");
+      await play.rest();
+      expect(leftOnHarvester(play)).toEqual([]);
+      expectSound(play);
+      const stored = await vi.waitFor(async () => {
+        const all = await storedIn(server.address);
+        expect(all.map(({ headers }) => headers["ce-type"])).toContain("dev.capfn.machine.deleted");
+        return all;
+      }, eventually);
+      expect(stored.map(({ headers }) => headers["ce-type"])).toContain("dev.capfn.step.ended");
+      for (const { headers, data } of stored) {
+        const type = headers["ce-type"] ?? "";
+        if (!isEventType(type)) throw new Error(`${type} is not in the catalogue`);
+        expect(eventDetails[type].data.safeParse(data).error).toBeUndefined();
+      }
+      expect(JSON.stringify(stored)).not.toMatch(/apiVersion: v1|BEGIN|cloud-config/);
+    },
+  );
 });

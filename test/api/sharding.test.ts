@@ -11,12 +11,7 @@ import { clusterApiCrds } from "#platform/control-plane/cluster-api-core.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { installManifests } from "#platform/control-plane/install-manifests.ts";
 import { BASIC_CONTROLLERS } from "#platform/control-plane/kube-controller-manager.ts";
-import {
-  clusters,
-  configMaps,
-  harvesterClusters,
-  harvesterMachines,
-} from "#platform/kube/resources.ts";
+import { clusters, configMaps, harvesterClusters, harvesterMachines } from "#platform/kube/resources.ts";
 import { stageApi } from "#test/chaos/own-stage.ts";
 import { fromPools } from "#test/chaos/manifests.ts";
 import { sharedStage } from "#test/chaos/shared-stage.ts";
@@ -61,7 +56,6 @@ async function hub(user: string, ...flags: string[]): Promise<RunningCommand & {
   await writeFile(kubeconfig, plane.kubeconfigFor(user), { mode: 0o600 });
   const run = startCapfn(
     "run",
-    "--leader-elect",
     "--kubeconfig",
     kubeconfig,
     "--metrics-bind-address",
@@ -81,52 +75,69 @@ async function hub(user: string, ...flags: string[]): Promise<RunningCommand & {
 const filter = (value: string) => ({ metadata: { labels: { [watchFilterLabel]: value } } });
 
 describe("two hubs that share one pool", () => {
-  it("each act for their own machines, hand over those whose label moves on, and give no address and no VM twice", { timeout: 300_000 }, async () => {
-    await using play = openPlay(theatre, { functions: allFunctions, seed: 1 });
-    const { actor, names } = play;
-    const { M } = theatre.clients;
-    const at = (name: string) => ({ namespace: names.namespace, name: names.machine(name) });
-    await actor.prepare([["pool", 10, 9 + 2 * MACHINES]], { cluster: fromPools(names, "pool") });
-    for (const type of [clusters, harvesterClusters])
-      await M.mergePatch(type, { namespace: names.namespace, name: names.cluster }, filter("blue"));
-    const flags = ["-n", names.namespace, "--ledger-namespace", names.namespace];
-    const [blue, green] = [
-      await hub("capfn", ...flags, "--watch-filter", "blue", "--shard-name", "blue"),
-      await hub("simulator", ...flags, "--watch-filter", "green", "--shard-name", "green"),
-    ];
-    const all = Array.from({ length: 2 * MACHINES }, (_, n) => ({
-      name: `m${n}`,
-      colour: n % 2 === 0 ? "blue" : "green",
-    }));
-    await Promise.all(
-      all.map(({ name, colour }) =>
-        actor.createMachine(name, {
-          metadata: {
-            labels: { "cluster.x-k8s.io/cluster-name": names.cluster, [watchFilterLabel]: colour },
-          },
-        }),
-      ),
-    );
-    // While they are being made, every fourth moves to the other hub.
-    for (const { name, colour } of all.filter((_, n) => n % 4 < 2))
-      await M.mergePatch(harvesterMachines, at(name), filter(colour === "blue" ? "green" : "blue"));
-    await actor.provisioned(...all.map(({ name }) => name));
-    await play.rest();
-    expectSound(play);
-    const made = [...play.ending().counts].filter(([what]) => /^(virtualmachines|secrets|entry)/.test(what));
-    expect(made.filter(([what]) => what.startsWith("virtualmachines")).length).toBeGreaterThanOrEqual(2 * MACHINES);
-    expect(made.filter(([, count]) => !count.startsWith("1 "))).toEqual([]);
-    for (const { name } of all) await actor.deleteMachine(name);
-    await actor.gone(...all.map(({ name }) => name));
-    await play.rest();
-    expect(leftOnHarvester(play)).toEqual([]);
-    for (const { process, ended } of [blue, green]) {
-      process.kill("SIGTERM");
-      expect(await ended).toMatchObject({ code: 0 });
-    }
-    for (const name of ["capfn-ledger-blue-0", "capfn-ledger-green-0"])
-      expect(await M.get(configMaps, { namespace: names.namespace, name })).toBeDefined();
-  });
+  it(
+    "each act for their own machines, hand over those whose label moves on, and give no address and no VM twice",
+    { timeout: 300_000 },
+    async () => {
+      await using play = openPlay(theatre, { functions: allFunctions, seed: 1 });
+      const { actor, names } = play;
+      const { M } = theatre.clients;
+      const at = (name: string) => ({ namespace: names.namespace, name: names.machine(name) });
+      await actor.prepare([["pool", 10, 9 + 2 * MACHINES]], { cluster: fromPools(names, "pool") });
+      for (const type of [clusters, harvesterClusters])
+        await M.mergePatch(type, { namespace: names.namespace, name: names.cluster }, filter("blue"));
+      const flags = ["-n", names.namespace, "--ledger-namespace", names.namespace];
+      const [blue, green] = [
+        await hub("capfn", ...flags, "--watch-filter", "blue", "--shard-name", "blue"),
+        await hub("simulator", ...flags, "--watch-filter", "green", "--shard-name", "green"),
+      ];
+      const all = Array.from({ length: 2 * MACHINES }, (_, n) => ({
+        name: `m${n}`,
+        colour: n % 2 === 0 ? "blue" : "green",
+      }));
+      await Promise.all(
+        all.map(({ name, colour }) =>
+          actor.createMachine(name, {
+            metadata: {
+              labels: { "cluster.x-k8s.io/cluster-name": names.cluster, [watchFilterLabel]: colour },
+            },
+          }),
+        ),
+      );
+      // While they are being made, every fourth moves to the other hub.
+      for (const { name, colour } of all.filter((_, n) => n % 4 < 2))
+        await M.mergePatch(harvesterMachines, at(name), filter(colour === "blue" ? "green" : "blue"));
+      for (const { name } of all) {
+        await actor.provisioned(name).catch(async (error: unknown) => {
+          const why = await Promise.all(
+            [blue, green].map(async ({ health }) =>
+              (await fetch(`${health}/why/machine/${names.namespace}/${names.machine(name)}`)).text(),
+            ),
+          );
+          throw new Error(`${String(error)}: ${why.join("\n")}`);
+        });
+      }
+      await play.rest();
+      expectSound(play);
+      const made = [...play.ending().counts].filter(([what]) =>
+        /^(virtualmachines|secrets|entry)/.test(what),
+      );
+      expect(made.filter(([what]) => what.startsWith("virtualmachines")).length).toBeGreaterThanOrEqual(
+        2 * MACHINES,
+      );
+      expect(made.filter(([, count]) => !count.startsWith("1 "))).toEqual([]);
+      for (const { name } of all) await actor.deleteMachine(name);
+      for (const { name } of all) await actor.gone(name);
+      await play.rest();
+      expect(leftOnHarvester(play)).toEqual([]);
+      for (const { process, ended } of [blue, green]) {
+        process.kill("SIGTERM");
+        expect(await ended).toMatchObject({ code: 0 });
+      }
+      for (const name of ["capfn-ledger-blue-0", "capfn-ledger-green-0"])
+        expect(await M.get(configMaps, { namespace: names.namespace, name })).toBeDefined();
+    },
+  );
 
   it("leave a machine without their label alone, to the byte", { timeout: 120_000 }, async () => {
     await using play = openPlay(theatre, { functions: allFunctions, seed: 2 });
@@ -179,40 +190,45 @@ async function rolesIn(namespace: string, ledger: boolean) {
 }
 
 describe("a hub with --namespace of two namespaces", () => {
-  it("does its work in both with Roles there and no right over the cluster", { timeout: 240_000 }, async () => {
-    await using one = openPlay(theatre, { functions: allFunctions, seed: 3 });
-    await using two = openPlay(theatre, { functions: allFunctions, seed: 4 });
-    const plays: Play[] = [one, two];
-    for (const [n, { actor, names }] of plays.entries()) {
-      await actor.prepare([["pool", 10, 20]], { cluster: fromPools(names, "pool") });
-      await installManifests(theatre.clients.M, await rolesIn(names.namespace, n === 0), testHost().clock);
-    }
-    const began = Date.now();
-    const both = plays.map(({ names }) => names.namespace).join(",");
-    const run = await hub(ACCOUNT, "-n", both, "--ledger-namespace", one.names.namespace);
-    for (const { actor } of plays) {
-      await actor.createMachine("m1");
-      await actor.provisioned("m1");
-      await actor.deleteMachine("m1");
-      await actor.gone("m1");
-    }
-    for (const play of plays) {
-      await play.rest();
-      expect(leftOnHarvester(play)).toEqual([]);
-      expectSound(play);
-    }
-    run.process.kill("SIGTERM");
-    expect(await run.ended).toMatchObject({ code: 0 });
-    const refused = new Set<string>();
-    const everywhere = new Set<string>();
-    for await (const request of readAuditLog(plane.auditLogPath)) {
-      const { user, verb, resource, namespace, name, code, receivedAt } = request;
-      if (user !== ACCOUNT || receivedAt < began) continue;
-      if (code === 403) refused.add(`${verb} ${resource} ${namespace ?? ""}/${name ?? ""}`);
-      if (namespace === undefined && ["list", "watch"].includes(verb)) everywhere.add(`${verb} ${resource}`);
-    }
-    // The uid of kube-system is its id of the cluster; it does without where it may not be read.
-    expect([...refused]).toEqual(["get namespaces kube-system/kube-system"]);
-    expect([...everywhere]).toEqual([]);
-  });
+  it(
+    "does its work in both with Roles there and no right over the cluster",
+    { timeout: 240_000 },
+    async () => {
+      await using one = openPlay(theatre, { functions: allFunctions, seed: 3 });
+      await using two = openPlay(theatre, { functions: allFunctions, seed: 4 });
+      const plays: Play[] = [one, two];
+      for (const [n, { actor, names }] of plays.entries()) {
+        await actor.prepare([["pool", 10, 20]], { cluster: fromPools(names, "pool") });
+        await installManifests(theatre.clients.M, await rolesIn(names.namespace, n === 0), testHost().clock);
+      }
+      const began = Date.now();
+      const both = plays.map(({ names }) => names.namespace).join(",");
+      const run = await hub(ACCOUNT, "-n", both, "--ledger-namespace", one.names.namespace);
+      for (const { actor } of plays) {
+        await actor.createMachine("m1");
+        await actor.provisioned("m1");
+        await actor.deleteMachine("m1");
+        await actor.gone("m1");
+      }
+      for (const play of plays) {
+        await play.rest();
+        expect(leftOnHarvester(play)).toEqual([]);
+        expectSound(play);
+      }
+      run.process.kill("SIGTERM");
+      expect(await run.ended).toMatchObject({ code: 0 });
+      const refused = new Set<string>();
+      const everywhere = new Set<string>();
+      for await (const request of readAuditLog(plane.auditLogPath)) {
+        const { user, verb, resource, namespace, name, code, receivedAt } = request;
+        if (user !== ACCOUNT || receivedAt < began) continue;
+        if (code === 403) refused.add(`${verb} ${resource} ${namespace ?? ""}/${name ?? ""}`);
+        if (namespace === undefined && ["list", "watch"].includes(verb))
+          everywhere.add(`${verb} ${resource}`);
+      }
+      // The uid of kube-system is its id of the cluster; it does without where it may not be read.
+      expect([...refused]).toEqual(["get namespaces kube-system/kube-system"]);
+      expect([...everywhere]).toEqual([]);
+    },
+  );
 });

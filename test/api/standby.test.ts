@@ -62,7 +62,10 @@ async function ready({ health }: Replica, body: string, limitMs = 60_000): Promi
 /** Runs that ended, by what the process counts. */
 async function runs({ metrics }: Replica): Promise<number> {
   const text = await (await fetch(`${metrics}/metrics`)).text();
-  return [...text.matchAll(/^capfn_outcomes_total\{.*\} (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+  return [...text.matchAll(/^capfn_outcomes_total\{.*\} (\d+)$/gm)].reduce(
+    (sum, [, n]) => sum + Number(n),
+    0,
+  );
 }
 
 async function kill(leader: Replica): Promise<void> {
@@ -71,92 +74,102 @@ async function kill(leader: Replica): Promise<void> {
 }
 
 describe("two replicas with --leader-elect", () => {
-  it("one takes over in less than 5 s whenever the other is killed, and nothing is made twice [check 116] [check 117]", { timeout: 420_000 }, async () => {
-    await using play = openPlay(stage.theatre(), { functions: allFunctions, seed: 1 });
-    const { actor, names } = play;
-    await actor.prepare([["pool", 10, 40]], { cluster: fromPools(names, "pool") });
-    let leader = await replica(play);
-    await ready(leader, "ok");
-    let standby = await replica(play);
-    await ready(standby, "ok, standby");
-    const machines: string[] = [];
-    const took: number[] = [];
-    for (let n = 0; n < TAKEOVERS; n += 1) {
-      machines.push(`m${n}`);
-      await actor.createMachine(`m${n}`);
-      // In the middle of its steps, each time a little further on.
-      await new Promise((resolve) => setTimeout(resolve, n * 40));
-      const began = performance.now();
-      leader.process.kill("SIGKILL");
-      await ready(standby, "ok");
-      took.push(Math.round(performance.now() - began));
-      await leader.ended;
-      leader = standby;
-      standby = await replica(play);
+  it(
+    "one takes over in less than 5 s whenever the other is killed, and nothing is made twice [check 116] [check 117]",
+    { timeout: 420_000 },
+    async () => {
+      await using play = openPlay(stage.theatre(), { functions: allFunctions, seed: 1 });
+      const { actor, names } = play;
+      await actor.prepare([["pool", 10, 40]], { cluster: fromPools(names, "pool") });
+      let leader = await replica(play);
+      await ready(leader, "ok");
+      let standby = await replica(play);
       await ready(standby, "ok, standby");
-    }
-    process.stderr.write(`takeover after kill -9, ms: ${took.join(" ")}\n`);
-    await actor.provisioned(...machines);
-    await play.rest();
-    expectSound(play);
-    const made = [...play.ending().counts].filter(([what]) => /^(virtualmachines|secrets|entry)/.test(what));
-    expect(made.filter(([, count]) => !count.startsWith("1 "))).toEqual([]);
-    expect(Math.max(...took)).toBeLessThan(5_000);
+      const machines: string[] = [];
+      const took: number[] = [];
+      for (let n = 0; n < TAKEOVERS; n += 1) {
+        machines.push(`m${n}`);
+        await actor.createMachine(`m${n}`);
+        // In the middle of its steps, each time a little further on.
+        await new Promise((resolve) => setTimeout(resolve, n * 40));
+        const began = performance.now();
+        leader.process.kill("SIGKILL");
+        await ready(standby, "ok");
+        took.push(Math.round(performance.now() - began));
+        await leader.ended;
+        leader = standby;
+        standby = await replica(play);
+        await ready(standby, "ok, standby");
+      }
+      process.stderr.write(`takeover after kill -9, ms: ${took.join(" ")}\n`);
+      await actor.provisioned(...machines);
+      await play.rest();
+      expectSound(play);
+      const made = [...play.ending().counts].filter(([what]) =>
+        /^(virtualmachines|secrets|entry)/.test(what),
+      );
+      expect(made.filter(([, count]) => !count.startsWith("1 "))).toEqual([]);
+      expect(Math.max(...took)).toBeLessThan(5_000);
 
-    // Nothing changes from here on: who takes over finds all done, whether the Lease was given back or ran out.
-    const began = performance.now();
-    leader.process.kill("SIGTERM");
-    await ready(standby, "ok");
-    process.stderr.write(`takeover after SIGTERM, ms: ${Math.round(performance.now() - began)}\n`);
-    expect(performance.now() - began).toBeLessThan(5_000);
-    await leader.ended;
-    const third = await replica(play);
-    await ready(third, "ok, standby");
-    await play.rest();
-    expect(await runs(standby)).toBe(0);
-    await kill(standby);
-    await ready(third, "ok");
-    await play.rest();
-    expect(await runs(third)).toBe(0);
-    for (const name of machines) await actor.deleteMachine(name);
-    await actor.gone(...machines);
-    expect(leftOnHarvester(play)).toEqual([]);
-    await kill(third);
-  });
+      // Nothing changes from here on: who takes over finds all done, whether the Lease was given back or ran out.
+      const began = performance.now();
+      leader.process.kill("SIGTERM");
+      await ready(standby, "ok");
+      process.stderr.write(`takeover after SIGTERM, ms: ${Math.round(performance.now() - began)}\n`);
+      expect(performance.now() - began).toBeLessThan(5_000);
+      await leader.ended;
+      const third = await replica(play);
+      await ready(third, "ok, standby");
+      await play.rest();
+      expect(await runs(standby)).toBe(0);
+      await kill(standby);
+      await ready(third, "ok");
+      await play.rest();
+      expect(await runs(third)).toBe(0);
+      for (const name of machines) await actor.deleteMachine(name);
+      await actor.gone(...machines);
+      expect(leftOnHarvester(play)).toEqual([]);
+      await kill(third);
+    },
+  );
 
-  it("a leader that was frozen past its Lease writes nothing when it wakes, and ends [check 116]", { timeout: 180_000 }, async () => {
-    await using play = openPlay(stage.theatre(), { functions: allFunctions, seed: 2 });
-    const { actor, names } = play;
-    await actor.prepare([["pool", 10, 20]], { cluster: fromPools(names, "pool") });
-    const first = await replica(play, "capfn");
-    await ready(first, "ok");
-    const second = await replica(play, "simulator");
-    await ready(second, "ok, standby");
-    await actor.createMachine("m1");
-    first.process.kill("SIGSTOP");
-    await ready(second, "ok");
-    await actor.createMachine("m2");
-    await actor.provisioned("m1", "m2");
-    const woken = Date.now();
-    first.process.kill("SIGCONT");
-    expect(await first.ended).toMatchObject({ code: 0 });
-    await play.rest();
-    const writes: string[] = [];
-    for await (const request of readAuditLog(sharedManagement().auditLogPath)) {
-      const { user, verb, namespace, resource, receivedAt } = request;
-      if (user !== "capfn" || namespace !== names.namespace || receivedAt < woken) continue;
-      if (!["get", "list", "watch"].includes(verb)) writes.push(`${verb} ${resource}`);
-    }
-    expect(writes).toEqual([]);
-    expectSound(play);
-    await actor.deleteMachine("m1");
-    await actor.deleteMachine("m2");
-    await actor.gone("m1", "m2");
-    const lease = await actor.theatre.clients.M.get(leases, {
-      namespace: names.namespace,
-      name: `capfn-hub-ns-${names.namespace}`,
-    });
-    expect(lease).toBeDefined();
-    await kill(second);
-  });
+  it(
+    "a leader that was frozen past its Lease writes nothing when it wakes, and ends [check 116]",
+    { timeout: 180_000 },
+    async () => {
+      await using play = openPlay(stage.theatre(), { functions: allFunctions, seed: 2 });
+      const { actor, names } = play;
+      await actor.prepare([["pool", 10, 20]], { cluster: fromPools(names, "pool") });
+      const first = await replica(play, "capfn");
+      await ready(first, "ok");
+      const second = await replica(play, "simulator");
+      await ready(second, "ok, standby");
+      await actor.createMachine("m1");
+      first.process.kill("SIGSTOP");
+      await ready(second, "ok");
+      await actor.createMachine("m2");
+      await actor.provisioned("m1", "m2");
+      const woken = Date.now();
+      first.process.kill("SIGCONT");
+      expect(await first.ended).toMatchObject({ code: 0 });
+      await play.rest();
+      const writes: string[] = [];
+      for await (const request of readAuditLog(sharedManagement().auditLogPath)) {
+        const { user, verb, namespace, resource, receivedAt } = request;
+        if (user !== "capfn" || namespace !== names.namespace || receivedAt < woken) continue;
+        if (!["get", "list", "watch"].includes(verb)) writes.push(`${verb} ${resource}`);
+      }
+      expect(writes).toEqual([]);
+      expectSound(play);
+      await actor.deleteMachine("m1");
+      await actor.deleteMachine("m2");
+      await actor.gone("m1", "m2");
+      const lease = await actor.theatre.clients.M.get(leases, {
+        namespace: names.namespace,
+        name: `capfn-hub-ns-${names.namespace}`,
+      });
+      expect(lease).toBeDefined();
+      await kill(second);
+    },
+  );
 });

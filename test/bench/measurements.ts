@@ -39,8 +39,10 @@ export async function measure(bench: Bench): Promise<void> {
   await attempt(bench, ["memory", "cpu", "start", "restart", "idle", "standby"], async () => {
     await using world = await startBenchWorld(host, sizes);
     await measureEmpty(world, sheet);
-    await attempt(bench, ["restart", "idle", "standby", "memory/objects", "memory/standby", "cpu/idle-with-objects"], () =>
-      measureAtRest(world, sheet),
+    await attempt(
+      bench,
+      ["restart", "idle", "standby", "memory/objects", "memory/standby", "cpu/idle-with-objects"],
+      () => measureAtRest(world, sheet),
     );
   });
   await attempt(bench, ["alerts"], () => measureAlertStorm(host, sheet, sizes.alerts));

@@ -87,7 +87,11 @@ describe("the rights in the pages", () => {
       // Whose uid tells this management cluster from others.
       { apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
       { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "create", "patch"] },
-      { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update"] },
+      {
+        apiGroups: ["coordination.k8s.io"],
+        resources: ["leases"],
+        verbs: ["get", "list", "watch", "create", "update"],
+      },
     ]);
     expect(sorted(granted("rights: management"))).toEqual(sorted([...declared("management"), ...own]));
   });

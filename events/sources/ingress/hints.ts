@@ -77,7 +77,10 @@ export function hintOf(event: ReceivedEvent, targets: HintTargets, now: () => nu
   return { ...subjectTarget(event, targets), cause: cause(event.type), data: alert };
 }
 
-function subjectTarget({ subject, source }: ReceivedEvent, targets: HintTargets): Omit<Hint, "cause" | "data"> {
+function subjectTarget(
+  { subject, source }: ReceivedEvent,
+  targets: HintTargets,
+): Omit<Hint, "cause" | "data"> {
   const parts = subjectPattern.exec(subject ?? "")?.groups;
   if (parts === undefined)
     throw new UnfitEvent("subject: write namespaces/<namespace>/<plural>/<name>, or <plural>/<name>");

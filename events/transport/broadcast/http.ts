@@ -54,7 +54,9 @@ export function httpSink({ url, token, caPem, clock }: HttpSinkOptions): Broadca
       if (status >= 200 && status < 300) return;
       if (NEVER.has(status)) throw new RefusedMessage(`${url.origin} refuses an event with ${status}`);
       const mend =
-        status === 401 || status === 403 ? "; put a right token into the file of --broadcast-credentials" : "";
+        status === 401 || status === 403
+          ? "; put a right token into the file of --broadcast-credentials"
+          : "";
       throw new ReceiverTrouble(
         `${url.origin} answers ${status}${mend}`,
         parseRetryAfter(answer.headers["retry-after"], clock.now()),

@@ -48,7 +48,7 @@ export interface LaneLimits {
   readonly longestPauseMs: number;
 }
 
-export const defaultLimits: LaneLimits = {
+const defaultLimits: LaneLimits = {
   messages: 10_000,
   bytes: 8 << 20,
   inFlight: 32,

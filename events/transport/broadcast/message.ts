@@ -101,5 +101,7 @@ function keyOf(object: EventObject | undefined): string {
 }
 
 function subjectOf({ type, ref: { namespace, name } }: EventObject): string {
-  return namespace === undefined ? `${type.plural}/${name}` : `namespaces/${namespace}/${type.plural}/${name}`;
+  return namespace === undefined
+    ? `${type.plural}/${name}`
+    : `namespaces/${namespace}/${type.plural}/${name}`;
 }

@@ -31,7 +31,9 @@ const parameters = z.strictObject({
 
 /** Reads `nats://host:4222?stream=CAPFN&subject=capfn&replicas=1&max-bytes=1073741824&max-age-hours=72`. Throws with the mend. */
 export function natsAddress(text: string): NatsAddress {
-  const parts = /^(?<scheme>nats|tls):\/\/(?<servers>[^/?#@\s]+)\/?(?:\?(?<query>[^#]*))?$/.exec(text)?.groups;
+  const parts = /^(?<scheme>nats|tls):\/\/(?<servers>[^/?#@\s]+)\/?(?:\?(?<query>[^#]*))?$/.exec(
+    text,
+  )?.groups;
   if (parts === undefined)
     throw new Error(
       "--broadcast: is no address of NATS; use nats://host:4222 or tls://host:4222, and --broadcast-credentials for a password",

@@ -57,7 +57,9 @@ export function natsSink(options: NatsOptions): BroadcastSink {
         if (error instanceof RefusedMessage) throw error;
         // The stream may be gone: the next message makes sure of it again, over a connection that is known to be good.
         await connection.close().catch(() => undefined);
-        throw new ReceiverTrouble(`NATS at ${options.address.servers} did not take an event: ${nameOf(error)}`);
+        throw new ReceiverTrouble(
+          `NATS at ${options.address.servers} did not take an event: ${nameOf(error)}`,
+        );
       }
     },
     close: async () => {

@@ -158,7 +158,11 @@ describe("what observers are told", () => {
       },
       path: ["step", "ended", "demo", "w.1"],
     });
-    expect(JSON.parse(told?.body ?? "")).toMatchObject({ outcome: "waitFor", reason: "NoAddress", durationMs: 12.3 });
+    expect(JSON.parse(told?.body ?? "")).toMatchObject({
+      outcome: "waitFor",
+      reason: "NoAddress",
+      durationMs: 12.3,
+    });
   });
 
   it("of the hub's own doings that are no events is nothing", () => {
