@@ -27,6 +27,8 @@ export interface Sizes {
   readonly perCluster: number;
   /** Machines at rest; each is about five objects. */
   readonly population: number;
+  /** Machines of the index that is filled without API servers, one size after the other. */
+  readonly indexed: readonly number[];
   readonly idleMs: number;
   /** Alerts of the storm. */
   readonly alerts: number;

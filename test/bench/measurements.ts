@@ -5,6 +5,7 @@ import { buildProgram, type OperatorProcess, startOperatorProcess } from "#test/
 import { measureAlertStorm } from "#test/bench/phases/alert-storm.ts";
 import { measureAtRest, measureEmpty } from "#test/bench/phases/at-rest.ts";
 import { measureDeadCluster } from "#test/bench/phases/dead-cluster.ts";
+import { measureIndex } from "#test/bench/phases/index-memory.ts";
 import { measureDispatch } from "#test/bench/phases/dispatch-rate.ts";
 import { reportLater } from "#test/bench/phases/later.ts";
 import { measureMachines } from "#test/bench/phases/machines.ts";
@@ -45,6 +46,7 @@ export async function measure(bench: Bench): Promise<void> {
       () => measureAtRest(world, sheet),
     );
   });
+  await attempt(bench, ["index"], () => measureIndex(host.clock, sheet, sizes.indexed));
   await attempt(bench, ["alerts"], () => measureAlertStorm(host, sheet, sizes.alerts));
   reportLater(sheet);
 }

@@ -23,6 +23,7 @@ export const fullSizes: Sizes = {
   clusters: 10,
   perCluster: 3,
   population: 2_000,
+  indexed: [2_000, 20_000],
   idleMs: 60_000,
   alerts: 10_000,
 };
@@ -37,6 +38,7 @@ export const quickSizes: Sizes = {
   clusters: 4,
   perCluster: 2,
   population: 200,
+  indexed: [2_000],
   idleMs: 10_000,
   alerts: 500,
 };

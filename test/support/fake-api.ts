@@ -83,6 +83,11 @@ export class FakeApi implements StepClient {
     return found === undefined ? undefined : structuredClone(found);
   }
 
+  /** Every object there is. */
+  all(): KubeObject[] {
+    return structuredClone([...this.#objects.values()]);
+  }
+
   /** Takes an object away, as somebody else would. */
   drop(type: ResourceType, name: ObjectName): void {
     this.#objects.delete(keyOf(type, name));
