@@ -165,6 +165,8 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       certificates: [],
       machineCertificates: [],
       secretCertificates: [],
+      identityCertificates: [],
+      pinnedServers: [],
       pools: [],
     };
   }

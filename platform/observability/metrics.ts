@@ -39,6 +39,19 @@ export interface Snapshot {
     readonly secret: string;
     readonly daysLeft: number;
   }[];
+  /** Identities of LXD and Incus that are marked, by the last look; `certificate` is `client` or `server`. */
+  readonly identityCertificates: readonly {
+    readonly namespace: string;
+    readonly secret: string;
+    readonly certificate: string;
+    readonly daysLeft: number;
+  }[];
+  /** Those that pin a server's certificate, and whether the server shows it. */
+  readonly pinnedServers: readonly {
+    readonly namespace: string;
+    readonly secret: string;
+    readonly shown: boolean;
+  }[];
   /** IPPools the hub looks at whose ranges can be read; `harvester` is the identity Secret, `<namespace>/<name>`. */
   readonly pools: readonly {
     readonly harvester: string;
@@ -241,6 +254,7 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
         ofSecrets.set({ namespace, secret }, daysLeft);
     },
   });
+  registerIdentityGauges(registers, snapshot);
   const ofPools = (name: string, help: string, read: (pool: Snapshot["pools"][number]) => number): void => {
     const pools = new Gauge({
       name,
@@ -257,6 +271,29 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
   ofPools("capfn_ippool_addresses", "Addresses an IPPool can give out", ({ capacity }) => capacity);
   ofPools("capfn_ippool_addresses_used", "Addresses of an IPPool that are allocated", ({ used }) => used);
   ofPools("capfn_ippool_addresses_free", "Addresses of an IPPool that are free", ({ free }) => free);
+}
+
+function registerIdentityGauges(registers: Registry[], snapshot: () => Snapshot): void {
+  const daysLeft = new Gauge({
+    name: "capfn_incus_certificate_days_left",
+    help: "Days until a certificate of a marked identity for LXD or Incus expires, negative since it has",
+    labelNames: ["namespace", "secret", "certificate"],
+    registers,
+    collect() {
+      daysLeft.reset();
+      for (const { daysLeft: days, ...labels } of snapshot().identityCertificates) daysLeft.set(labels, days);
+    },
+  });
+  const pinned = new Gauge({
+    name: "capfn_incus_server_certificate_pinned",
+    help: "1 when the server of a marked identity shows the certificate that the Secret pins, 0 when it shows another",
+    labelNames: ["namespace", "secret"],
+    registers,
+    collect() {
+      pinned.reset();
+      for (const { shown, ...labels } of snapshot().pinnedServers) pinned.set(labels, shown ? 1 : 0);
+    },
+  });
 }
 
 function counterNames(): CounterName[] {

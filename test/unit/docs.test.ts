@@ -329,6 +329,8 @@ describe("the names in the pages", () => {
       certificates: [],
       machineCertificates: [],
       secretCertificates: [],
+      identityCertificates: [],
+      pinnedServers: [],
       pools: [],
     }));
     const idle = Object.entries(own)
