@@ -8,6 +8,7 @@ import {
 import { explainObject } from "#cli/operator/explain.ts";
 import { kindWords } from "#cli/operator/object-question.ts";
 import { traceObject } from "#cli/operator/trace-answer.ts";
+import { createLifeSigns } from "#platform/observability/metrics.ts";
 import type { RunningOperator } from "#cli/operator/operator.ts";
 
 /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`, or `0` for none, as the flags of controller-runtime managers take it. */
@@ -55,11 +56,11 @@ export async function startServers(
   };
 }
 
-function metricsRoutes({ running }: ServerOptions): Routes {
+function metricsRoutes({ running, standby }: ServerOptions): Routes {
+  const idle = createLifeSigns(() => ({ leading: false, ready: standby() }));
   return {
     "/metrics": async () => {
-      const registry = running()?.metrics.registry;
-      if (registry === undefined) return { body: "" };
+      const registry = running()?.metrics.registry ?? idle;
       return { type: registry.contentType, body: await registry.metrics() };
     },
   };

@@ -1,5 +1,6 @@
 import { allFunctions } from "#cli/functions.ts";
 import { observeWith } from "#cli/operator/observe.ts";
+import { snapshotFigures } from "#cli/operator/snapshot-figures.ts";
 import { version } from "#cli/version.ts";
 import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
 import { TraceMemory } from "#events/hub/trace-memory.ts";
@@ -65,7 +66,9 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
   const { clock, log } = options;
   const trace = new TraceMemory(clock);
   let operator: Operator | undefined;
-  const metrics = createMetrics(() => snapshotOf(operator, clock.now()));
+  const metrics = createMetrics(() =>
+    snapshotOf(operator, { now: clock.now(), leading: options.mayAct?.() !== false }),
+  );
   const observe = observeWith({ log, metrics, clock, functions: allFunctions });
   const connect = (config: ConnectionConfig): KubeClient =>
     createKubeClient(config, {
@@ -150,10 +153,15 @@ async function closingOnFailure<T>(client: KubeClient, started: Promise<T>): Pro
 }
 
 /** `now`: wall clock, ms. */
-function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
+function snapshotOf(
+  operator: Operator | undefined,
+  { now, leading }: { readonly now: number; readonly leading: boolean },
+): Snapshot {
   const hub = operator?.hub;
   if (hub === undefined) {
     return {
+      leading,
+      ready: false,
       objects: 0,
       queued: 0,
       inFlight: 0,
@@ -167,6 +175,7 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       secretCertificates: [],
       identityCertificates: [],
       pinnedServers: [],
+      etcdSnapshots: [],
       pools: [],
     };
   }
@@ -192,5 +201,14 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       return use === undefined ? [] : [{ harvester: `${namespace}/${name}`, pool: pool.meta.name, ...use }];
     }),
   );
-  return { ...hub.figures(), machines, clusters, pools, ...certificateFigures(hub, now) };
+  return {
+    ...hub.figures(),
+    leading,
+    ready: operator?.ready() === true,
+    machines,
+    clusters,
+    pools,
+    ...certificateFigures(hub, now),
+    ...snapshotFigures(hub, now),
+  };
 }

@@ -6,8 +6,16 @@ const LATENCY_BUCKETS = [
   0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
+/** Whether a process acts, at the moment of a scrape. */
+export interface LifeSigns {
+  /** It may act: no other process leads. */
+  readonly leading: boolean;
+  /** It has seen everything it looks at, or is there to take over. */
+  readonly ready: boolean;
+}
+
 /** Figures read at the moment of a scrape. */
-export interface Snapshot {
+export interface Snapshot extends LifeSigns {
   readonly objects: number;
   readonly queued: number;
   readonly inFlight: number;
@@ -38,6 +46,14 @@ export interface Snapshot {
     readonly namespace: string;
     readonly secret: string;
     readonly daysLeft: number;
+  }[];
+  /** Clusters whose etcd is to be saved regularly. */
+  readonly etcdSnapshots: readonly {
+    readonly cluster: string;
+    /** Since the last one; without any, since the Cluster was made. */
+    readonly ageSeconds: number;
+    /** Between two, as the Cluster asks for. */
+    readonly everySeconds: number;
   }[];
   /** Identities of LXD and Incus that are marked, by the last look; `certificate` is `client` or `server`. */
   readonly identityCertificates: readonly {
@@ -78,6 +94,12 @@ export function createMetrics(snapshot?: () => Snapshot) {
       name: "capfn_outcomes_total",
       help: "Ended runs by function and outcome",
       labelNames: ["function", "outcome"],
+      registers,
+    }),
+    faults: new Counter({
+      name: "capfn_faults_total",
+      help: "Runs that ended by a fault, by whose it was: conflict (the object had changed), platform (no answer, no right, no pod), object",
+      labelNames: ["function", "cause"],
       registers,
     }),
     wake: new Histogram({
@@ -162,6 +184,12 @@ export function createMetrics(snapshot?: () => Snapshot) {
       labelNames: ["result"],
       registers,
     }),
+    ingressOversized: new Counter({
+      name: "capfn_ingress_oversized_total",
+      help: "Webhooks of Alertmanager that were too large to be taken",
+      labelNames: ["sender"],
+      registers,
+    }),
     predicateFailures: new Counter({
       name: "capfn_predicate_failures_total",
       help: "Objects that could not be judged because a relation or predicate of the function threw: an error in capfn",
@@ -186,6 +214,7 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
         this.set(read(snapshot()));
       },
     });
+  registerLifeSigns(registers, snapshot);
   gauge("capfn_index_objects", "Objects the hub knows", ({ objects }) => objects);
   gauge("capfn_queue_length", "Items in line", ({ queued }) => queued);
   gauge("capfn_in_flight", "Keys with a run under way", ({ inFlight }) => inFlight);
@@ -255,6 +284,7 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
     },
   });
   registerIdentityGauges(registers, snapshot);
+  registerSnapshotGauges(registers, snapshot);
   const ofPools = (name: string, help: string, read: (pool: Snapshot["pools"][number]) => number): void => {
     const pools = new Gauge({
       name,
@@ -271,6 +301,62 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
   ofPools("capfn_ippool_addresses", "Addresses an IPPool can give out", ({ capacity }) => capacity);
   ofPools("capfn_ippool_addresses_used", "Addresses of an IPPool that are allocated", ({ used }) => used);
   ofPools("capfn_ippool_addresses_free", "Addresses of an IPPool that are free", ({ free }) => free);
+}
+
+/** What a process that does not act has to say of itself. */
+export function createLifeSigns(signs: () => LifeSigns): Registry {
+  const registry = new Registry();
+  registerLifeSigns([registry], signs);
+  return registry;
+}
+
+function registerLifeSigns(registers: Registry[], signs: () => LifeSigns): void {
+  const figures = [
+    ["capfn_leading", "1 for the process that acts, 0 for one that is there to take over", "leading"],
+    ["capfn_ready", "1 when everything that is looked at has been listed, or another process leads", "ready"],
+  ] as const;
+  const gauges = figures.map(
+    ([name, help, sign]) =>
+      new Gauge({
+        name,
+        help,
+        collect() {
+          this.set(signs()[sign] ? 1 : 0);
+        },
+        registers: [],
+      }),
+  );
+  for (const each of gauges) for (const registry of registers) registry.registerMetric(each);
+}
+
+function registerSnapshotGauges(registers: Registry[], snapshot: () => Snapshot): void {
+  const figures = [
+    [
+      "capfn_etcd_snapshot_age_seconds",
+      "Since the last snapshot of a Cluster's etcd was taken; without any, since the Cluster was made",
+      "ageSeconds",
+    ],
+    [
+      "capfn_etcd_snapshot_interval_seconds",
+      "Between two snapshots of a Cluster's etcd, as it asks for",
+      "everySeconds",
+    ],
+  ] as const;
+  const gauges = figures.map(
+    ([name, help, figure]) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ["cluster"],
+        collect() {
+          this.reset();
+          for (const { cluster, [figure]: seconds } of snapshot().etcdSnapshots)
+            this.set({ cluster }, seconds);
+        },
+        registers: [],
+      }),
+  );
+  for (const each of gauges) for (const registry of registers) registry.registerMetric(each);
 }
 
 function registerIdentityGauges(registers: Registry[], snapshot: () => Snapshot): void {

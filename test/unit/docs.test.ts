@@ -331,6 +331,9 @@ describe("the names in the pages", () => {
       secretCertificates: [],
       identityCertificates: [],
       pinnedServers: [],
+      etcdSnapshots: [],
+      leading: true,
+      ready: true,
       pools: [],
     }));
     const idle = Object.entries(own)
