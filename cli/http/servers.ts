@@ -8,7 +8,7 @@ import {
 import { explainObject } from "#cli/operator/explain.ts";
 import { kindWords } from "#cli/operator/object-question.ts";
 import { traceObject } from "#cli/operator/trace-answer.ts";
-import { createLifeSigns } from "#platform/observability/metrics.ts";
+import { createLifeSigns } from "#platform/observability/life-signs.ts";
 import type { RunningOperator } from "#cli/operator/operator.ts";
 
 /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`, or `0` for none, as the flags of controller-runtime managers take it. */

@@ -1,18 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { counters, type CounterName } from "#platform/observability/counters.ts";
+import { registerLifeSigns, type LifeSigns } from "#platform/observability/life-signs.ts";
 
 /** Latencies from a tenth of a millisecond to ten seconds. */
 const LATENCY_BUCKETS = [
   0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
-
-/** Whether a process acts, at the moment of a scrape. */
-export interface LifeSigns {
-  /** It may act: no other process leads. */
-  readonly leading: boolean;
-  /** It has seen everything it looks at, or is there to take over. */
-  readonly ready: boolean;
-}
 
 /** Figures read at the moment of a scrape. */
 export interface Snapshot extends LifeSigns {
@@ -301,32 +294,6 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
   ofPools("capfn_ippool_addresses", "Addresses an IPPool can give out", ({ capacity }) => capacity);
   ofPools("capfn_ippool_addresses_used", "Addresses of an IPPool that are allocated", ({ used }) => used);
   ofPools("capfn_ippool_addresses_free", "Addresses of an IPPool that are free", ({ free }) => free);
-}
-
-/** What a process that does not act has to say of itself. */
-export function createLifeSigns(signs: () => LifeSigns): Registry {
-  const registry = new Registry();
-  registerLifeSigns([registry], signs);
-  return registry;
-}
-
-function registerLifeSigns(registers: Registry[], signs: () => LifeSigns): void {
-  const figures = [
-    ["capfn_leading", "1 for the process that acts, 0 for one that is there to take over", "leading"],
-    ["capfn_ready", "1 when everything that is looked at has been listed, or another process leads", "ready"],
-  ] as const;
-  const gauges = figures.map(
-    ([name, help, sign]) =>
-      new Gauge({
-        name,
-        help,
-        collect() {
-          this.set(signs()[sign] ? 1 : 0);
-        },
-        registers: [],
-      }),
-  );
-  for (const each of gauges) for (const registry of registers) registry.registerMetric(each);
 }
 
 function registerSnapshotGauges(registers: Registry[], snapshot: () => Snapshot): void {

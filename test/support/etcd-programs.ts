@@ -23,7 +23,7 @@ export const builtEtcd: EtcdProgram = {
 };
 
 /** Two minor versions older: etcd 3.4, as Debian 12 has it. It cannot leave out syncing to the disk, and logs as it did before. */
-export const debianEtcd: EtcdProgram = {
+const debianEtcd: EtcdProgram = {
   title: "Debian's etcd",
   find: async () => {
     const unpacked = await debianPackage("etcd-server");
@@ -35,11 +35,11 @@ export const debianEtcd: EtcdProgram = {
   flags: ["--logger=zap"],
 };
 
-export const etcdPrograms: readonly EtcdProgram[] = [builtEtcd, debianEtcd];
-
 /** Those that can be had here; prints why another cannot. Never fewer than the built one. */
 export async function etcdProgramsHere(): Promise<readonly EtcdProgram[]> {
-  const found = await Promise.all(etcdPrograms.map(async (each) => ({ each, path: await each.find() })));
+  const found = await Promise.all(
+    [builtEtcd, debianEtcd].map(async (each) => ({ each, path: await each.find() })),
+  );
   return found.flatMap(({ each, path }) => {
     if (typeof path === "string") return [each];
     console.warn(`not tested with ${each.title}: ${path.missing}`);
