@@ -18,6 +18,7 @@ import { machineDiagnose } from "#functions/harvester/machine-diagnose/function.
 import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
 import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
 import { vmCreate } from "#functions/harvester/vm-create/function.ts";
+import { identityRotate } from "#functions/incus/identity-rotate/function.ts";
 import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
 
 /** Every function there is. The hub is handed this list; it knows none by name. */
@@ -36,6 +37,7 @@ export const allFunctions: readonly StepFunction[] = [
   poolReclaim,
   certReissue,
   tlsReissue,
+  identityRotate,
   nodeCertReissue,
   csrApprove,
   alertResolve,

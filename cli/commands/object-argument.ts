@@ -16,6 +16,7 @@ const kinds: readonly string[] = [
   "remediationrequest",
   "machineremediation",
   "eventinjection",
+  "secret",
   "machine.cluster.x-k8s.io",
   "cluster.cluster.x-k8s.io",
 ];

@@ -124,6 +124,7 @@ function count(event: IngressEvent, metrics: Metrics | undefined): void {
   }
   if (event.kind === "sender")
     metrics?.ingressSenders.set({ sender: event.sender }, event.problem === undefined ? 1 : 0);
+  if (event.kind === "oversized") metrics?.ingressOversized.inc({ sender: event.sender });
   if (event.kind === "alert") metrics?.ingressAlerts.inc({ result: event.result });
 }
 
@@ -132,6 +133,11 @@ function write(event: IngressEvent, log: Log): void {
     case "refused": {
       const { path, sender, problem } = event;
       log.warn({ path, sender, problem }, "the ingress refused something");
+      break;
+    }
+    case "oversized": {
+      const { sender, problem } = event;
+      log.error({ sender, problem }, "alerts came in a body that is too large to be taken");
       break;
     }
     case "fault": {

@@ -8,6 +8,7 @@ import {
 import { explainObject } from "#cli/operator/explain.ts";
 import { kindWords } from "#cli/operator/object-question.ts";
 import { traceObject } from "#cli/operator/trace-answer.ts";
+import { createLifeSigns } from "#platform/observability/life-signs.ts";
 import type { RunningOperator } from "#cli/operator/operator.ts";
 
 /** `:8080`, `127.0.0.1:8080`, `[::1]:8080`, or `0` for none, as the flags of controller-runtime managers take it. */
@@ -56,10 +57,10 @@ export async function startServers(
 }
 
 function metricsRoutes({ running }: ServerOptions): Routes {
+  const starting = createLifeSigns(() => ({ leading: false, ready: false }));
   return {
     "/metrics": async () => {
-      const registry = running()?.metrics.registry;
-      if (registry === undefined) return { body: "" };
+      const registry = running()?.metrics.registry ?? starting;
       return { type: registry.contentType, body: await registry.metrics() };
     },
   };

@@ -9,18 +9,21 @@ import { machineView, NODE_CERTIFICATES_ANNOTATION } from "#platform/cluster-api
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { nodeServers, readNodeCertificates } from "#platform/cluster-api/node-certificates.ts";
 import { readSecretCertificate } from "#platform/cluster-api/secret-certificate.ts";
-import { certificateMarks, secretView } from "#platform/cluster-api/secret.ts";
+import { certificateMarks, identityMarks, secretView } from "#platform/cluster-api/secret.ts";
 import { MANAGEMENT } from "#platform/kube/view.ts";
 import type { Snapshot } from "#platform/observability/metrics.ts";
+import { readIdentityRecord } from "#platform/incus/identity-record.ts";
 import type { CertificateFacts } from "#platform/x509/certificate.ts";
 
 const DAY_MS = 86_400_000;
 
-type CertificateFigures = Pick<Snapshot, "certificates" | "machineCertificates" | "secretCertificates">;
+type IdentityFigures = Pick<Snapshot, "identityCertificates" | "pinnedServers">;
+type CertificateFigures = Pick<Snapshot, "certificates" | "machineCertificates" | "secretCertificates"> &
+  IdentityFigures;
 
 /** Days left of every certificate that is watched over, out of what was last seen of it. `now`: wall clock, ms. */
 export function certificateFigures(hub: Hub, now: number): CertificateFigures {
-  const daysLeft = ({ notAfter }: CertificateFacts): number => (Date.parse(notAfter) - now) / DAY_MS;
+  const daysLeft = daysLeftAt(now);
   const certificates = everyOne(hub, harvesterClusterView).flatMap(({ meta, metadata }) => {
     const record = readCertificateRecord(metadata.annotations[CERTIFICATES_ANNOTATION]);
     return certificateNames.flatMap((certificate) => {
@@ -47,5 +50,30 @@ export function certificateFigures(hub: Hub, now: number): CertificateFigures {
     if (stored === undefined) return [];
     return [{ namespace: meta.namespace ?? "", secret: meta.name, daysLeft: daysLeft(stored) }];
   });
-  return { certificates, machineCertificates: [...first.values()], secretCertificates };
+  const machineCertificates = [...first.values()];
+  return { certificates, machineCertificates, secretCertificates, ...identityFigures(hub, now) };
+}
+
+function identityFigures(hub: Hub, now: number): IdentityFigures {
+  const daysLeft = daysLeftAt(now);
+  const marked = { connection: MANAGEMENT, index: "identity", value: "watched" };
+  const identities = hub.index.find(secretView, marked).flatMap(({ meta, metadata }) => {
+    const record = readIdentityRecord(metadata.annotations?.[identityMarks.seen]);
+    return record === undefined
+      ? []
+      : [{ ...record, where: { namespace: meta.namespace ?? "", secret: meta.name } }];
+  });
+  const identityCertificates = identities.flatMap(({ where, client, server }) =>
+    Object.entries({ client, server }).flatMap(([certificate, facts]) =>
+      facts === undefined ? [] : [{ ...where, certificate, daysLeft: daysLeft(facts) }],
+    ),
+  );
+  const pinnedServers = identities.flatMap(({ where, serverMatches: shown }) =>
+    shown === undefined ? [] : [{ ...where, shown }],
+  );
+  return { identityCertificates, pinnedServers };
+}
+
+function daysLeftAt(now: number): (facts: CertificateFacts) => number {
+  return ({ notAfter }) => (Date.parse(notAfter) - now) / DAY_MS;
 }

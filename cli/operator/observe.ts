@@ -53,6 +53,8 @@ function count(event: HubEvent, metrics: Metrics, deleting: ReadonlySet<string>)
     case "outcome":
       metrics.outcomes.inc({ function: event.function, outcome: event.outcome });
       observeDuration(event, metrics, deleting);
+      if (event.outcome === "fault")
+        metrics.faults.inc({ function: event.function, cause: causeOf(event.reason) });
       break;
     case "late":
       metrics.late.inc();
@@ -78,6 +80,13 @@ function count(event: HubEvent, metrics: Metrics, deleting: ReadonlySet<string>)
     default:
       break;
   }
+}
+
+/** Whose fault it was, out of its word: as the hub sorts faults. */
+function causeOf(fault: string): "conflict" | "platform" | "object" {
+  if (/^(conflict|alreadyExists)@/.test(fault)) return "conflict";
+  if (/^(invalid|notFound)@/.test(fault)) return "object";
+  return fault.includes("@") || fault === "RunnerFault" ? "platform" : "object";
 }
 
 function observeDuration(

@@ -1,6 +1,7 @@
 import { allFunctions } from "#cli/functions.ts";
 import { observeWith } from "#cli/operator/observe.ts";
 import type { Broadcast } from "#cli/operator/broadcast.ts";
+import { snapshotFigures } from "#cli/operator/snapshot-figures.ts";
 import { version } from "#cli/version.ts";
 import { defaultPolicy, type HubPolicy } from "#events/hub/policy.ts";
 import { TraceMemory } from "#events/hub/trace-memory.ts";
@@ -72,7 +73,9 @@ export async function startRunningOperator(options: RunningOperatorOptions): Pro
   const { clock, log } = options;
   const trace = new TraceMemory(clock);
   let operator: Operator | undefined;
-  const metrics = createMetrics(() => snapshotOf(operator, clock.now()));
+  const metrics = createMetrics(() =>
+    snapshotOf(operator, { now: clock.now(), leading: options.mayAct?.() !== false }),
+  );
   const observe = observeWith({ log, metrics, clock, functions: allFunctions });
   const connect = (config: ConnectionConfig): KubeClient =>
     createKubeClient(config, {
@@ -160,11 +163,16 @@ async function closingOnFailure<T>(client: KubeClient, started: Promise<T>): Pro
 }
 
 /** `now`: wall clock, ms. */
-function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
+function snapshotOf(
+  operator: Operator | undefined,
+  { now, leading }: { readonly now: number; readonly leading: boolean },
+): Snapshot {
   const hub = operator?.hub;
   // Of two replicas one tells of the machines, or sums over both would be twice what there is.
   if (hub?.leads !== true) {
     return {
+      leading: false,
+      ready: operator?.ready() ?? false,
       objects: hub?.index.size ?? 0,
       queued: 0,
       inFlight: 0,
@@ -176,6 +184,9 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       certificates: [],
       machineCertificates: [],
       secretCertificates: [],
+      identityCertificates: [],
+      pinnedServers: [],
+      etcdSnapshots: [],
       pools: [],
     };
   }
@@ -201,5 +212,14 @@ function snapshotOf(operator: Operator | undefined, now: number): Snapshot {
       return use === undefined ? [] : [{ harvester: `${namespace}/${name}`, pool: pool.meta.name, ...use }];
     }),
   );
-  return { ...hub.figures(), machines, clusters, pools, ...certificateFigures(hub, now) };
+  return {
+    ...hub.figures(),
+    leading,
+    ready: operator?.ready() === true,
+    machines,
+    clusters,
+    pools,
+    ...certificateFigures(hub, now),
+    ...snapshotFigures(hub, now),
+  };
 }

@@ -148,7 +148,7 @@ function dependenciesOf(item: Item, evaluation: Evaluation): string[] {
   const connections = evaluation.edges.map((edge) =>
     edge.kind === "object" ? edge.ref.connection : edge.query.connection,
   );
-  return [...new Set(["management", ...connections])].filter((name) =>
+  return [...new Set(["management", "ssh", ...connections])].filter((name) =>
     kinds.includes(name.split("/")[0] ?? name),
   );
 }

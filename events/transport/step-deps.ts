@@ -1,6 +1,7 @@
 import type { WriteNote, Written } from "#events/transport/runner.ts";
 import type { Announcement, Deps, ObjectIdentity, StepClient } from "#functions/contract/deps.ts";
 import { createEtcdClient } from "#platform/etcd/client.ts";
+import { createIncusClient } from "#platform/incus/client.ts";
 import type { SnapshotPlace } from "#platform/etcd/snapshot-store.ts";
 import type { KubeClient, RequestOptions } from "#platform/kube/client.ts";
 import { KubeError } from "#platform/kube/errors.ts";
@@ -62,6 +63,7 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
     harvester: (identity) => dial(harvesterConnection(identity)),
     workload: (cluster) => dial(workloadConnection(cluster)),
     etcdMember: createEtcdClient,
+    incus: createIncusClient,
     now: () => new Date(world.clock.now()),
     signal,
     ensureMayWrite: () => {

@@ -1,5 +1,7 @@
 import type { EtcdClient } from "#platform/etcd/client.ts";
 import type { EtcdEndpoint } from "#platform/etcd/gateway.ts";
+import type { IncusClient } from "#platform/incus/client.ts";
+import type { IncusEndpoint } from "#platform/incus/connection.ts";
 import type { SnapshotPlace } from "#platform/etcd/snapshot-store.ts";
 import type { KubeReader, KubeWriter } from "#platform/kube/client.ts";
 import type { SeenMeta } from "#platform/kube/view.ts";
@@ -18,6 +20,8 @@ export interface Deps {
   workload(cluster: { readonly namespace: string; readonly name: string }): Promise<StepClient>;
   /** A client of one etcd member. Nothing is sent before its first call; what it changes is to be preceded by `ensureMayWrite`. */
   etcdMember(endpoint: EtcdEndpoint): EtcdClient;
+  /** A client of LXD or Incus; as for etcd. */
+  incus(endpoint: IncusEndpoint): IncusClient;
   /** Wall clock, for condition timestamps. */
   now(): Date;
   /** Aborts at the attempt's deadline. */

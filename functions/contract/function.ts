@@ -21,6 +21,12 @@ export type Need = boolean | Date;
 /** Kinds of dependency a function calls; a breaker that is open for one of them holds the function's items back. */
 export type Dependency = "management" | "harvester" | "workload";
 
+/**
+ * What a function calls besides API servers. `ssh`: machines, each of which may hang until its time is over; of steps that call them only so many run at
+ * once, so that hosts that are gone do not hold up what has nothing to do with them.
+ */
+export type Further = "ssh";
+
 /** Rights of a function at one API server, in the words of RBAC. */
 export interface PolicyRule {
   readonly api: Dependency;
@@ -49,7 +55,7 @@ export interface Declaration<P, R> {
   /** Condition type on the object that carries `failed`; e.g. `VMProvisioningReady`. */
   readonly condition: string;
   readonly rbac: readonly PolicyRule[];
-  readonly uses: readonly Dependency[];
+  readonly uses: readonly (Dependency | Further)[];
   /** Its step is part of taking an object away that a finalizer protects: nobody may have it skipped. */
   readonly deletes?: boolean;
   /** Longest run of one attempt, ms; 30 s when left out. */
@@ -99,7 +105,7 @@ export interface StepFunction {
   readonly views: readonly ResourceView<unknown>[];
   readonly condition: string;
   readonly rbac: readonly PolicyRule[];
-  readonly uses: readonly Dependency[];
+  readonly uses: readonly (Dependency | Further)[];
   readonly deletes: boolean;
   readonly timeoutMs: number;
   readonly batch: boolean;

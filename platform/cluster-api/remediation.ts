@@ -40,14 +40,15 @@ export function isFinal({ status }: Pick<Remediation, "status">): boolean {
 }
 
 /**
- * Found by the Machine it is about (`<namespace>/<name>`) and, while a step is under way, by the Cluster. Both are told from the status
- * alone: there are none before the machine was found.
+ * Found, once it is running or has taken a step, by the Machine it is about (`<namespace>/<name>`), and while a step is under way by the
+ * Cluster. Both are told from the status alone. What has done nothing is found by neither: of a storm there are thousands, and each looks at
+ * the others.
  */
 function indexes({ status }: Seen<Remediation>): Readonly<Record<string, readonly string[]>> {
-  const { target, phase } = status;
+  const { target, phase, steps = [] } = status;
   if (target === undefined) return {};
   return {
-    machine: [`${target.namespace}/${target.machine}`],
+    acted: phase === "Running" || steps.length > 0 ? [`${target.namespace}/${target.machine}`] : [],
     running: phase === "Running" ? [`${target.namespace}/${target.cluster}`] : [],
   };
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { readIdentityRecord } from "#platform/incus/identity-record.ts";
 import { secrets } from "#platform/kube/resources.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 
@@ -14,6 +15,16 @@ export const certificateMarks = {
   seen: "capfn.dev/certificate",
 } as const;
 
+/** What people write on a Secret with an identity for LXD or Incus, so that its certificates are watched over. */
+export const identityMarks = {
+  /** `watch`: look at its certificates; `rotate`: and replace the client's at two thirds of its life. Nothing else counts. */
+  mode: "capfn.dev/incus-identity",
+  /** Name of a Secret of the same namespace with an identity that may change the trust store, when the own one is restricted. */
+  admin: "capfn.dev/incus-admin",
+  /** What was last seen; written by us. */
+  seen: "capfn.dev/incus-certificates",
+} as const;
+
 /** Annotation that cert-manager puts on the Secrets of its Certificates. */
 export const CERTIFICATE_NAME_ANNOTATION = "cert-manager.io/certificate-name";
 
@@ -23,6 +34,9 @@ const marksSchema = z.object({
   [certificateMarks.servedAt]: z.string().exactOptional(),
   [certificateMarks.seen]: z.string().exactOptional(),
   [CERTIFICATE_NAME_ANNOTATION]: z.string().exactOptional(),
+  [identityMarks.mode]: z.string().exactOptional(),
+  [identityMarks.admin]: z.string().exactOptional(),
+  [identityMarks.seen]: z.string().exactOptional(),
   "capfn.dev/look-at": z.string().exactOptional(),
 });
 
@@ -39,7 +53,8 @@ const secretPresenceSchema = z
   .transform(({ metadata: { resourceVersion, annotations } }) => ({
     metadata: {
       resourceVersion,
-      ...(annotations !== undefined && isMarked(annotations) && { annotations }),
+      ...(annotations !== undefined &&
+        (isMarkedCertificate(annotations) || isMarkedIdentity(annotations)) && { annotations }),
     },
   }));
 
@@ -49,9 +64,25 @@ export const secretView: ResourceView<SecretPresence> = {
   type: secrets,
   schema: secretPresenceSchema,
   metadataOnly: true,
-  indexes: ({ metadata }) => ({ certificate: metadata.annotations === undefined ? [] : ["watched"] }),
+  indexes: ({ metadata: { annotations = {} } }) => ({
+    certificate: isMarkedCertificate(annotations) ? ["watched"] : [],
+    identity: isMarkedIdentity(annotations) ? ["watched", shownBy(annotations)] : [],
+  }),
 };
 
-function isMarked(marks: CertificateMarks): boolean {
+/** Value of the index `identity` of a marked Secret that has not been looked at. */
+export const UNSEEN = "unseen";
+
+function shownBy(marks: CertificateMarks): string {
+  return readIdentityRecord(marks[identityMarks.seen])?.client?.fingerprint ?? UNSEEN;
+}
+
+/** Whether the TLS certificate in the Secret is to be watched over. */
+export function isMarkedCertificate(marks: CertificateMarks): boolean {
   return marks[certificateMarks.watch] === "true" || marks[certificateMarks.authority] !== undefined;
+}
+
+/** Whether it holds an identity for LXD or Incus that is to be watched over. */
+export function isMarkedIdentity(marks: CertificateMarks): boolean {
+  return marks[identityMarks.mode] === "watch" || marks[identityMarks.mode] === "rotate";
 }

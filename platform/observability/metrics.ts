@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { counters, type CounterName } from "#platform/observability/counters.ts";
+import { registerLifeSigns, type LifeSigns } from "#platform/observability/life-signs.ts";
 
 /** Latencies from a tenth of a millisecond to ten seconds. */
 const LATENCY_BUCKETS = [
@@ -7,7 +8,7 @@ const LATENCY_BUCKETS = [
 ];
 
 /** Figures read at the moment of a scrape. */
-export interface Snapshot {
+export interface Snapshot extends LifeSigns {
   readonly objects: number;
   readonly queued: number;
   readonly inFlight: number;
@@ -39,6 +40,27 @@ export interface Snapshot {
     readonly secret: string;
     readonly daysLeft: number;
   }[];
+  /** Clusters whose etcd is to be saved regularly. */
+  readonly etcdSnapshots: readonly {
+    readonly cluster: string;
+    /** Since the last one; without any, since the Cluster was made. */
+    readonly ageSeconds: number;
+    /** Between two, as the Cluster asks for. */
+    readonly everySeconds: number;
+  }[];
+  /** Identities of LXD and Incus that are marked, by the last look; `certificate` is `client` or `server`. */
+  readonly identityCertificates: readonly {
+    readonly namespace: string;
+    readonly secret: string;
+    readonly certificate: string;
+    readonly daysLeft: number;
+  }[];
+  /** Those that pin a server's certificate, and whether the server shows it. */
+  readonly pinnedServers: readonly {
+    readonly namespace: string;
+    readonly secret: string;
+    readonly shown: boolean;
+  }[];
   /** IPPools the hub looks at whose ranges can be read; `harvester` is the identity Secret, `<namespace>/<name>`. */
   readonly pools: readonly {
     readonly harvester: string;
@@ -65,6 +87,12 @@ export function createMetrics(snapshot?: () => Snapshot) {
       name: "capfn_outcomes_total",
       help: "Ended runs by function and outcome",
       labelNames: ["function", "outcome"],
+      registers,
+    }),
+    faults: new Counter({
+      name: "capfn_faults_total",
+      help: "Runs that ended by a fault, by whose it was: conflict (the object had changed), platform (no answer, no right, no pod), object",
+      labelNames: ["function", "cause"],
       registers,
     }),
     wake: new Histogram({
@@ -160,6 +188,12 @@ export function createMetrics(snapshot?: () => Snapshot) {
       labelNames: ["result"],
       registers,
     }),
+    ingressOversized: new Counter({
+      name: "capfn_ingress_oversized_total",
+      help: "Webhooks of Alertmanager that were too large to be taken",
+      labelNames: ["sender"],
+      registers,
+    }),
     predicateFailures: new Counter({
       name: "capfn_predicate_failures_total",
       help: "Objects that could not be judged because a relation or predicate of the function threw: an error in capfn",
@@ -184,6 +218,7 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
         this.set(read(snapshot()));
       },
     });
+  registerLifeSigns(registers, snapshot);
   gauge("capfn_index_objects", "Objects the hub knows", ({ objects }) => objects);
   gauge("capfn_queue_length", "Items in line", ({ queued }) => queued);
   gauge("capfn_in_flight", "Keys with a run under way", ({ inFlight }) => inFlight);
@@ -252,6 +287,8 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
         ofSecrets.set({ namespace, secret }, daysLeft);
     },
   });
+  registerIdentityGauges(registers, snapshot);
+  registerSnapshotGauges(registers, snapshot);
   const ofPools = (name: string, help: string, read: (pool: Snapshot["pools"][number]) => number): void => {
     const pools = new Gauge({
       name,
@@ -268,6 +305,59 @@ function registerGauges(registers: Registry[], snapshot: () => Snapshot): void {
   ofPools("capfn_ippool_addresses", "Addresses an IPPool can give out", ({ capacity }) => capacity);
   ofPools("capfn_ippool_addresses_used", "Addresses of an IPPool that are allocated", ({ used }) => used);
   ofPools("capfn_ippool_addresses_free", "Addresses of an IPPool that are free", ({ free }) => free);
+}
+
+function registerSnapshotGauges(registers: Registry[], snapshot: () => Snapshot): void {
+  const figures = [
+    [
+      "capfn_etcd_snapshot_age_seconds",
+      "Since the last snapshot of a Cluster's etcd was taken; without any, since the Cluster was made",
+      "ageSeconds",
+    ],
+    [
+      "capfn_etcd_snapshot_interval_seconds",
+      "Between two snapshots of a Cluster's etcd, as it asks for",
+      "everySeconds",
+    ],
+  ] as const;
+  const gauges = figures.map(
+    ([name, help, figure]) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ["cluster"],
+        collect() {
+          this.reset();
+          for (const { cluster, [figure]: seconds } of snapshot().etcdSnapshots)
+            this.set({ cluster }, seconds);
+        },
+        registers: [],
+      }),
+  );
+  for (const each of gauges) for (const registry of registers) registry.registerMetric(each);
+}
+
+function registerIdentityGauges(registers: Registry[], snapshot: () => Snapshot): void {
+  const daysLeft = new Gauge({
+    name: "capfn_incus_certificate_days_left",
+    help: "Days until a certificate of a marked identity for LXD or Incus expires, negative since it has",
+    labelNames: ["namespace", "secret", "certificate"],
+    registers,
+    collect() {
+      daysLeft.reset();
+      for (const { daysLeft: days, ...labels } of snapshot().identityCertificates) daysLeft.set(labels, days);
+    },
+  });
+  const pinned = new Gauge({
+    name: "capfn_incus_server_certificate_pinned",
+    help: "1 when the server of a marked identity shows the certificate that the Secret pins, 0 when it shows another",
+    labelNames: ["namespace", "secret"],
+    registers,
+    collect() {
+      pinned.reset();
+      for (const { shown, ...labels } of snapshot().pinnedServers) pinned.set(labels, shown ? 1 : 0);
+    },
+  });
 }
 
 function counterNames(): CounterName[] {

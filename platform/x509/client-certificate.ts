@@ -84,12 +84,13 @@ export function reissueLeafCertificate(
 }
 
 /** Loaded when first needed: it is large, and most processes never issue anything. */
-async function loadX509() {
+export async function loadX509() {
   await import("reflect-metadata");
   return import("@peculiar/x509");
 }
 
-type X509 = Awaited<ReturnType<typeof loadX509>>;
+/** The library certificates are made with. */
+export type X509 = Awaited<ReturnType<typeof loadX509>>;
 
 /** What a certificate is about: whose it is, and what for. */
 interface About {
@@ -97,7 +98,8 @@ interface About {
   readonly extensions: readonly Extension[];
 }
 
-function clientUse(x509: X509): readonly Extension[] {
+/** What a certificate for clients of TLS says of its use. */
+export function clientUse(x509: X509): readonly Extension[] {
   return [
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
     new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),

@@ -128,7 +128,7 @@ export const runbookRows: readonly RunbookRow[] = [
     guide: "LXD lab",
     row: "Rotating the identity Secret and the trust of LXD; its copies per namespace; instance inventory",
     page: "runbooks/certificate-expires.md",
-    functions: [],
-    left: "the whole procedure: capfn does not look after LXD yet",
+    functions: ["identity-rotate"],
+    left: "marking every copy of the Secret; copies per namespace, and the inventory of instances",
   },
 ];

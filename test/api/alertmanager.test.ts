@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
@@ -143,10 +143,28 @@ describe("the files of manifests/prometheus", () => {
     const tests = join(stage.directory, "test.yaml");
     await writeFile(rules, stringify(rule.spec));
     await writeFile(tests, await readFile(join(manifests, "prometheus-rule.test.yaml"), "utf8"));
+    // Dashboards have no checker of their own: what they ask Prometheus is checked as rules.
+    const asked = join(stage.directory, "asked-by-dashboards.yaml");
+    await writeFile(asked, stringify({ groups: [{ name: "asked", rules: await dashboardQueries() }] }));
+    expect(await runProgram(prometheus.root, "promtool", "check", "rules", asked)).toMatch(/SUCCESS: \d{2,}/);
     expect(await runProgram(prometheus.root, "promtool", "check", "rules", rules)).toContain("SUCCESS");
     expect(await runProgram(prometheus.root, "promtool", "test", "rules", tests)).toContain("SUCCESS");
   });
 });
+
+async function dashboardQueries(): Promise<object[]> {
+  const folder = join(repository, "manifests/grafana");
+  const files = await Promise.all(
+    (await readdir(folder)).map((name) => readFile(join(folder, name), "utf8")),
+  );
+  const expressions = files.flatMap((text) =>
+    [...text.matchAll(/"expr": ("(?:[^"\\]|\\.)*")/g)].map(([, json = '""']) => JSON.parse(json) as string),
+  );
+  return expressions.map((expr, n) => ({
+    record: `asked:${n}`,
+    expr: expr.replaceAll("$__rate_interval", "5m"),
+  }));
+}
 
 describe("events from the command line", () => {
   it("are taken as EventInjections by a running capfn, or refused with the field", async () => {

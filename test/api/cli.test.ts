@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
+import { generateMonitoring } from "#cli/generate/monitoring/index.ts";
 import { configMaps, harvesterMachines } from "#platform/kube/resources.ts";
 import { machineSpec } from "#test/support/cluster-objects.ts";
 import { capfn, endCapfn, startCapfn } from "#test/support/command-line.ts";
@@ -57,6 +58,16 @@ describe("capfn run", () => {
     ]) {
       expect(metrics).toContain(name);
     }
+    // Rules and dashboards ask for these, at the very process that is scraped.
+    const asked = [...generateMonitoring().values()].flatMap(
+      (text) => text.match(/\bcap(?:fn|hv)_\w+/g) ?? [],
+    );
+    const served = new Set([...metrics.matchAll(/^# TYPE (\w+)/gm)].map(([, each]) => each));
+    const plain = (each: string) => each.replace(/_bucket$/, "");
+    expect(new Set(asked).size).toBeGreaterThan(25);
+    expect(asked.filter((each) => !served.has(plain(each)))).toEqual([]);
+    expect(metrics).toMatch(/^capfn_leading 1$/m);
+    expect(metrics).toMatch(/^capfn_ready 1$/m);
     const answers = z
       .array(z.looseObject({ function: z.string(), predicate: z.string() }))
       .parse(JSON.parse(await textOf(`${healthUrl}/why/machine/${namespace}/lonely`)));

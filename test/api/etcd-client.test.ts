@@ -4,19 +4,20 @@ import { EtcdError, grpcCodes } from "#platform/etcd/errors.ts";
 import { sleep, systemClock } from "#platform/process/clock.ts";
 import { issueClientCertificate } from "#platform/x509/client-certificate.ts";
 import { createAuthority, startEtcdCluster, type TestEtcdCluster } from "#test/support/etcd-cluster.ts";
+import { etcdProgramsHere } from "#test/support/etcd-programs.ts";
 
 const clock = systemClock();
-let cluster: TestEtcdCluster;
+const programs = await etcdProgramsHere();
 
-beforeAll(async () => {
-  cluster = await startEtcdCluster(["a", "b", "c"]);
-});
+describe.each(programs)("the client of an etcd member: $title", (program) => {
+  let cluster: TestEtcdCluster;
 
-afterAll(async () => {
-  await cluster[Symbol.asyncDispose]();
-});
+  beforeAll(async () => {
+    cluster = await startEtcdCluster(["a", "b", "c"], { program });
+  });
 
-describe("the client of an etcd member", () => {
+  afterAll(() => cluster[Symbol.asyncDispose]());
+
   test("lists members with ids that are larger than a JavaScript number holds, digit by digit", async () => {
     const { members, clusterId, answeredBy } = await cluster.member("a").client.members();
     expect(members.map(({ name }) => name).toSorted()).toEqual(["a", "b", "c"]);
@@ -55,6 +56,17 @@ describe("the client of an etcd member", () => {
       reason: "refused",
       code: grpcCodes.notFound,
     });
+  });
+
+  test("lists no members when there is no quorum, whatever the member asked remembers", async () => {
+    const two = await startEtcdCluster(["d", "e"], { program, strict: false });
+    try {
+      expect((await two.member("d").client.members()).members).toHaveLength(2);
+      await two.member("e").process.stop();
+      await expect(two.member("d").client.members()).rejects.toMatchObject({ name: "EtcdError" });
+    } finally {
+      await two[Symbol.asyncDispose]();
+    }
   });
 
   test("takes a snapshot whose checksum is that of its content", async () => {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { etcdSnapshot } from "#functions/cluster-api/etcd-snapshot/function.ts";
 import type { Outcome } from "#functions/contract/outcome.ts";
@@ -14,6 +14,7 @@ import { clusters } from "#platform/kube/resources.ts";
 import { systemClock } from "#platform/process/clock.ts";
 import { cluster as capiCluster, place } from "#test/support/cluster-objects.ts";
 import { startEtcdCluster, type TestEtcdCluster } from "#test/support/etcd-cluster.ts";
+import { etcdProgramsHere } from "#test/support/etcd-programs.ts";
 import { s3ServerProgram, startS3Server } from "#test/support/s3-server.ts";
 import { fakeDeps, type FakeDeps, type FakeDepsOptions } from "#test/support/step-deps.ts";
 import { stepWorld } from "#test/support/step-world.ts";
@@ -27,25 +28,6 @@ const inName = (time: Date): string => time.toISOString().replaceAll(/[-:]|\.\d+
 let etcd: TestEtcdCluster;
 let directory: string;
 let broken: string | undefined;
-
-beforeAll(async () => {
-  await s3ServerProgram();
-  etcd = await startEtcdCluster(["cp-1", "cp-2", "cp-3"], {
-    faults: (_, path) => (path === broken ? "after" : undefined),
-  });
-  const base64 = (text: string) => Buffer.from(text).toString("base64");
-  const { address } = etcd.member("cp-1");
-  const endpoint = {
-    url: `https://${address}:2379`,
-    credentials: etcd.credentials,
-    timeoutMs: 5_000,
-    signal: new AbortController().signal,
-  };
-  const body = { key: base64("the-key"), value: base64("what-was-written") };
-  await callGateway(endpoint, { path: "kv/put", body }, z.unknown());
-});
-
-afterAll(() => etcd[Symbol.asyncDispose]());
 
 beforeEach(async () => {
   broken = undefined;
@@ -76,116 +58,140 @@ const own = () => join(directory, place.namespace, `${place.cluster}-uid-Cluster
 const files = () => readdir(own()).catch(() => []);
 const reasons = (deps: FakeDeps) => deps.announced.map(({ event }) => event.reason);
 
-test("a snapshot is what was written, whole and verified, and the Cluster says when it was taken", async () => {
-  const deps = stage();
-  expect(await run(deps)).toEqual({ kind: "done" });
-  const [name = ""] = await files();
-  expect(name).toMatch(/-r\d+\.db$/);
-  expect(name.startsWith(inName(at(0)))).toBe(true);
-  const content = await readFile(join(own(), name));
-  expect(content.includes("what-was-written")).toBe(true);
-  const digest = createHash("sha256").update(content.subarray(0, -32)).digest();
-  expect(digest.equals(content.subarray(-32))).toBe(true);
-  const object = deps.management.peek(clusters, { namespace: place.namespace, name: place.cluster });
-  expect(object?.metadata.annotations?.["capfn.dev/etcd-snapshot-taken"]).toBe(
-    at(0).toISOString().replace(".000Z", "Z"),
-  );
-  expect(reasons(deps)).toEqual(["EtcdSnapshotTaken"]);
-  const { need } = await stepWorld(deps, place.namespace).evaluate(etcdSnapshot, place.cluster);
-  expect(need).toEqual(at(12 * 3_600));
-  expect(await run(deps)).toEqual({ kind: "done" });
-  expect(await files()).toHaveLength(1);
-});
-
-test("the newest are kept", async () => {
-  for (const seconds of [0, 60, 120]) await run(stage({ now: at(seconds) }));
-  expect((await files()).map((name) => name.slice(0, 16)).toSorted()).toEqual([at(60), at(120)].map(inName));
-});
-
-test("a stream that breaks off leaves no file, removes no other, and is tried again", async () => {
-  await run(stage());
-  broken = "maintenance/snapshot";
-  const deps = stage({ now: at(60) }, "1");
-  expect(await run(deps)).toMatchObject({ kind: "requeueAfter", afterMs: 300_000 });
-  expect(await files()).toHaveLength(1);
-  expect(reasons(deps)).toEqual(["EtcdSnapshotFailed"]);
-  expect(deps.counted).toEqual(["capfn_etcd_snapshot_errors_total"]);
-});
-
-test("a place that cannot be written to, or none at all, is said", async () => {
-  await writeFile(join(directory, "demo"), "a file where the directory should be");
-  const blocked = stage();
-  expect(await run(blocked)).toMatchObject({ kind: "requeueAfter" });
-  expect(blocked.announced[0]?.event.message).toMatch(/^the snapshot cannot be written \(E[A-Z]+\)$/);
-  const deps = stage();
-  Object.assign(deps, { snapshotPlace: undefined });
-  expect(await run(deps)).toMatchObject({ kind: "requeueAfter" });
-  expect(deps.announced[0]?.event.message).toContain("--etcd-snapshots");
-});
-
-test("a process that has lost the lead takes none", async () => {
-  await expect(run(stage({ mayWrite: false }))).rejects.toThrow("no longer leading");
-  expect(await files()).toEqual([]);
-});
-
-test("snapshots in a bucket: verified, the newest kept, those of others left alone, and troubles told", async () => {
-  await using server = await startS3Server();
-  await server.makeBucket("backups");
-  const address = parseBucketAddress(`s3://backups/lab?endpoint=${server.url}&secret=capfn-system/store`);
-  const signal = new AbortController().signal;
-  const folderOf = (folder: string) =>
-    openBucketFolder({ address, credentials: server.credentials, folder, signal });
-  const uid = `uid-Cluster-${place.cluster}`;
-  const [mine, foreign] = [
-    folderOf(`${place.namespace}/${place.cluster}-${uid}`),
-    folderOf(`${place.namespace}/${place.cluster}-another`),
-  ];
-  const old = `${inName(at(-7_200))}-r1.db`;
-  for (const [folder, name] of [
-    [mine, old],
-    [mine, "notes.txt"],
-    [foreign, old],
-  ] as const) {
-    await folder.put(name, one("older"));
-  }
-  const inBucket = (seconds: number, secret: object | undefined = storeSecret(server.credentials)) => {
-    const deps = stage({ now: at(seconds) }, "1");
-    if (secret !== undefined) deps.management.put(secret);
-    const snapshotPlace = { kind: "bucket", address } as const;
-    return Object.assign(deps, { snapshotPlace });
-  };
-  const first = inBucket(0);
-  expect(await run(first)).toEqual({ kind: "done" });
-  expect(reasons(first)).toEqual(["EtcdSnapshotTaken"]);
-  await run(inBucket(60));
-  const [taken = "", ...others] = (await mine.names()).toSorted();
-  expect(taken.startsWith(inName(at(60)))).toBe(true);
-  expect(others).toEqual(["notes.txt"]);
-  expect(await foreign.names()).toEqual([old]);
-
-  broken = "maintenance/snapshot";
-  expect(await run(inBucket(120))).toMatchObject({ kind: "requeueAfter", afterMs: 300_000 });
-  broken = undefined;
-  expect((await mine.names()).toSorted()).toEqual([taken, "notes.txt"]);
-
-  const without = stage();
-  Object.assign(without, { snapshotPlace: inBucket(0).snapshotPlace });
-  await run(without);
-  expect(without.announced[0]?.event.message).toContain("Secret capfn-system/store with the credentials");
-  const wrong = inBucket(180, storeSecret({ ...server.credentials, secretAccessKey: "another-one" }));
-  expect(await run(wrong)).toMatchObject({ kind: "requeueAfter" });
-  expect(wrong.announced[0]?.event.message).toContain("refuses the credentials");
-  expect(JSON.stringify(wrong.announced)).not.toContain("another-one");
-  const [lost, uploads] = [inBucket(240), (await mine.names()).length];
-  Object.assign(lost, {
-    ensureMayWrite: (
-      (calls) => () =>
-        (calls += 1) > 1 && fail("no longer leading")
-    )(0),
+describe.each(await etcdProgramsHere())("$title:", (program) => {
+  beforeAll(async () => {
+    await s3ServerProgram();
+    etcd = await startEtcdCluster(["cp-1", "cp-2", "cp-3"], {
+      program,
+      faults: (_, path) => (path === broken ? "after" : undefined),
+    });
+    const base64 = (text: string) => Buffer.from(text).toString("base64");
+    const { address } = etcd.member("cp-1");
+    const endpoint = {
+      url: `https://${address}:2379`,
+      credentials: etcd.credentials,
+      timeoutMs: 5_000,
+      signal: new AbortController().signal,
+    };
+    const body = { key: base64("the-key"), value: base64("what-was-written") };
+    await callGateway(endpoint, { path: "kv/put", body }, z.unknown());
   });
-  await expect(run(lost)).rejects.toThrow("no longer leading");
-  expect(await mine.names()).toHaveLength(uploads);
-  for (const folder of [mine, foreign]) folder.close();
+
+  afterAll(() => etcd[Symbol.asyncDispose]());
+
+  test("a snapshot is what was written, whole and verified, and the Cluster says when it was taken", async () => {
+    const deps = stage();
+    expect(await run(deps)).toEqual({ kind: "done" });
+    const [name = ""] = await files();
+    expect(name).toMatch(/-r\d+\.db$/);
+    expect(name.startsWith(inName(at(0)))).toBe(true);
+    const content = await readFile(join(own(), name));
+    expect(content.includes("what-was-written")).toBe(true);
+    const digest = createHash("sha256").update(content.subarray(0, -32)).digest();
+    expect(digest.equals(content.subarray(-32))).toBe(true);
+    const object = deps.management.peek(clusters, { namespace: place.namespace, name: place.cluster });
+    expect(object?.metadata.annotations?.["capfn.dev/etcd-snapshot-taken"]).toBe(
+      at(0).toISOString().replace(".000Z", "Z"),
+    );
+    expect(reasons(deps)).toEqual(["EtcdSnapshotTaken"]);
+    const { need } = await stepWorld(deps, place.namespace).evaluate(etcdSnapshot, place.cluster);
+    expect(need).toEqual(at(12 * 3_600));
+    expect(await run(deps)).toEqual({ kind: "done" });
+    expect(await files()).toHaveLength(1);
+  });
+
+  test("the newest are kept", async () => {
+    for (const seconds of [0, 60, 120]) await run(stage({ now: at(seconds) }));
+    expect((await files()).map((name) => name.slice(0, 16)).toSorted()).toEqual(
+      [at(60), at(120)].map(inName),
+    );
+  });
+
+  test("a stream that breaks off leaves no file, removes no other, and is tried again", async () => {
+    await run(stage());
+    broken = "maintenance/snapshot";
+    const deps = stage({ now: at(60) }, "1");
+    expect(await run(deps)).toMatchObject({ kind: "requeueAfter", afterMs: 300_000 });
+    expect(await files()).toHaveLength(1);
+    expect(reasons(deps)).toEqual(["EtcdSnapshotFailed"]);
+    expect(deps.counted).toEqual(["capfn_etcd_snapshot_errors_total"]);
+  });
+
+  test("a place that cannot be written to, or none at all, is said", async () => {
+    await writeFile(join(directory, "demo"), "a file where the directory should be");
+    const blocked = stage();
+    expect(await run(blocked)).toMatchObject({ kind: "requeueAfter" });
+    expect(blocked.announced[0]?.event.message).toMatch(/^the snapshot cannot be written \(E[A-Z]+\)$/);
+    const deps = stage();
+    Object.assign(deps, { snapshotPlace: undefined });
+    expect(await run(deps)).toMatchObject({ kind: "requeueAfter" });
+    expect(deps.announced[0]?.event.message).toContain("--etcd-snapshots");
+  });
+
+  test("a process that has lost the lead takes none", async () => {
+    await expect(run(stage({ mayWrite: false }))).rejects.toThrow("no longer leading");
+    expect(await files()).toEqual([]);
+  });
+
+  test("snapshots in a bucket: verified, the newest kept, those of others left alone, and troubles told", async () => {
+    await using server = await startS3Server();
+    await server.makeBucket("backups");
+    const address = parseBucketAddress(`s3://backups/lab?endpoint=${server.url}&secret=capfn-system/store`);
+    const signal = new AbortController().signal;
+    const folderOf = (folder: string) =>
+      openBucketFolder({ address, credentials: server.credentials, folder, signal });
+    const uid = `uid-Cluster-${place.cluster}`;
+    const [mine, foreign] = [
+      folderOf(`${place.namespace}/${place.cluster}-${uid}`),
+      folderOf(`${place.namespace}/${place.cluster}-another`),
+    ];
+    const old = `${inName(at(-7_200))}-r1.db`;
+    for (const [folder, name] of [
+      [mine, old],
+      [mine, "notes.txt"],
+      [foreign, old],
+    ] as const) {
+      await folder.put(name, one("older"));
+    }
+    const inBucket = (seconds: number, secret: object | undefined = storeSecret(server.credentials)) => {
+      const deps = stage({ now: at(seconds) }, "1");
+      if (secret !== undefined) deps.management.put(secret);
+      const snapshotPlace = { kind: "bucket", address } as const;
+      return Object.assign(deps, { snapshotPlace });
+    };
+    const first = inBucket(0);
+    expect(await run(first)).toEqual({ kind: "done" });
+    expect(reasons(first)).toEqual(["EtcdSnapshotTaken"]);
+    await run(inBucket(60));
+    const [taken = "", ...others] = (await mine.names()).toSorted();
+    expect(taken.startsWith(inName(at(60)))).toBe(true);
+    expect(others).toEqual(["notes.txt"]);
+    expect(await foreign.names()).toEqual([old]);
+
+    broken = "maintenance/snapshot";
+    expect(await run(inBucket(120))).toMatchObject({ kind: "requeueAfter", afterMs: 300_000 });
+    broken = undefined;
+    expect((await mine.names()).toSorted()).toEqual([taken, "notes.txt"]);
+
+    const without = stage();
+    Object.assign(without, { snapshotPlace: inBucket(0).snapshotPlace });
+    await run(without);
+    expect(without.announced[0]?.event.message).toContain("Secret capfn-system/store with the credentials");
+    const wrong = inBucket(180, storeSecret({ ...server.credentials, secretAccessKey: "another-one" }));
+    expect(await run(wrong)).toMatchObject({ kind: "requeueAfter" });
+    expect(wrong.announced[0]?.event.message).toContain("refuses the credentials");
+    expect(JSON.stringify(wrong.announced)).not.toContain("another-one");
+    const [lost, uploads] = [inBucket(240), (await mine.names()).length];
+    Object.assign(lost, {
+      ensureMayWrite: (
+        (calls) => () =>
+          (calls += 1) > 1 && fail("no longer leading")
+      )(0),
+    });
+    await expect(run(lost)).rejects.toThrow("no longer leading");
+    expect(await mine.names()).toHaveLength(uploads);
+    for (const folder of [mine, foreign]) folder.close();
+  });
 });
 
 async function* one(text: string): AsyncGenerator<Buffer> {

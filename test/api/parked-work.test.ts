@@ -14,7 +14,8 @@ import { defineFunction } from "#functions/contract/define.ts";
 import { done, failed } from "#functions/contract/outcome.ts";
 import { relations } from "#functions/contract/relations.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
-import { harvesterMachines } from "#platform/kube/resources.ts";
+import { isMarkedCertificate, secretView } from "#platform/cluster-api/secret.ts";
+import { harvesterMachines, secrets } from "#platform/kube/resources.ts";
 import { createMetrics } from "#platform/observability/metrics.ts";
 import { systemClock } from "#platform/process/clock.ts";
 import { machineSpec } from "#test/support/cluster-objects.ts";
@@ -75,6 +76,27 @@ const follow = defineFunction({
   handle: () => Promise.resolve(done()),
 });
 
+/** A Secret has no status and is watched without its content: its park is on the object like any other. */
+const ofSecrets = defineFunction({
+  name: "tls-reissue",
+  summary: "Looks at a marked Secret",
+  on: ["dev.capfn.secret.changed"],
+  for: secretView,
+  related: relations(secretView),
+  needs: ({ object }) => isMarkedCertificate(object.metadata.annotations ?? {}),
+  inputs: ({ object }) => object.metadata.annotations?.["capfn.dev/watch-certificate"],
+  condition: "CertificateValid",
+  rbac: [],
+  uses: ["management"],
+  handle: () => {
+    looks += 1;
+    return Promise.resolve(
+      world === "sound" ? done() : failed("CertificateNotServed", "nobody serves it; restart what does"),
+    );
+  },
+});
+let looks = 0;
+
 beforeAll(async () => {
   const directory = await mkdtemp(join(tmpdir(), "capfn-parked-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
@@ -84,7 +106,7 @@ beforeAll(async () => {
   const trace = new TraceMemory(clock);
   operator = await operatorWith({
     management: capfnClient,
-    functions: [step, follow],
+    functions: [step, follow, ofSecrets],
     namespace,
     policy: { ...defaultPolicy, backoff: { ...defaultPolicy.backoff, firstMs: 1, longestMs: 20 } },
     connect: () => expect.fail(),
@@ -201,6 +223,31 @@ describe("parked work", () => {
     const wrote = traced.steps.findLast((each) => each.function === "vm-create");
     expect(wrote?.writes).toMatchObject([{ verb: "patch", resource: "harvestermachines", name: "worker-1" }]);
     expect(traced.steps.findLast((each) => each.function === "node-init")?.causedBy).toBe(wrote?.id);
+  });
+
+  it("about a Secret is listed and tried again like any other, and its content stays as it is", async () => {
+    world = "broken";
+    const at = { namespace, name: "web-tls" };
+    await admin.create(secrets, {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { ...at, annotations: { "capfn.dev/watch-certificate": "true" } },
+      data: { "tls.crt": "bm9uZQ==" },
+    });
+    const note = async () => (await admin.get(secrets, at))?.metadata.annotations?.[NOTE_ANNOTATION];
+    await until("web-tls is parked", async () => (await note())?.includes('"parked"') === true);
+    const secret = `secret/${namespace}/web-tls`;
+    expect(await answer("parked", "-n", namespace)).toContain(
+      `capfn replay ${secret} --function tls-reissue`,
+    );
+    expect(looks).toBe(1);
+    expect(await answer("replay", secret)).toContain(`tls-reissue of ${secret} is tried again`);
+    await until("it is looked at again, and parked again", async () => looks === 2);
+    await until("web-tls is parked again", async () => (await note())?.includes('"parked"') === true);
+    world = "sound";
+    await answer("replay", secret);
+    await until("nothing is held against it", async () => looks === 3 && (await note()) === undefined);
+    expect((await admin.get(secrets, at))?.["data"]).toEqual({ "tls.crt": "bm9uZQ==" });
   });
 
   it("that is skipped is tried again when the spec changes", async () => {

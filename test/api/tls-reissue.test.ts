@@ -61,7 +61,8 @@ async function store(name: string, annotations: Record<string, string>, validity
   return { issue, files };
 }
 
-const soon = () => ({ notBefore: secondsFromNow(-6), notAfter: secondsFromNow(9) });
+/** Due in a few seconds, and not over before a machine that is busy has come to it. */
+const soon = () => ({ notBefore: secondsFromNow(-120), notAfter: secondsFromNow(64) });
 
 const secretSchema = z.looseObject({ data: z.object({ "tls.crt": z.string(), "tls.key": z.string() }) });
 
@@ -113,7 +114,7 @@ test("a certificate with an authority of its own is reissued at two thirds of it
   expect(readCertificate(renewed.certPem)?.validToDate.getTime()).toBeGreaterThan(
     Date.now() + 20 * DAY_S * 1_000,
   );
-}, 90_000);
+}, 360_000);
 
 async function annotation(name: string): Promise<string> {
   const secret = await management.get(secrets, { namespace, name });
@@ -156,7 +157,7 @@ test("a certificate of cert-manager is asked for by its own API, and the new one
   await until(async () => (await eventsOf("managed")).includes("CertificateReissued"));
   const fingerprint = readCertificate(certPem)?.fingerprint256.replaceAll(":", "").toLowerCase();
   expect(await annotation("managed")).toContain(fingerprint);
-}, 90_000);
+}, 360_000);
 
 test("a Secret of somebody else is left as it is", async () => {
   const { files } = await store("foreign", {});
@@ -168,8 +169,8 @@ test("a Secret of somebody else is left as it is", async () => {
       .get(secrets, { namespace, name: "foreign" })
       .then((secret) => secret?.metadata.annotations),
   ).toBeUndefined();
-}, 90_000);
+}, 360_000);
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  await expect.poll(holds, { timeout: 60_000, interval: 200 }).toBe(true);
+  await expect.poll(holds, { timeout: 120_000, interval: 200 }).toBe(true);
 }

@@ -4,7 +4,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
-import { findBinary } from "#platform/control-plane/assets.ts";
 import { lastLogLines, startSupervised } from "#platform/control-plane/supervised-process.ts";
 import type { SupervisedProcess } from "#platform/control-plane/supervised-process.ts";
 import { createEtcdClient, type EtcdClient } from "#platform/etcd/client.ts";
@@ -12,7 +11,7 @@ import type { EtcdCredentials } from "#platform/etcd/gateway.ts";
 import { sleep, systemClock } from "#platform/process/clock.ts";
 import { issueClientCertificate, type AuthorityPair } from "#platform/x509/client-certificate.ts";
 import { startFaultProxy, type EtcdFaults } from "#test/support/etcd-fault-proxy.ts";
-import { processEnvironment } from "#platform/process/environment.ts";
+import { builtEtcd, type EtcdProgram } from "#test/support/etcd-programs.ts";
 
 const clock = systemClock();
 const CLIENT_PORT = 2379;
@@ -45,6 +44,8 @@ export interface TestEtcdCluster extends AsyncDisposable {
 export interface TestEtcdOptions {
   readonly authority?: AuthorityPair;
   readonly flags?: readonly string[];
+  /** What the members run; the etcd that is built when left out. */
+  readonly program?: EtcdProgram;
   /**
    * Whether etcd itself refuses changes that may cost the quorum, as it does by default; true when absent. Then nothing can be changed in the first
    * five seconds, and a mistake of the caller may not show.
@@ -59,7 +60,9 @@ export async function startEtcdCluster(
   names: readonly string[],
   options: TestEtcdOptions = {},
 ): Promise<TestEtcdCluster> {
-  const binary = await findBinary({ environment: processEnvironment(), clock, progress: () => {} }, "etcd");
+  const program = options.program ?? builtEtcd;
+  const binary = await program.find();
+  if (typeof binary !== "string") throw new Error(binary.missing);
   const directory = await mkdtemp(join(tmpdir(), "capfn-etcd-members-"));
   const authority = options.authority ?? (await createAuthority("rsa"));
   // A network of its own, so that clusters of parallel tests do not meet.
@@ -117,7 +120,7 @@ export async function startEtcdCluster(
           `--${kind}trusted-ca-file=${ca}`,
           `--${kind}client-cert-auth=true`,
         ]),
-        "--unsafe-no-fsync",
+        ...program.flags,
         "--heartbeat-interval=100",
         "--election-timeout=1000",
         "--log-level=warn",

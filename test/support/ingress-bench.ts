@@ -24,7 +24,7 @@ const poolView: ResourceView<unknown> = { type: ipPools, schema: z.looseObject({
 
 /** The ingress over an API server in memory, under a clock the test owns; requests are injected, no port is opened. */
 export async function ingressBench(
-  options: { turns?: Partial<TurnLimits>; requestsPerSecond?: number } = {},
+  options: { turns?: Partial<TurnLimits>; requestsPerSecond?: number; areCompared?: boolean } = {},
 ) {
   const directory = await mkdtemp(join(tmpdir(), "capfn-ingress-"));
   const file = async (name: string, text: string): Promise<string> => {
@@ -76,6 +76,7 @@ export async function ingressBench(
     namespace: "capfn-system",
     senders,
     turns: options.turns,
+    areCompared: options.areCompared ?? true,
     hub: () => (state.leading ? { targets, hint: (hint) => void hints.push(hint) } : undefined),
     stored: (request) => index.get(request),
     observe: (event) => void events.push(event),

@@ -1,5 +1,6 @@
 import type { Announcement, Deps, ObjectIdentity } from "#functions/contract/deps.ts";
 import { createEtcdClient } from "#platform/etcd/client.ts";
+import { createIncusClient } from "#platform/incus/client.ts";
 import type { SnapshotPlace } from "#platform/etcd/snapshot-store.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import type { CounterName } from "#platform/observability/counters.ts";
@@ -72,6 +73,7 @@ export function fakeDeps(options: FakeDepsOptions = {}): FakeDeps {
         ? Promise.resolve(workloadApi)
         : Promise.reject(options.workloadError),
     etcdMember: createEtcdClient,
+    incus: createIncusClient,
     now: () => options.now ?? new Date("2026-01-01T00:00:00Z"),
     signal: new AbortController().signal,
     ensureMayWrite: () => {

@@ -329,6 +329,11 @@ describe("the names in the pages", () => {
       certificates: [],
       machineCertificates: [],
       secretCertificates: [],
+      identityCertificates: [],
+      pinnedServers: [],
+      etcdSnapshots: [],
+      leading: true,
+      ready: true,
       pools: [],
     }));
     const idle = Object.entries(own)

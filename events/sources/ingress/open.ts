@@ -30,7 +30,12 @@ export async function openIngress(options: OpenIngressOptions): Promise<OpenIngr
       : await openTlsFiles(config.tls, clock, (error) =>
           observe({ kind: "fault", where: "TLS files", error }),
         );
-  const server = ingressServer({ ...options, senders, tls });
+  const server = ingressServer({
+    ...options,
+    senders,
+    tls,
+    areCompared: config.alertmanagers.length > 0,
+  });
   const listening = await server.listen(options.address);
   const resync =
     config.alertmanagers.length === 0

@@ -12,6 +12,8 @@ import { http } from "#platform/process/node-http.ts";
 
 export interface IngressOptions extends AlertTaking {
   readonly senders: Senders;
+  /** Alertmanagers are asked what they list: alerts that cannot be taken come that way. */
+  readonly areCompared: boolean;
   /** Undefined: plain HTTP, behind something that ends TLS. */
   readonly tls?: TlsFiles | undefined;
   /** Which of {@link defaultTurns} are to be others. */
@@ -21,6 +23,8 @@ export interface IngressOptions extends AlertTaking {
 const MIB = 1_048_576;
 /** A group of alerts comes in one body, and what is refused as too large never comes again: Alertmanager does not repeat after 4xx. */
 const BODY_LIMIT_BYTES = { "/alerts": 8 * MIB, "/events": MIB } as const;
+/** What is too large now is so again, until somebody changes the configuration of Alertmanager. */
+const OVERSIZED_AGAIN_MS = 30_000;
 /** Longest time in which a request must have come in whole, the wait for its turn included. */
 const REQUEST_TIMEOUT_MS = 15_000;
 /**
@@ -100,13 +104,16 @@ export function ingressServer(options: IngressOptions): FastifyInstance {
   });
   server.setErrorHandler((error, request, reply) => {
     const status = statusOf(error);
-    if (status === 413 && pathOf(request) === "/alerts")
-      observe({
-        kind: "refused",
-        path: "/alerts",
-        sender: known.get(request)?.name ?? "",
-        problem: `body: is larger than ${BODY_LIMIT_BYTES["/alerts"] / MIB} MiB; group by ["..."] or set max_alerts; ${UNTIL_ASKED}`,
-      });
+    if (status === 413 && pathOf(request) === "/alerts") {
+      const most = `body: is larger than ${BODY_LIMIT_BYTES["/alerts"] / MIB} MiB; group by ["..."] or set max_alerts`;
+      const fate = options.areCompared
+        ? UNTIL_ASKED
+        : "its alerts are lost unless it comes again in smaller ones";
+      const problem = `${most}; ${fate}`;
+      observe({ kind: "oversized", sender: known.get(request)?.name ?? "", problem });
+      // After 4xx Alertmanager gives up, and nobody would bring these alerts.
+      if (!options.areCompared) return later(reply, OVERSIZED_AGAIN_MS, problem);
+    }
     if (status !== undefined)
       return reply.code(status).send({ error: error instanceof Error ? error.message : "bad request" });
     observe({ kind: "fault", where: "ingress", error });

@@ -23,7 +23,7 @@ export const etcdRelieve = defineFunction({
     { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["machines"], verbs: ["list"] },
     { api: "management", apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
   ],
-  uses: ["management"],
+  uses: ["management", "ssh"],
   timeoutMs: 20 * 60_000,
   handle: relieveEtcd,
 });

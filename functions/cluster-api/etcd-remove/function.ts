@@ -58,7 +58,7 @@ export const etcdRemove = defineFunction({
     { api: "management", apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
     { api: "workload", apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
   ],
-  uses: ["management"],
+  uses: ["management", "ssh"],
   timeoutMs: 60_000,
   handle: careForMember,
 });

@@ -39,7 +39,7 @@ export const etcdSnapshot = defineFunction({
     { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["machines"], verbs: ["list"] },
     { api: "management", apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
   ],
-  uses: ["management"],
+  uses: ["management", "ssh"],
   // An upload that ends with an error is cleared away afterwards.
   timeoutMs: SNAPSHOT_MS + 180_000,
   handle: takeSnapshot,

@@ -49,7 +49,7 @@ export const nodeCertReissue = defineFunction({
     },
     { api: "management", apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
   ],
-  uses: ["management"],
+  uses: ["management", "ssh"],
   timeoutMs: 240_000,
   handle: reissueOnMachine,
 });

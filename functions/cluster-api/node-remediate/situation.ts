@@ -54,8 +54,10 @@ export function situationOf(view: RemediationView): Situation | undefined {
       .filter(({ meta }) => meta.uid !== object.meta.uid)
       .map(({ status }) => status.target?.machineUID),
   );
+  // Every request of a storm looks at every machine of its cluster: each of them has to be found at once.
+  const nodes = new Map(related.nodes.map((node) => [node.meta.name, node]));
   const peer = (each: Seen<Machine>): Peer => {
-    const node = related.nodes.find(({ meta }) => meta.name === each.status.nodeRef?.name);
+    const node = nodes.get(each.status.nodeRef?.name ?? "");
     const isDeleting = each.meta.deletionTimestamp !== undefined;
     return {
       name: each.meta.name,

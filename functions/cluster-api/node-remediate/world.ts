@@ -48,7 +48,7 @@ export interface RemediationWorld {
   /** Remediations of the Cluster with a step under way, by who asked. */
   readonly runningRequests: readonly Seen<Remediation>[];
   readonly runningRemediations: readonly Seen<Remediation>[];
-  /** Remediations of this very machine, past and present, by who asked. */
+  /** Remediations of this very machine that have taken a step, past and present, by who asked. */
   readonly ownRequests: readonly Seen<Remediation>[];
   readonly ownRemediations: readonly Seen<Remediation>[];
 }
@@ -173,7 +173,7 @@ function ofMachine(machine: Seen<Machine> | undefined) {
     : [
         {
           connection: MANAGEMENT,
-          index: "machine",
+          index: "acted",
           value: `${machine.meta.namespace ?? ""}/${machine.meta.name}`,
         },
       ];

@@ -2,7 +2,12 @@ import { lookAtAnnotation } from "#api/names.ts";
 import { reissueMarked } from "#functions/cluster-api/tls-reissue/handler.ts";
 import { defineFunction } from "#functions/contract/define.ts";
 import { relations } from "#functions/contract/relations.ts";
-import { CERTIFICATE_NAME_ANNOTATION, certificateMarks, secretView } from "#platform/cluster-api/secret.ts";
+import {
+  CERTIFICATE_NAME_ANNOTATION,
+  certificateMarks,
+  isMarkedCertificate,
+  secretView,
+} from "#platform/cluster-api/secret.ts";
 
 export const tlsReissue = defineFunction({
   name: "tls-reissue",
@@ -13,7 +18,7 @@ export const tlsReissue = defineFunction({
   related: relations(secretView),
   // Always when it is marked: the step waits for the next version of the Secret, or for two thirds of the certificate's life.
   needs: ({ object: { meta, metadata } }) =>
-    metadata.annotations !== undefined && meta.deletionTimestamp === undefined,
+    isMarkedCertificate(metadata.annotations ?? {}) && meta.deletionTimestamp === undefined,
   // Not the version: the hub's own notes on the Secret would be news.
   inputs: ({ object: { metadata } }) => {
     const { watch, authority, servedAt } = certificateMarks;

@@ -13,6 +13,7 @@ import { seenAs } from "#functions/harvester/fresh-look.ts";
 import { readSecretCertificate, type SecretCertificate } from "#platform/cluster-api/secret-certificate.ts";
 import {
   certificateMarks,
+  isMarkedCertificate,
   secretView,
   type CertificateMarks,
   type SecretPresence,
@@ -34,7 +35,7 @@ export async function reissueMarked(
   const secret = await deps.management.get(secrets, { namespace, name });
   if (secret?.metadata.uid !== uid || secret.metadata.deletionTimestamp !== undefined) return done();
   const marks = seenOf(secret).metadata.annotations;
-  if (marks === undefined) return done();
+  if (marks === undefined || !isMarkedCertificate(marks)) return done();
   const known = readSecretCertificate(marks[certificateMarks.seen]);
   const leaf = readCertificate(valueOf(secret, "tls.crt") ?? "");
   const renewal = leaf === undefined ? undefined : await renewWhenDue({ secret, leaf, marks, known }, deps);

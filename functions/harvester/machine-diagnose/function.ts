@@ -45,7 +45,7 @@ export const machineDiagnose = defineFunction({
     { api: "harvester", apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["get"] },
     { api: "harvester", apiGroups: [""], resources: ["events"], verbs: ["list"] },
   ],
-  uses: ["management", "harvester"],
+  uses: ["management", "harvester", "ssh"],
   // An SSH connection, and three commands.
   timeoutMs: 120_000,
   handle: diagnoseMachine,

@@ -155,8 +155,18 @@ describe("limits", () => {
     expect((await bench.alerts(group)).statusCode).toBe(200);
     expect((await bench.alerts(" ".repeat(8 * 1_048_576 + 1))).statusCode).toBe(413);
     expect(bench.events).toContainEqual(
-      expect.objectContaining({ kind: "refused", problem: expect.stringContaining("set max_alerts") }),
+      expect.objectContaining({ kind: "oversized", problem: expect.stringContaining("set max_alerts") }),
     );
+  });
+
+  it("of a body are answered so that Alertmanager comes again, when nobody else would bring the alerts", async () => {
+    bench = await ingressBench({ areCompared: false });
+    const answer = await bench.alerts(" ".repeat(8 * 1_048_576 + 1));
+    expect(answer.statusCode).toBe(503);
+    expect(answer.headers["retry-after"]).toBe("30");
+    expect(answer.json()).toMatchObject({ error: expect.stringContaining("its alerts are lost unless") });
+    expect(bench.events.filter(({ kind }) => kind === "oversized")).toHaveLength(1);
+    expect((await bench.send(structured, " ".repeat(1_048_577))).statusCode).toBe(413);
   });
 
   it("of a sender's rate hold alerts back until it is their turn, and are 429 for events, which says when to come again", async () => {

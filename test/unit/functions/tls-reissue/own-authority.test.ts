@@ -167,6 +167,7 @@ describe("other Secrets", () => {
     expect(text).not.toContain(Buffer.from(files.keyPem).toString("base64").slice(0, 40));
     expect(allFunctions.filter((fn) => fn.for === secretView).map(({ name }) => name)).toEqual([
       "tls-reissue",
+      "identity-rotate",
     ]);
   });
 
