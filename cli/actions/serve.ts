@@ -1,5 +1,6 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
 import { allFunctions } from "#cli/functions.ts";
+import { callersOf, type CallerFlags } from "#cli/http/callers.ts";
 import { parseBindAddress } from "#cli/http/servers.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { logStray } from "#cli/operator/observe.ts";
@@ -9,7 +10,6 @@ import { version } from "#cli/version.ts";
 import { kubeAnnouncer } from "#events/sources/announcer.ts";
 import { SecretClients } from "#events/sources/secret-clients.ts";
 import { functionServer } from "#events/transport/function-server.ts";
-import { tokenIn, verifyByFile } from "#events/transport/token-file.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
@@ -17,9 +17,8 @@ import { createKubeClient } from "#platform/kube/rest.ts";
 import { createLog } from "#platform/observability/log.ts";
 import { createMetrics } from "#platform/observability/metrics.ts";
 
-export interface ServeFlags extends ClusterFlags {
+export interface ServeFlags extends ClusterFlags, CallerFlags {
   readonly bindAddress: string;
-  readonly tokenFile?: string;
   readonly etcdSnapshots?: string;
 }
 
@@ -29,10 +28,7 @@ export async function serve(names: readonly string[], flags: ServeFlags, termina
   const functions = chosen(names);
   const address = parseBindAddress("--bind-address", flags.bindAddress);
   if (address === undefined) throw new Error("--bind-address: 0 serves nothing; say where, e.g. :8080");
-  const { tokenFile } = flags;
-  if (tokenFile === undefined && !isLoopback(address.host))
-    throw new Error("--token-file: whoever reaches this address could run steps; name a file with a token");
-  if (tokenFile !== undefined) await tokenIn(tokenFile);
+  const callers = await callersOf(flags, address.host);
   const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
   const log = createLog(flags.logLevel, clock);
   const metrics = createMetrics();
@@ -64,7 +60,7 @@ export async function serve(names: readonly string[], flags: ServeFlags, termina
       measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
       snapshotPlace,
     },
-    verify: tokenFile === undefined ? undefined : verifyByFile(tokenFile),
+    verify: callers({ management, clock, log }),
     contain: terminal.contain((error) => logStray(log, error)),
     ran: (name, { outcomes, fault }) => {
       const ended = fault === undefined ? [...outcomes.values()].map(({ kind }) => kind) : ["fault"];
@@ -100,10 +96,6 @@ function chosen(names: readonly string[]): readonly StepFunction[] {
       throw new Error(`no function "${name}"; there are: ${[...known.keys()].join(", ")}`);
     return fn;
   });
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 function nameOf(error: unknown): string {

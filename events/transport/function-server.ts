@@ -13,8 +13,8 @@ import type { ResourceView } from "#platform/kube/view.ts";
 /** Header that says how long the hub waits for the answer, ms. Clocks of two machines differ, so it is a duration and never a time. */
 export const DEADLINE_HEADER = "capfn-deadline-ms";
 
-/** Who asks, as far as a token says it. */
-export type Verify = (token: string) => Promise<"allowed" | "refused" | "unavailable">;
+/** Whether the holder of a token may ask: a token that counts for nothing, one of somebody else, or nobody can say now. */
+export type Verify = (token: string) => Promise<"allowed" | "refused" | "otherUser" | "unavailable">;
 
 export interface FunctionServerOptions {
   /** Each is served at `/<name>`. */
@@ -60,6 +60,8 @@ export function functionServer(options: FunctionServerOptions): FastifyInstance 
         .code(401)
         .header("www-authenticate", "Bearer")
         .send({ error: "this token may not run steps" });
+    if (verdict === "otherUser")
+      return reply.code(403).send({ error: "the user of this token may not run steps" });
   });
 
   server.post<{ Params: { name: string } }>("/:name", async (request, reply) => {

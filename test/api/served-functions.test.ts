@@ -92,7 +92,10 @@ test(
 test("capfn serve says what is wrong with its flags", async () => {
   const wrong: readonly (readonly [string[], RegExp])[] = [
     [["vm-crate"], /no function "vm-crate"; there are: .*vm-create/],
-    [["--bind-address", ":0"], /--token-file: whoever reaches this address could run steps/],
+    [["--bind-address", ":0"], /--bind-address: whoever reaches this address could run steps/],
+    [["--token-audience", "capfn-functions"], /--token-audience: any account could run steps; say who may/],
+    [["--token-user", "system:admin"], /--token-user: needs --token-audience/],
+    [["--token-audience", "a", "--token-user", "b", "--token-file", "c"], /use one of them/],
     [["--bind-address", "0"], /--bind-address: 0 serves nothing/],
     [["--token-file", join(directory, "none")], /none: holds no token/],
   ];
