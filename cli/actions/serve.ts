@@ -60,6 +60,7 @@ export async function serve(names: readonly string[], flags: ServeFlags, termina
       measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
       snapshotPlace,
     },
+    version,
     verify: callers({ management, clock, log }),
     contain: terminal.contain((error) => logStray(log, error)),
     ran: (name, { outcomes, fault }) => {

@@ -2,8 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { version } from "#cli/version.ts";
 import { httpRunner } from "#events/transport/http-runner.ts";
 import { freePorts } from "#platform/control-plane/free-ports.ts";
+import { systemClock } from "#platform/process/clock.ts";
 import { fromPools } from "#test/chaos/manifests.ts";
 import type { Play } from "#test/chaos/trial.ts";
 import { expectSound, faultStage, leftOnHarvester } from "#test/api/faults/stage.ts";
@@ -41,7 +43,12 @@ async function serving(): Promise<RunningCommand> {
 function hub(): Play {
   return stage.open(
     undefined,
-    httpRunner({ urlOf: (name) => `http://${address}/${name}`, tokenOf: () => Promise.resolve(TOKEN) }),
+    httpRunner({
+      urlOf: (name) => `http://${address}/${name}`,
+      tokenOf: () => Promise.resolve(TOKEN),
+      version,
+      clock: systemClock(),
+    }),
   );
 }
 
