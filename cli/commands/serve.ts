@@ -36,6 +36,18 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
     )
     .addOption(
       new Option(
+        "--accept-triggers",
+        "take events of a broker, e.g. by Knative Triggers, instead of a hub's; for places where no hub runs",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--ledger-namespace <name>",
+        "with --accept-triggers: namespace of a hub's Lease; while one leads, events are left to it",
+      ).default("capfn-system"),
+    )
+    .addOption(
+      new Option(
         "--etcd-snapshots <place>",
         "where snapshots of etcd are kept: a directory, or s3://<bucket>/<prefix>?endpoint=<url>; none are taken without",
       ),

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DeadlinePassed } from "#events/hub/attempts.ts";
-import type { Verify } from "#events/transport/function-server.ts";
+import type { Verify } from "#events/transport/callers.ts";
 import { RunnerFault } from "#events/transport/runner.ts";
 import { tokenIn } from "#events/transport/token-file.ts";
 import { done } from "#functions/contract/outcome.ts";
@@ -105,6 +105,17 @@ describe("functions behind HTTP", () => {
       said: "HTTP 403: the function does not take the hub's token",
     });
     expect(runs()).toBe(0);
+  });
+
+  it("hear of a cause whose id no header can hold", async () => {
+    const seen: unknown[] = [];
+    const fn = widgetFunction({ handle: ({ cause }) => (seen.push(cause.id), Promise.resolve(done())) });
+    const url = await served(stage(), [fn]);
+    const dispatch = await dispatchOf(fn);
+    const cause = { ...(dispatch.items[0]?.cause ?? expect.fail()), id: 'M\u00fcller "\u20ac" 100%' };
+    const items = dispatch.items.map((item) => ({ ...item, cause }));
+    expect((await over(url).run({ ...dispatch, items })).outcomes.size).toBe(1);
+    expect(seen).toEqual([cause.id]);
   });
 
   it("say that they have taken a step up before it ends", async () => {
