@@ -18,10 +18,8 @@ beforeAll(async () => {
   await writeFile(kubeconfig, kubeconfigOf(sharedManagement(), "capfn"), { mode: 0o600 });
   const [port] = await freePorts(1);
   url = `http://127.0.0.1:${port}`;
-  const functions = startCapfn(
-    ...["serve", "--accept-triggers", "--bind-address", `127.0.0.1:${port}`],
-    ...["--kubeconfig", kubeconfig, "--ledger-namespace", "nobody-leads-here"],
-  );
+  const where = ["--bind-address", `127.0.0.1:${port}`, "--kubeconfig", kubeconfig];
+  const functions = startCapfn("serve", "--accept-triggers", "--ledger-namespace", "nobody-leads", ...where);
   await functions.line(/functions are served/);
 }, 300_000);
 
@@ -63,9 +61,9 @@ test(
     const said = new Set<string>();
     /** A broker that never tires: it sends every event until the end is reached. */
     const telling = async (functions: readonly string[], end: Promise<void>): Promise<void> => {
-      let reached = false;
-      const over = end.finally(() => (reached = true));
-      while (!reached) {
+      const reached = new AbortController();
+      const over = end.finally(() => reached.abort());
+      while (!reached.signal.aborted) {
         for (const fn of functions) {
           const isCluster = fn === "cluster-connect";
           const kind = isCluster ? "HarvesterCluster" : "HarvesterMachine";
