@@ -11,24 +11,22 @@ import {
   type RunningOperatorOptions,
 } from "#cli/operator/operator.ts";
 import { shardOf, type ShardFlags } from "#cli/operator/shard.ts";
+import { servedElsewhere, type ElsewhereFlags } from "#cli/operator/served-elsewhere.ts";
 import { snapshotPlaceOf } from "#cli/operator/snapshot-place.ts";
 import type { Terminal } from "#cli/terminal.ts";
-import type { Runner } from "#events/transport/runner.ts";
 import type { OpenIngress } from "#events/sources/ingress/open.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import { createLog, type Log } from "#platform/observability/log.ts";
 import { sleep, type Clock } from "#platform/process/clock.ts";
 
-export interface RunFlags extends ClusterFlags, IngressFlags, ShardFlags, BroadcastFlags {
+export interface RunFlags extends ClusterFlags, IngressFlags, ShardFlags, BroadcastFlags, ElsewhereFlags {
   readonly metricsBindAddress: string;
   readonly healthProbeBindAddress: string;
   readonly maxInFlight: number;
   readonly leaderElect?: boolean;
   readonly leaseSeconds: number;
   readonly etcdSnapshots?: string;
-  readonly functionsUrl?: string;
-  readonly functionsTokenFile?: string;
 }
 
 /** What a person or Kubernetes ends the process with; anything else is the loss of the lead. */
@@ -48,7 +46,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
   const shard = shardOf(flags);
   const log = createLog(flags.logLevel, clock);
-  const runner = await remoteRunner(flags);
+  const runner = await servedElsewhere(flags, clock);
   const management = await managementConfig(flags, clock, environment);
   let running: RunningOperator | undefined;
   let leadership: Leading | undefined;
@@ -168,25 +166,4 @@ async function openIngress(flags: RunFlags, world: IngressWorld): Promise<OpenIn
   if (flags.ingressBindAddress === "0") return undefined;
   const { startIngress } = await import("#cli/http/ingress.ts");
   return startIngress(flags, world);
-}
-
-/** The runner for functions that are served elsewhere; undefined when they run in this process. Throws with the mend when a flag is wrong. */
-async function remoteRunner({ functionsUrl, functionsTokenFile }: RunFlags): Promise<Runner | undefined> {
-  if (functionsUrl === undefined) {
-    if (functionsTokenFile === undefined) return undefined;
-    throw new Error("--functions-token-file needs --functions-url, which says where functions are served");
-  }
-  const urlOf = (name: string) => functionsUrl.replaceAll("{function}", name);
-  if (!functionsUrl.includes("{function}") || !URL.canParse(urlOf("a")))
-    throw new Error(
-      `--functions-url: "${functionsUrl}" is no URL with {function} in it; use e.g. http://localhost:8080/{function}`,
-    );
-  const { httpRunner } = await import("#events/transport/http-runner.ts");
-  const { tokenIn } = await import("#events/transport/token-file.ts");
-  if (functionsTokenFile !== undefined) await tokenIn(functionsTokenFile);
-  return httpRunner({
-    urlOf,
-    tokenOf: () =>
-      functionsTokenFile === undefined ? Promise.resolve(undefined) : tokenIn(functionsTokenFile),
-  });
 }

@@ -1,25 +1,33 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
 import { allFunctions } from "#cli/functions.ts";
+import { callersOf, type CallerFlags } from "#cli/http/callers.ts";
 import { parseBindAddress } from "#cli/http/servers.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { logStray } from "#cli/operator/observe.ts";
 import { snapshotPlaceOf } from "#cli/operator/snapshot-place.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import { version } from "#cli/version.ts";
+import { faultName } from "#events/hub/faults.ts";
 import { kubeAnnouncer } from "#events/sources/announcer.ts";
+import { parseConnection } from "#events/sources/connection-names.ts";
+import { tryConnection, type ConnectionTry } from "#events/sources/connection-try.ts";
 import { SecretClients } from "#events/sources/secret-clients.ts";
+import { hubLeads } from "#events/sources/hub-leads.ts";
 import { functionServer } from "#events/transport/function-server.ts";
-import { tokenIn, verifyByFile } from "#events/transport/token-file.ts";
+import type { RunResult } from "#events/transport/runner.ts";
+import { triggerServer } from "#events/transport/trigger-server.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
+import type { CounterName } from "#platform/observability/counters.ts";
 import { createLog } from "#platform/observability/log.ts";
 import { createMetrics } from "#platform/observability/metrics.ts";
 
-export interface ServeFlags extends ClusterFlags {
+export interface ServeFlags extends ClusterFlags, CallerFlags {
   readonly bindAddress: string;
-  readonly tokenFile?: string;
+  readonly acceptTriggers?: boolean;
+  readonly ledgerNamespace: string;
   readonly etcdSnapshots?: string;
 }
 
@@ -29,10 +37,7 @@ export async function serve(names: readonly string[], flags: ServeFlags, termina
   const functions = chosen(names);
   const address = parseBindAddress("--bind-address", flags.bindAddress);
   if (address === undefined) throw new Error("--bind-address: 0 serves nothing; say where, e.g. :8080");
-  const { tokenFile } = flags;
-  if (tokenFile === undefined && !isLoopback(address.host))
-    throw new Error("--token-file: whoever reaches this address could run steps; name a file with a token");
-  if (tokenFile !== undefined) await tokenIn(tokenFile);
+  const callers = await callersOf(flags, address.host);
   const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
   const log = createLog(flags.logLevel, clock);
   const metrics = createMetrics();
@@ -50,23 +55,23 @@ export async function serve(names: readonly string[], flags: ServeFlags, termina
     });
   const management = connect(await managementConfig(flags, clock, environment));
   const clients = new SecretClients(management, connect);
-  const server = functionServer({
+  const contain = terminal.contain((error) => logStray(log, error));
+  const shared = {
     functions,
-    views: allFunctions.flatMap(({ views }) => views),
     world: {
       clock,
       management: () => management,
-      client: (connection) => clients.client(connection),
+      client: (connection: string) => clients.client(connection),
       announce: kubeAnnouncer(management, clock, (what, error) =>
         log.warn({ what, error: nameOf(error) }, "a report for people could not be written"),
       ),
-      count: (counter) => metrics.count(counter),
-      measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
+      count: (counter: CounterName) => metrics.count(counter),
+      measureCreation: (seconds: number) => metrics.creationDuration.observe(seconds),
       snapshotPlace,
     },
-    verify: tokenFile === undefined ? undefined : verifyByFile(tokenFile),
-    contain: terminal.contain((error) => logStray(log, error)),
-    ran: (name, { outcomes, fault }) => {
+    verify: callers({ management, clock, log }),
+    contain,
+    ran: (name: string, { outcomes, fault }: RunResult) => {
       const ended = fault === undefined ? [...outcomes.values()].map(({ kind }) => kind) : ["fault"];
       for (const outcome of ended) metrics.outcomes.inc({ function: name, outcome });
       log.info(
@@ -74,7 +79,17 @@ export async function serve(names: readonly string[], flags: ServeFlags, termina
         "a step ended",
       );
     },
-  });
+  };
+  const server =
+    flags.acceptTriggers === true
+      ? triggerServer({
+          ...shared,
+          read: { management, look: (connection) => lookAt(connection, { management, connect }) },
+          hubLeads: () => hubLeads(management, flags.ledgerNamespace, clock),
+          failed: (name, error) =>
+            log.warn({ function: name, error: faultName(error) }, "an event is to be sent again"),
+        })
+      : functionServer({ ...shared, version, views: allFunctions.flatMap(({ views }) => views) });
   server.get("/metrics", async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
@@ -102,8 +117,14 @@ function chosen(names: readonly string[]): readonly StepFunction[] {
   });
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
+/** Tries a connection by its name. */
+async function lookAt(
+  connection: string,
+  means: Parameters<typeof tryConnection>[2],
+): Promise<ConnectionTry> {
+  const location = parseConnection(connection);
+  if (location !== undefined) return tryConnection(connection, location, means);
+  throw new Error(`no connection is called ${connection}`);
 }
 
 function nameOf(error: unknown): string {

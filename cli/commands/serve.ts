@@ -19,8 +19,32 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
     .addOption(
       new Option(
         "--token-file <path>",
-        "file with the bearer token a hub must show; needed unless only this machine can reach the address",
+        "file with the bearer token a hub must show; for places without ServiceAccounts",
       ),
+    )
+    .addOption(
+      new Option(
+        "--token-audience <name>",
+        "take the tokens of ServiceAccounts that are meant for this audience; the API server is asked whose they are",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--token-user <name>",
+        "who may run steps by such a token, e.g. system:serviceaccount:capfn-system:capfn-hub; may be given several times",
+      ).argParser((name, before: readonly string[] | undefined) => [...(before ?? []), name]),
+    )
+    .addOption(
+      new Option(
+        "--accept-triggers",
+        "take events of a broker, e.g. by Knative Triggers, instead of a hub's; for places where no hub runs",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--ledger-namespace <name>",
+        "with --accept-triggers: namespace of a hub's Lease; while one leads, events are left to it",
+      ).default("capfn-system"),
     )
     .addOption(
       new Option(
@@ -30,7 +54,7 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
     )
     .addHelpText(
       "after",
-      "\nExamples:\n  capfn serve --kubeconfig ~/.kube/config\n  capfn serve vm-create vm-delete --bind-address :8080 --token-file /var/run/capfn/token\n" +
+      "\nExamples:\n  capfn serve --kubeconfig ~/.kube/config\n  capfn serve vm-create --bind-address :8080 --token-audience capfn-functions --token-user system:serviceaccount:capfn-system:capfn-hub\n" +
         "  capfn run --functions-url 'http://localhost:8080/{function}'",
     )
     .action(async (names: string[], flags: ServeFlags) =>

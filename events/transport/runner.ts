@@ -66,16 +66,27 @@ export interface RunResult {
   readonly writes?: readonly WriteNote[] | undefined;
   /** Connections of the API servers that answered the run anything; undefined when the runner cannot tell. */
   readonly reached?: readonly string[];
+  /** Its time is over, and nothing proves that it has ended: its key is not free before the margin after the deadline has passed. */
+  readonly mayStillRun?: boolean;
+}
+
+interface RunnerFaultFields {
+  /** What went wrong, in words of the runner's own that may be logged and shown: no text of a server. */
+  readonly said?: string | undefined;
+  /** How long the runner asked to wait, ms. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** The step could not be run at all: no pod, no answer of the transport. It is nobody's fault but the platform's. */
 export class RunnerFault extends Error {
   override readonly name = "RunnerFault";
-  /** How long the runner asked to wait, ms. */
+  /** See {@link RunnerFaultFields}. */
+  readonly said: string | undefined;
   readonly retryAfterMs: number | undefined;
 
-  constructor(cause: unknown, retryAfterMs?: number) {
-    super("the runner could not run the step", { cause });
+  constructor(cause: unknown, { said, retryAfterMs }: RunnerFaultFields = {}) {
+    super(said ?? "the runner could not run the step", { cause });
+    this.said = said;
     this.retryAfterMs = retryAfterMs;
   }
 }

@@ -46,7 +46,15 @@ export interface KubeWriter {
   apply(type: ResourceType, object: NewObject, options: ApplyOptions): Promise<KubeObject>;
 }
 
-export interface KubeClient extends KubeReader, KubeWriter {
+/** Questions to one API server that it answers and does not store. */
+export interface KubeReviewer {
+  /** See {@link KubeReader.connection}. */
+  readonly connection: string;
+  /** The answer to a TokenReview or the like, as JSON. Throws {@link KubeError}. */
+  review(type: ResourceType, question: unknown, options?: RequestOptions): Promise<unknown>;
+}
+
+export interface KubeClient extends KubeReader, KubeWriter, KubeReviewer {
   watch(type: ResourceType, options: WatchOptions): AsyncIterable<WatchEvent>;
   close(): void;
 }

@@ -173,6 +173,8 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
         options,
       );
     },
+    review: (type, body, options) =>
+      requests.call({ verb: "create", type, body, repeatable: true, asks: true, signal: options?.signal }),
     watch: (type, watched) =>
       watchResource(
         {
