@@ -10,6 +10,7 @@ import { addHubCommand } from "#cli/commands/hub.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
 import { addServeCommand } from "#cli/commands/serve.ts";
+import { addSimulateCommand } from "#cli/commands/simulate.ts";
 import { addTraceCommand } from "#cli/commands/trace.ts";
 import { addWhyCommand } from "#cli/commands/why.ts";
 import { processTerminal } from "#cli/terminal.ts";
@@ -39,6 +40,7 @@ addEventsCommand(program, terminal);
 addEmitCommand(program, terminal);
 addAlertCommand(program, terminal);
 addGenerateCommand(program, terminal);
+addSimulateCommand(program, terminal);
 
 const sleepAgain = terminal.stayAwake();
 try {

@@ -1,0 +1,3 @@
+package main
+import ("k8s.io/kubernetes/cmd/kubeadm/app"; e "k8s.io/kubernetes/cmd/kubeadm/app/util/errors")
+func main() { e.HandleError(app.Run()) }

@@ -1,0 +1,3 @@
+module pause.local
+
+go 1.26.8
