@@ -1,4 +1,4 @@
-module coredns.local
+module coredns
 
 go 1.26.8
 

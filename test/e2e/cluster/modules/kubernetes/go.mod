@@ -1,4 +1,4 @@
-module k8s.local
+module kubernetes
 
 go 1.26.8
 

@@ -1,3 +1,3 @@
-module pause.local
+module pause
 
 go 1.26.8

@@ -1,12 +1,23 @@
+// Command pause holds the namespaces of a pod: it waits to be ended and collects orphaned processes.
 package main
 
-import ("os"; "os/signal"; "syscall")
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
 
 func main() {
-	c := make(chan os.Signal, 8)
-	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)
-	for s := range c {
-		if s != syscall.SIGCHLD { os.Exit(0) }
-		for { if p, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); p <= 0 || err != nil { break } }
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)
+	for received := range signals {
+		if received != syscall.SIGCHLD {
+			os.Exit(0)
+		}
+		for {
+			if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); pid <= 0 || err != nil {
+				break
+			}
+		}
 	}
 }

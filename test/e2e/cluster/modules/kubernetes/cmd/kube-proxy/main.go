@@ -1,5 +1,16 @@
+// Command kube-proxy is the Kubernetes program of that name.
 package main
-import ("context"; "os"; "k8s.io/component-base/cli"; _ "k8s.io/component-base/logs/json/register"
- _ "k8s.io/component-base/metrics/prometheus/clientgo"; _ "k8s.io/component-base/metrics/prometheus/version"; "k8s.io/kubernetes/cmd/kube-proxy/app")
-var _ = context.Background
-func main() { os.Exit(cli.Run(app.NewProxyCommand())) }
+
+import (
+	"os"
+
+	"k8s.io/component-base/cli"
+	_ "k8s.io/component-base/logs/json/register"
+	_ "k8s.io/component-base/metrics/prometheus/clientgo"
+	_ "k8s.io/component-base/metrics/prometheus/version"
+	"k8s.io/kubernetes/cmd/kube-proxy/app"
+)
+
+func main() {
+	os.Exit(cli.Run(app.NewProxyCommand()))
+}
