@@ -13,6 +13,7 @@ import { addServeCommand } from "#cli/commands/serve.ts";
 import { addSimulateCommand } from "#cli/commands/simulate.ts";
 import { addTraceCommand } from "#cli/commands/trace.ts";
 import { addWhyCommand } from "#cli/commands/why.ts";
+import { runProgram } from "#cli/run-program.ts";
 import { processTerminal } from "#cli/terminal.ts";
 import { version } from "#cli/version.ts";
 
@@ -42,12 +43,4 @@ addAlertCommand(program, terminal);
 addGenerateCommand(program, terminal);
 addSimulateCommand(program, terminal);
 
-const sleepAgain = terminal.stayAwake();
-try {
-  await program.parseAsync();
-} catch (error) {
-  terminal.say(`error: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-} finally {
-  sleepAgain();
-}
+await runProgram(program, terminal);
