@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { generateFunctionRights } from "#cli/generate/function-rights.ts";
+import { functionRights } from "#cli/generate/deploy/rights.ts";
+import { manifestText } from "#cli/generate/deploy/template.ts";
 import { kubeObjectManifests } from "#cli/lab/manifests.ts";
 import { allFunctions } from "#cli/functions.ts";
 import { SecretClients } from "#events/sources/secret-clients.ts";
@@ -49,7 +50,7 @@ beforeAll(async () => {
       ...(await clusterApiCrds(testHost())),
       ...(await ownCrds()),
       namespace,
-      ...[...generateFunctionRights().values()].flatMap(kubeObjectManifests),
+      ...[...functionRights().values()].flatMap((documents) => kubeObjectManifests(manifestText(documents))),
     ],
   );
   stack.defer(() => plane.stop());
