@@ -7,7 +7,7 @@ import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
 import { versions } from "#test/e2e/cluster/versions.ts";
 
 interface Source {
-  /** Folder below `modules/`. */
+  /** Folder, from `modules/`. */
   readonly module: string;
   readonly package: string;
   readonly duration: string;
@@ -43,6 +43,8 @@ const sources = {
   kubectl: kubernetes("kubectl", "about a minute"),
   coredns: { module: "coredns", package: ".", duration: "about 2 minutes" },
   pause: { module: "pause", package: ".", duration: "a few seconds" },
+  helm: tool("helm", "helm.sh/helm/v4/cmd/helm", "about 3 minutes"),
+  skaffold: tool("skaffold", "github.com/GoogleContainerTools/skaffold/v2/cmd/skaffold", "about 6 minutes"),
   kind: { module: "kind", package: "sigs.k8s.io/kind", duration: "about 10 seconds" },
   "keda-operator": keda("operator", "about 8 minutes"),
   "keda-adapter": keda("adapter", "about a minute"),
@@ -65,6 +67,11 @@ function keda(command: string, duration: string): Source {
 
 function knative(command: string, duration: string): Source {
   return { module: "knative-serving", package: `knative.dev/serving/cmd/${command}`, duration };
+}
+
+/** A tool of people who install, from the module that other tests build it from too. */
+function tool(name: string, path: string, duration: string): Source {
+  return { module: `../../../support/deploy-tools/${name}`, package: path, duration };
 }
 
 /** A program of the cluster, or of what runs in it. */

@@ -1,5 +1,4 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { mkdir } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheDirectory } from "#platform/control-plane/asset-cache.ts";
 import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
@@ -17,6 +16,8 @@ export interface KindNode {
   readonly name: string;
   /** Puts images of the local Docker on the node. */
   load(images: readonly string[]): Promise<void>;
+  /** Puts an image archive on the node. */
+  loadArchive(path: string): Promise<void>;
   /** Runs a program on the node. */
   exec(...command: readonly string[]): Promise<string>;
 }
@@ -95,6 +96,9 @@ async function startKind(host: ControlPlaneHost, directory: string, undo: Undo):
     load: async (images) => {
       if (images.length > 0)
         await run(kind, ["load", "docker-image", "--name", cluster, ...images], { variables });
+    },
+    loadArchive: async (path) => {
+      await run(kind, ["load", "image-archive", "--name", cluster, path], { variables });
     },
     exec: (...command) => docker("exec", name, ...command),
   };

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
@@ -8,10 +8,10 @@ import { join } from "node:path";
  */
 const JANITOR = `
 trap "" INT TERM HUP
-script=$1; : > "$script"
+directory=$1; script=$directory/undo.sh; : > "$script"; : > "$script.failed"
 while IFS= read -r line; do { printf '%s\\n' "$line"; cat "$script"; } > "$script.new" && mv "$script.new" "$script"; done
-while IFS= read -r line; do sh -c "$line" < /dev/null > /dev/null 2> "$script.said" || { echo "failed: $line"; cat "$script.said"; }; done < "$script"
-rm -f "$script" "$script.said"
+while IFS= read -r line; do sh -c "$line" < /dev/null > /dev/null 2> "$script.said" || { echo "failed: $line"; cat "$script.said"; } >> "$script.failed"; done < "$script"
+[ -s "$script.failed" ] || rm -rf "$directory"
 `;
 
 /** What has been changed on this machine, and how each is put back. */
@@ -24,16 +24,13 @@ export interface Undo {
   keep(): Promise<string>;
 }
 
-/** Starts to remember, in a process of its own that outlives this one. `directory` is not among what is removed by it. */
+/** Starts to remember, in a process of its own that outlives this one. It removes `directory` last, unless something could not be undone. */
 export function openUndo(directory: string): Undo {
   const script = join(directory, "undo.sh");
-  const log = join(directory, "undo.log");
-  const output = openSync(log, "w");
-  const janitor = spawn("/bin/sh", ["-c", JANITOR, "capfn-undo", script], {
+  const janitor = spawn("/bin/sh", ["-c", JANITOR, "capfn-undo", directory], {
     detached: true,
-    stdio: ["pipe", output, output],
+    stdio: ["pipe", "ignore", "ignore"],
   });
-  closeSync(output);
   const { stdin } = janitor;
   if (stdin === null) throw new Error("a shell was started without its standard input");
   const ended = new Promise<void>((resolve) => {
@@ -50,12 +47,15 @@ export function openUndo(directory: string): Undo {
     run: async () => {
       stdin.end();
       await ended;
-      return readFileSync(log, "utf8").trim();
+      return readFile(`${script}.failed`, "utf8").then(
+        (failed) => failed.trim(),
+        () => "",
+      );
     },
     keep: async () => {
       janitor.kill("SIGKILL");
       await ended;
-      writeFileSync(script, `#!/bin/sh\n${lines.join("\n")}\n`, { mode: 0o755 });
+      await writeFile(script, `#!/bin/sh\n${lines.join("\n")}\n`, { mode: 0o755 });
       return script;
     },
   };
