@@ -63,3 +63,12 @@ export function optionalFlag(flag: string, value: string): Node {
 export function flag(name: string, plain: string | number, value: string): Node {
   return setting(`--${name}=${plain}`, `printf "--${name}=%v" ${value} | quote`);
 }
+
+/** Which part of the cluster is looked after. */
+export const shardFlags: readonly Node[] = [
+  when(
+    "$.Values.watchNamespaces",
+    setting(undefined, 'printf "--namespace=%s" (join "," $.Values.watchNamespaces) | quote'),
+  ),
+  optionalFlag("watch-filter", "$.Values.watchFilter"),
+];
