@@ -12,7 +12,6 @@ import {
   flag,
   optionalFlag,
   placement,
-  podSecurity,
   shardFlags,
   tokenVolume,
 } from "#cli/generate/deploy/pod.ts";
@@ -73,7 +72,6 @@ function podSpec(only: ForRunner): NodeMap {
     serviceAccountName: hubAccount,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 30,
-    securityContext: podSecurity,
     ...placement,
     containers: [
       {

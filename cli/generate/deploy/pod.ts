@@ -4,17 +4,16 @@ import { version } from "#cli/version.ts";
 /** Image of the manifests; there is no registry that has it, so it is brought to the nodes or named anew. */
 export const IMAGE = `capfn:${version}`;
 
-/** What the namespace's label `restricted` asks of every pod (Kubernetes documentation, "Pod Security Standards"). */
-export const podSecurity: NodeMap = {
+/**
+ * What the namespace's label `restricted` asks of every pod (Kubernetes documentation, "Pod Security Standards"). It is said of the container,
+ * because Knative takes it there only.
+ */
+const containerSecurity: NodeMap = {
   runAsNonRoot: true,
   runAsUser: 65_532,
   runAsGroup: 65_532,
-  seccompProfile: { type: "RuntimeDefault" },
-};
-export const containerSecurity: NodeMap = {
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
-  runAsNonRoot: true,
   capabilities: { drop: ["ALL"] },
   seccompProfile: { type: "RuntimeDefault" },
 };
