@@ -23,12 +23,6 @@
 {{- default (list "") $.Values.watchNamespaces | toJson -}}
 {{- end }}
 
-{{- define "capfn.namespaceFlags" -}}
-{{- $flags := list -}}
-{{- range $.Values.watchNamespaces }}{{ $flags = append $flags (printf "--namespace=%s" .) }}{{ end -}}
-{{- toJson $flags -}}
-{{- end }}
-
 {{- /* Name of what lies outside of the release's namespace: two releases must not share it. */ -}}
 {{- define "capfn.clusterWide" -}}
 {{- $root := index . 0 -}}
@@ -47,9 +41,17 @@
 {{- toJson $peers -}}
 {{- end }}
 
+{{- /* Secrets that the hub reads as files. */ -}}
+{{- define "capfn.secrets" -}}
+{{- $secrets := list -}}
+{{- if $.Values.ingress.enabled }}{{ $secrets = concat $secrets $.Values.ingress.secrets }}{{ end -}}
+{{- with $.Values.broadcast.secret }}{{ $secrets = append $secrets . }}{{ end -}}
+{{- $secrets | uniq | toJson -}}
+{{- end }}
+
 {{- define "capfn.secretVolumes" -}}
 {{- $volumes := list -}}
-{{- if $.Values.ingress.enabled }}{{ range $.Values.ingress.secrets }}{{ $volumes = append $volumes (dict "name" (printf "secret-%s" .) "secret" (dict "secretName" .)) }}{{ end }}{{ end -}}
+{{- range include "capfn.secrets" $ | fromJsonArray }}{{ $volumes = append $volumes (dict "name" (printf "secret-%s" .) "secret" (dict "secretName" .)) }}{{ end -}}
 {{- toJson $volumes -}}
 {{- end }}
 
@@ -57,6 +59,6 @@
 {{- $root := index . 0 -}}
 {{- $folder := index . 1 -}}
 {{- $mounts := list -}}
-{{- if $root.Values.ingress.enabled }}{{ range $root.Values.ingress.secrets }}{{ $mounts = append $mounts (dict "name" (printf "secret-%s" .) "mountPath" (printf "%s/%s" $folder .) "readOnly" true) }}{{ end }}{{ end -}}
+{{- range include "capfn.secrets" $root | fromJsonArray }}{{ $mounts = append $mounts (dict "name" (printf "secret-%s" .) "mountPath" (printf "%s/%s" $folder .) "readOnly" true) }}{{ end -}}
 {{- toJson $mounts -}}
 {{- end }}

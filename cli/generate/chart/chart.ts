@@ -1,4 +1,5 @@
 import { stringify } from "yaml";
+import { checksText } from "#cli/generate/chart/checks.ts";
 import { helpersText } from "#cli/generate/chart/helpers.ts";
 import { notesText } from "#cli/generate/chart/notes.ts";
 import { valuesSchema, valuesText } from "#cli/generate/chart/values-files.ts";
@@ -18,6 +19,7 @@ export function generateChart(crds: ReadonlyMap<string, string>): Map<string, st
     ["chart/values.schema.json", valuesSchema()],
     ["chart/templates/_helpers.tpl", helpersText],
     ["chart/templates/NOTES.txt", notesText],
+    ["chart/templates/checks.yaml", checksText],
   ]);
   const add = (path: string, documents: readonly Document[]): void => {
     files.set(`chart/templates/${path}.yaml`, `{{- /* ${MARK} */ -}}\n${templateText(documents)}`);

@@ -38,11 +38,23 @@ export const words = (about: string) => z.array(z.string().min(1)).default([]).d
 const PORT = "([1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])";
 const BIND = `([\\w.-]*|\\[[0-9a-fA-F:]+\\]):${PORT}`;
 
+/** Five fields of cron, or a word for them. */
+export const schedule = (about: string, value: string) =>
+  shaped(
+    about,
+    /^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|([\w*,/-]+ ){4}[\w*,/-]+)$/,
+    value,
+  );
+
 /** `:8080` or `127.0.0.1:8080`; with `offable` also `0`, for nowhere. */
 export const address = (about: string, value: string, { offable = false } = {}) =>
   shaped(about, new RegExp(offable ? `^(0|${BIND})$` : `^${BIND}$`), value);
 
-const amounts = z.record(z.string(), z.union([z.string(), z.number()]));
+/** Quantities as Kubernetes reads them, e.g. `100m` or `64Mi`. */
+const amounts = z.record(
+  z.string(),
+  z.union([z.string().regex(/^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/), z.number().min(0)]),
+);
 
 /** ResourceRequirements of a container. */
 export const resources = (about: string, value: { [kind: string]: Record<string, string> }) =>

@@ -11,7 +11,7 @@ const schemaNode = z.looseObject({
 /** `values.schema.json`: Helm refuses values that do not fit it and names the key (Helm documentation, "Schema Files"). */
 export function valuesSchema(): string {
   const schema = z.toJSONSchema(chartValues, { target: "draft-7", io: "input", reused: "inline" });
-  const then = { properties: { ingress: { properties: { config: { type: "object" } } } } };
+  const then = { properties: { ingress: { required: ["config"] } } };
   const enabled = {
     properties: { ingress: { properties: { enabled: { const: true } }, required: ["enabled"] } },
   };
@@ -40,8 +40,16 @@ function lines(schema: unknown, indent: string): string[] {
     const comment = description === "" ? [] : wrapped(description, `${indent}# `);
     const spaced = indent === "" ? ["", ...comment] : comment;
     if (value !== undefined) return [...spaced, ...entry(key, value, indent)];
-    return properties === undefined ? [] : [...spaced, `${indent}${key}:`, ...lines(child, `${indent}  `)];
+    if (properties === undefined) return [];
+    // What has no default is only hinted at.
+    if (isWholly(child)) return [...spaced, `${indent}# ${key}: {}`];
+    return [...spaced, `${indent}${key}:`, ...lines(child, `${indent}  `)];
   });
+}
+
+/** An object that is given as a whole, or not at all. */
+function isWholly(schema: object): boolean {
+  return "required" in schema && z.array(z.string()).parse(schema.required).includes("senders");
 }
 
 function entry(key: string, value: unknown, indent: string): string[] {

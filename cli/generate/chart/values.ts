@@ -12,6 +12,7 @@ import {
   passed,
   passedList,
   resources,
+  schedule,
   shaped,
   text,
   words,
@@ -42,6 +43,11 @@ const scope = {
   watchNamespaces: names(
     "Namespaces to look after; all when empty. With names, rights are Roles in these namespaces instead of ClusterRoles. They must exist, and identity Secrets must be in them.",
   ),
+  watchFilter: shaped(
+    "Look after objects only whose label cluster.x-k8s.io/watch-filter has this value.",
+    /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/,
+    "",
+  ),
 };
 
 const hub = {
@@ -64,12 +70,20 @@ const hub = {
   ingress: group("Takes alerts of Alertmanager and CloudEvents at the Service capfn-ingress.", {
     enabled: flag("", false),
     config: ingressConfigSchema
-      .nullable()
-      .default(null)
+      .optional()
       .describe(
         "Who may send what: the fields of the ingress configuration, in docs/tasks/alerts.md. Files of Secrets named below are /etc/capfn/secrets/<secret>/<key>.",
       ),
     secrets: names("Secrets of this namespace with tokens and certificates."),
+  }),
+  broadcast: group("Every event and outcome, also to observers. Losing it never changes what is done.", {
+    url: shaped(
+      "nats://host:4222 or tls://host:4222 (JetStream), or an http(s):// sink of CloudEvents; nowhere when empty.",
+      /^((nats|tls|https?):\/\/.+)?$/,
+      "",
+    ),
+    secret: text("Secret with the credentials, if it takes some."),
+    key: text("Key in that Secret.", "credentials"),
   }),
 };
 
@@ -108,7 +122,7 @@ const runners = {
 const safety = {
   safetyNet: group("A CronJob that does what is due should the hub not run.", {
     enabled: flag("", false),
-    schedule: text("", "*/10 * * * *"),
+    schedule: schedule("When.", "*/10 * * * *"),
     timeoutSeconds: count("A pass ends after this time at the latest.", 120),
   }),
   podDisruptionBudget: group("While nodes are drained, one hub at a time.", { enabled: flag("", true) }),

@@ -12,7 +12,7 @@ import {
   flag,
   optionalFlag,
   placement,
-  podSecurity,
+  shardFlags,
   tokenVolume,
 } from "#cli/generate/deploy/pod.ts";
 import {
@@ -72,7 +72,6 @@ function podSpec(only: ForRunner): NodeMap {
     serviceAccountName: hubAccount,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 30,
-    securityContext: podSecurity,
     ...placement,
     containers: [
       {
@@ -97,10 +96,18 @@ function hubFlags(only: ForRunner): Node[] {
     flag("log-level", "info", "$.Values.logLevel"),
     flag("max-in-flight", 64, "$.Values.maxInFlight"),
     flag("request-rate", 100, "$.Values.requestRate"),
-    block([], 'include "capfn.namespaceFlags" $ | fromJsonArray'),
+    ...shardFlags,
     when(INGRESS_ON, `--ingress-bind-address=:${ports.ingress}`),
     when(INGRESS_ON, `--ingress-config=${INGRESS_FOLDER}/ingress.yaml`),
     optionalFlag("etcd-snapshots", "$.Values.etcdSnapshots"),
+    optionalFlag("broadcast", "$.Values.broadcast.url"),
+    when(
+      "and $.Values.broadcast.url $.Values.broadcast.secret",
+      setting(
+        undefined,
+        `printf "--broadcast-credentials=${SECRETS_FOLDER}/%s/%s" $.Values.broadcast.secret $.Values.broadcast.key | quote`,
+      ),
+    ),
     only(
       "knative",
       setting(

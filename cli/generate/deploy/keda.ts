@@ -1,6 +1,6 @@
 import { allFunctions } from "#cli/functions.ts";
 import { functionContainer, functionLabels, functionPodLabels } from "#cli/generate/deploy/function-pod.ts";
-import { placement, podSecurity, tokenVolume } from "#cli/generate/deploy/pod.ts";
+import { placement, tokenVolume } from "#cli/generate/deploy/pod.ts";
 import { setting, type Document, type NodeMap } from "#cli/generate/deploy/template.ts";
 import {
   FUNCTION_LABEL,
@@ -51,7 +51,6 @@ function deployment(fn: StepFunction): NodeMap {
           serviceAccountName: functionAccount(fn.name),
           enableServiceLinks: false,
           terminationGracePeriodSeconds: Math.ceil(fn.timeoutMs / 1000) + 5,
-          securityContext: podSecurity,
           ...placement,
           containers: [
             {

@@ -1,6 +1,6 @@
 import { allFunctions } from "#cli/functions.ts";
 import { functionContainer, functionLabels, functionPodLabels } from "#cli/generate/deploy/function-pod.ts";
-import { placement, podSecurity } from "#cli/generate/deploy/pod.ts";
+import { placement } from "#cli/generate/deploy/pod.ts";
 import { setting, type Document } from "#cli/generate/deploy/template.ts";
 import {
   FUNCTION_PORT,
@@ -54,7 +54,6 @@ function service(fn: StepFunction): Document["node"] {
           containerConcurrency: 1,
           timeoutSeconds,
           responseStartTimeoutSeconds: timeoutSeconds,
-          securityContext: podSecurity,
           ...placement,
           containers: [
             {

@@ -4,17 +4,16 @@ import { version } from "#cli/version.ts";
 /** Image of the manifests; there is no registry that has it, so it is brought to the nodes or named anew. */
 export const IMAGE = `capfn:${version}`;
 
-/** What the namespace's label `restricted` asks of every pod (Kubernetes documentation, "Pod Security Standards"). */
-export const podSecurity: NodeMap = {
+/**
+ * What the namespace's label `restricted` asks of every pod (Kubernetes documentation, "Pod Security Standards"). It is said of the container,
+ * because Knative takes it there only.
+ */
+const containerSecurity: NodeMap = {
   runAsNonRoot: true,
   runAsUser: 65_532,
   runAsGroup: 65_532,
-  seccompProfile: { type: "RuntimeDefault" },
-};
-export const containerSecurity: NodeMap = {
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
-  runAsNonRoot: true,
   capabilities: { drop: ["ALL"] },
   seccompProfile: { type: "RuntimeDefault" },
 };
@@ -63,3 +62,12 @@ export function optionalFlag(flag: string, value: string): Node {
 export function flag(name: string, plain: string | number, value: string): Node {
   return setting(`--${name}=${plain}`, `printf "--${name}=%v" ${value} | quote`);
 }
+
+/** Which part of the cluster is looked after. */
+export const shardFlags: readonly Node[] = [
+  when(
+    "$.Values.watchNamespaces",
+    setting(undefined, 'printf "--namespace=%s" (join "," $.Values.watchNamespaces) | quote'),
+  ),
+  optionalFlag("watch-filter", "$.Values.watchFilter"),
+];

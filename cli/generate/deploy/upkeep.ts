@@ -1,6 +1,6 @@
 import { COMMAND } from "#cli/generate/deploy/hub.ts";
 import { HUB_RESOURCES } from "#cli/generate/deploy/resources.ts";
-import { container, flag, placement, podSecurity } from "#cli/generate/deploy/pod.ts";
+import { container, flag, placement, shardFlags } from "#cli/generate/deploy/pod.ts";
 import { passRights } from "#cli/generate/deploy/rights.ts";
 import { block, setting, type Document } from "#cli/generate/deploy/template.ts";
 import { HUB, inNamespace, NAMESPACE, podLabels, selector } from "#cli/generate/deploy/words.ts";
@@ -30,7 +30,6 @@ export function safetyNet(): Document[] {
       serviceAccountName: SAFETY_NET,
       restartPolicy: "Never",
       enableServiceLinks: false,
-      securityContext: podSecurity,
       ...placement,
       containers: [
         {
@@ -41,7 +40,7 @@ export function safetyNet(): Document[] {
             flag("timeout-seconds", 120, "$.Values.safetyNet.timeoutSeconds"),
             flag("log-level", "info", "$.Values.logLevel"),
             flag("request-rate", 100, "$.Values.requestRate"),
-            block([], 'include "capfn.namespaceFlags" $ | fromJsonArray'),
+            ...shardFlags,
           ]),
           resources: block(HUB_RESOURCES, "$.Values.resources"),
         },
