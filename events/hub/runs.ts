@@ -86,6 +86,13 @@ export class Runs {
     return dispatch && !this.#stopping && (mayAct?.() ?? true);
   }
 
+  /** Where the run of an item stands, for people; undefined when there is none under way. */
+  standing(id: string): string | undefined {
+    const token = this.#attempts.tokenOf(id);
+    if (token === undefined) return undefined;
+    return this.#parts.options.runner.pods?.standing(token) ?? "runs";
+  }
+
   openBreakers(): readonly string[] {
     return this.#breakers.open();
   }
@@ -142,6 +149,7 @@ export class Runs {
     const heard = hints.listen(items.map(({ object }) => objectName(fn.for.type, object)));
     const run = this.#attempts.begin(
       { token, key, function: fn, items, handedOut, dependencies, window, heard },
+      options.runner.pods?.longestWaitMs ?? 0,
       (abandoned) => this.#finish(abandoned, new DeadlinePassed("no answer")),
     );
     const hintedAt = Math.min(...items.map((item) => item.hintedAt ?? run.startedAt));
@@ -222,10 +230,11 @@ export class Runs {
 }
 
 /** A batch whose deadline passed although the API servers answered: it was more than one run can do. */
-function isOverlong({ fault, reached }: RunResult, { items, signal }: Run): boolean {
+function isOverlong({ fault, reached, overran }: RunResult, { items, signal }: Run): boolean {
   if (items.length <= 1 || fault === undefined) return false;
   const dead = deadDependency(fault);
-  const ranOut = fault instanceof DeadlinePassed || signal.reason instanceof DeadlinePassed;
+  const ranOut =
+    overran === true || fault instanceof DeadlinePassed || signal.reason instanceof DeadlinePassed;
   return ranOut && (dead === undefined || (reached?.includes(dead) ?? false));
 }
 

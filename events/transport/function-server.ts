@@ -1,7 +1,7 @@
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { HTTP } from "cloudevents";
 import * as z from "zod";
-import { causeOf } from "#events/transport/cloud-event.ts";
+import { causeOf } from "#events/transport/received-dispatch.ts";
 import { runAttempt } from "#events/transport/run-attempt.ts";
 import type { RunResult } from "#events/transport/runner.ts";
 import type { RunnerWorld } from "#events/transport/step-deps.ts";

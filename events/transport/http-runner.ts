@@ -51,7 +51,7 @@ export function httpRunner({ urlOf, tokenOf }: HttpRunnerOptions): Runner {
 async function readAnswer(response: Response, { attempt }: Dispatch): Promise<RunResult> {
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new RunnerFault(new Error(`HTTP ${response.status}`), retryAfterOf(response));
+    throw new RunnerFault(new Error(`HTTP ${response.status}`), { retryAfterMs: retryAfterOf(response) });
   }
   const result = resultOf(parse(await boundedText(response)));
   if (result.token !== attempt.token) throw new RunnerFault(new Error("the answer is to another attempt"));

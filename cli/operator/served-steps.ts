@@ -1,0 +1,92 @@
+import type { ServeFlags } from "#cli/actions/serve.ts";
+import type { managementConfig } from "#cli/operator/management.ts";
+import { logStray } from "#cli/operator/observe.ts";
+import { snapshotPlaceOf } from "#cli/operator/snapshot-place.ts";
+import type { Terminal } from "#cli/terminal.ts";
+import { version } from "#cli/version.ts";
+import { kubeAnnouncer } from "#events/sources/announcer.ts";
+import { SecretClients } from "#events/sources/secret-clients.ts";
+import type { ServedSteps } from "#events/transport/served-step.ts";
+import type { StepFunction } from "#functions/contract/function.ts";
+import type { ResourceView } from "#platform/kube/view.ts";
+import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
+import { createRequestBudget } from "#platform/kube/request-budget.ts";
+import { createKubeClient } from "#platform/kube/rest.ts";
+import type { Log } from "#platform/observability/log.ts";
+import { createMetrics, type Metrics } from "#platform/observability/metrics.ts";
+
+export interface ServedFunctions {
+  readonly functions: readonly StepFunction[];
+  /** Views of everything they may write. */
+  readonly views: readonly ResourceView<unknown>[];
+  readonly managementOf: typeof managementConfig;
+}
+
+/** Steps with the world they act on, for a process that serves functions. */
+export interface OpenSteps {
+  readonly steps: ServedSteps;
+  readonly metrics: Metrics;
+  close(): void;
+}
+
+/** Opens what steps need outside the hub's process. Throws, with the mend, when the management cluster cannot be told. */
+export async function openSteps(
+  { functions, views, managementOf }: ServedFunctions,
+  flags: Pick<ServeFlags, "kubeconfig" | "context" | "requestRate" | "etcdSnapshots">,
+  terminal: Terminal,
+  log: Log,
+): Promise<OpenSteps> {
+  const { clock, environment, random } = terminal;
+  const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
+  const metrics = createMetrics();
+  const connect = (config: ConnectionConfig) =>
+    createKubeClient(config, {
+      clock,
+      random,
+      userAgent: `capfn/${version}`,
+      budget: createRequestBudget({
+        clock,
+        requestsPerSecond: flags.requestRate,
+        burst: flags.requestRate * 2,
+        inFlight: 64,
+      }),
+    });
+  const management = connect(await managementOf(flags, clock, environment));
+  const clients = new SecretClients(management, connect);
+  const steps: ServedSteps = {
+    functions,
+    views,
+    world: {
+      clock,
+      management: () => management,
+      client: (connection) => clients.client(connection),
+      announce: kubeAnnouncer(management, clock, (what, error) =>
+        log.warn({ what, error: nameOf(error) }, "a report for people could not be written"),
+      ),
+      count: (counter) => metrics.count(counter),
+      measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
+      snapshotPlace,
+    },
+    contain: terminal.contain((error) => logStray(log, error)),
+    ran: (name, { outcomes, fault }) => {
+      const ended = fault === undefined ? [...outcomes.values()].map(({ kind }) => kind) : ["fault"];
+      for (const outcome of ended) metrics.outcomes.inc({ function: name, outcome });
+      log.info(
+        { function: name, outcomes: ended, ...(fault !== undefined && { error: nameOf(fault) }) },
+        "a step ended",
+      );
+    },
+  };
+  return {
+    steps,
+    metrics,
+    close: () => {
+      clients.close();
+      management.close();
+    },
+  };
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "unknown";
+}
