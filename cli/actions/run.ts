@@ -1,6 +1,7 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
 import type { IngressFlags, IngressWorld } from "#cli/http/ingress.ts";
-import { parseBindAddress, startServers } from "#cli/http/servers.ts";
+import { parseBindAddress } from "#cli/http/bind-address.ts";
+import { startServers } from "#cli/http/servers.ts";
 import { untilLeading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { logStray } from "#cli/operator/observe.ts";

@@ -1,7 +1,6 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
-import { allFunctions } from "#cli/functions.ts";
-import { parseBindAddress } from "#cli/http/servers.ts";
-import { managementConfig } from "#cli/operator/management.ts";
+import { parseBindAddress } from "#cli/http/bind-address.ts";
+import type { ManagementSource } from "#cli/operator/management.ts";
 import { logStray } from "#cli/operator/observe.ts";
 import { snapshotPlaceOf } from "#cli/operator/snapshot-place.ts";
 import type { Terminal } from "#cli/terminal.ts";
@@ -24,9 +23,13 @@ export interface ServeFlags extends ClusterFlags {
 }
 
 /** Serves functions until a signal asks to end; steps under way may finish. */
-export async function serve(names: readonly string[], flags: ServeFlags, terminal: Terminal): Promise<void> {
+export async function serve(
+  functions: readonly StepFunction[],
+  flags: ServeFlags,
+  terminal: Terminal,
+  managementOf: ManagementSource,
+): Promise<void> {
   const { clock, environment, random } = terminal;
-  const functions = chosen(names);
   const address = parseBindAddress("--bind-address", flags.bindAddress);
   if (address === undefined) throw new Error("--bind-address: 0 serves nothing; say where, e.g. :8080");
   const { tokenFile } = flags;
@@ -48,11 +51,11 @@ export async function serve(names: readonly string[], flags: ServeFlags, termina
         inFlight: 64,
       }),
     });
-  const management = connect(await managementConfig(flags, clock, environment));
+  const management = connect(await managementOf(flags, clock, environment));
   const clients = new SecretClients(management, connect);
   const server = functionServer({
     functions,
-    views: allFunctions.flatMap(({ views }) => views),
+    views: functions.flatMap(({ writes }) => writes),
     world: {
       clock,
       management: () => management,
@@ -88,18 +91,6 @@ export async function serve(names: readonly string[], flags: ServeFlags, termina
     clients.close();
     management.close();
   }
-}
-
-/** All functions when none is named. Throws, with all names, for one that does not exist. */
-function chosen(names: readonly string[]): readonly StepFunction[] {
-  const known = new Map(allFunctions.map((fn) => [fn.name, fn]));
-  if (names.length === 0) return allFunctions;
-  return names.map((name) => {
-    const fn = known.get(name);
-    if (fn === undefined)
-      throw new Error(`no function "${name}"; there are: ${[...known.keys()].join(", ")}`);
-    return fn;
-  });
 }
 
 function isLoopback(host: string): boolean {
