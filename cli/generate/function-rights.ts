@@ -7,17 +7,48 @@ import type { StepFunction } from "#functions/contract/function.ts";
 /** Namespace of the accounts, as in the pages. */
 const NAMESPACE = "capfn-system";
 
-/** Manifests by path from the repository's root: for each function an account of its own, with what its step does on the management cluster and no more. */
+const apiGroup = "rbac.authorization.k8s.io";
+const apiVersion = `${apiGroup}/v1`;
+const labels = { [providerLabel.name]: providerLabel.value };
+
+/**
+ * Manifests by path from the repository's root: for each function an account of its own, with what its step does on the management cluster and no
+ * more; and what all of them need to know who calls.
+ */
 export function generateFunctionRights(): Map<string, string> {
-  return new Map(
-    allFunctions.map((fn) => [
-      `manifests/rbac/function-${fn.name}.yaml`,
-      `# Generated from the declaration of ${fn.name} by "capfn generate". Do not edit.\n` +
-        manifestsOf(fn)
-          .map((manifest) => stringify(manifest, { lineWidth: 0, aliasDuplicateObjects: false }))
-          .join("---\n"),
-    ]),
-  );
+  const own = allFunctions.map((fn): [string, string] => [
+    `manifests/rbac/function-${fn.name}.yaml`,
+    rendered(`the declaration of ${fn.name}`, manifestsOf(fn)),
+  ]);
+  return new Map([
+    ...own,
+    ["manifests/rbac/token-review.yaml", rendered("the declarations of all functions", tokenReviewRights())],
+  ]);
+}
+
+function rendered(from: string, manifests: readonly object[]): string {
+  const documents = manifests.map((each) => stringify(each, { lineWidth: 0, aliasDuplicateObjects: false }));
+  return `# Generated from ${from} by "capfn generate". Do not edit.\n${documents.join("---\n")}`;
+}
+
+/** A function that is served has the API server say whose token a caller shows. It learns the owner of tokens it is shown and nothing else. */
+function tokenReviewRights(): object[] {
+  const name = "capfn-token-review";
+  const rules = [{ apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] }];
+  return [
+    { apiVersion, kind: "ClusterRole", metadata: { name, labels }, rules },
+    {
+      apiVersion,
+      kind: "ClusterRoleBinding",
+      metadata: { name, labels },
+      roleRef: { apiGroup, kind: "ClusterRole", name },
+      subjects: allFunctions.map((fn) => ({
+        kind: "ServiceAccount",
+        name: `capfn-${fn.name}`,
+        namespace: NAMESPACE,
+      })),
+    },
+  ];
 }
 
 interface Rule {
@@ -28,9 +59,6 @@ interface Rule {
 
 function manifestsOf(fn: StepFunction): object[] {
   const name = `capfn-${fn.name}`;
-  const labels = { [providerLabel.name]: providerLabel.value };
-  const apiGroup = "rbac.authorization.k8s.io";
-  const apiVersion = `${apiGroup}/v1`;
   return [
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace: NAMESPACE, labels } },
     { apiVersion, kind: "ClusterRole", metadata: { name, labels }, rules: rulesOf(fn) },

@@ -1,5 +1,5 @@
 import type { ServeFlags } from "#cli/actions/serve.ts";
-import type { managementConfig } from "#cli/operator/management.ts";
+import type { ManagementSource } from "#cli/operator/management.ts";
 import { logStray } from "#cli/operator/observe.ts";
 import { snapshotPlaceOf } from "#cli/operator/snapshot-place.ts";
 import type { Terminal } from "#cli/terminal.ts";
@@ -8,35 +8,38 @@ import { kubeAnnouncer } from "#events/sources/announcer.ts";
 import { SecretClients } from "#events/sources/secret-clients.ts";
 import type { ServedSteps } from "#events/transport/served-step.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
-import type { ResourceView } from "#platform/kube/view.ts";
+import type { KubeClient } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import type { Log } from "#platform/observability/log.ts";
 import { createMetrics, type Metrics } from "#platform/observability/metrics.ts";
 
+/** The functions a process serves. */
 export interface ServedFunctions {
-  readonly functions: readonly StepFunction[];
-  /** Views of everything they may write. */
-  readonly views: readonly ResourceView<unknown>[];
-  readonly managementOf: typeof managementConfig;
+  readonly names: readonly string[];
+  /** Loads their declarations and handlers, which takes longer than anything else at the start. */
+  readonly load: () => Promise<readonly StepFunction[]>;
+  readonly managementOf: ManagementSource;
 }
 
 /** Steps with the world they act on, for a process that serves functions. */
 export interface OpenSteps {
   readonly steps: ServedSteps;
+  readonly management: KubeClient;
   readonly metrics: Metrics;
   close(): void;
 }
 
 /** Opens what steps need outside the hub's process. Throws, with the mend, when the management cluster cannot be told. */
 export async function openSteps(
-  { functions, views, managementOf }: ServedFunctions,
+  { load, managementOf }: ServedFunctions,
   flags: Pick<ServeFlags, "kubeconfig" | "context" | "requestRate" | "etcdSnapshots">,
   terminal: Terminal,
   log: Log,
 ): Promise<OpenSteps> {
   const { clock, environment, random } = terminal;
+  const functions = await load();
   const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
   const metrics = createMetrics();
   const connect = (config: ConnectionConfig) =>
@@ -55,7 +58,7 @@ export async function openSteps(
   const clients = new SecretClients(management, connect);
   const steps: ServedSteps = {
     functions,
-    views,
+    views: functions.flatMap(({ writes }) => writes),
     world: {
       clock,
       management: () => management,
@@ -79,6 +82,7 @@ export async function openSteps(
   };
   return {
     steps,
+    management,
     metrics,
     close: () => {
       clients.close();

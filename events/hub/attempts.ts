@@ -94,7 +94,8 @@ export class Attempts {
   /** The attempt of an item that is under way, under whichever key. */
   tokenOf(id: string): string | undefined {
     if (!this.#items.has(id)) return undefined;
-    return [...this.#underWay.values()].find(({ run }) => run.items.some((item) => item.id === id))?.run.token;
+    return [...this.#underWay.values()].find(({ run }) => run.items.some((item) => item.id === id))?.run
+      .token;
   }
 
   /** Runs under way that call this API server. */

@@ -16,6 +16,9 @@ export interface FaultHistory {
   readonly foreignFaults: number;
 }
 
+/** Pause before the first new try after a runner could not run a step, ms; as much again is left to chance. */
+const SOON_MS = 100;
+
 /** Sorts a fault. Only what the object itself causes uses its budget; a dead API server or a missing right never parks a machine. */
 export function judgeFault(
   fault: unknown,
@@ -36,7 +39,12 @@ export function judgeFault(
     return { kind: "platform", delayMs: pause(foreignFaults + 1, fault.retryAfterMs), reason: fault.reason };
   }
   if (fault instanceof RunnerFault) {
-    const delayMs = pause(foreignFaults + 1, fault.retryAfterMs);
+    const { retryAfterMs } = fault;
+    // A pod that was not there yet, or no longer, is often there at the next try.
+    const delayMs =
+      foreignFaults === 0 && retryAfterMs === undefined
+        ? SOON_MS * (1 + world.random())
+        : pause(foreignFaults, retryAfterMs);
     return { kind: "platform", delayMs, reason: faultName(fault) };
   }
   const attempts = countFault(policy.backoff, history.attempts, world.now);

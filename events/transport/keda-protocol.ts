@@ -78,7 +78,8 @@ const metricsSchema = z.object({ scaledObjectRef: referenceSchema.prefault({}) }
 /** The service, for a server and for clients alike. */
 export function externalScaler(): ServiceDefinition {
   const service = fromJSON(protocol, { longs: Number })["externalscaler.ExternalScaler"];
-  if (service === undefined || "format" in service) throw new Error("externalscaler.ExternalScaler is no service");
+  if (service === undefined || "format" in service)
+    throw new Error("externalscaler.ExternalScaler is no service");
   return service;
 }
 

@@ -3,7 +3,13 @@ import { dispatchEvent } from "#events/transport/cloud-event.ts";
 import { PullLease } from "#events/transport/pull-lease.ts";
 import { POLL_MS, type Grant, type Leaving, type Renewed } from "#events/transport/pull-protocol.ts";
 import { PullQueue, type WaitingDispatch } from "#events/transport/pull-queue.ts";
-import { RunnerFault, type Dispatch, type Runner, type RunnerPods, type RunResult } from "#events/transport/runner.ts";
+import {
+  RunnerFault,
+  type Dispatch,
+  type Runner,
+  type RunnerPods,
+  type RunResult,
+} from "#events/transport/runner.ts";
 import { resultOf } from "#events/transport/wire.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
@@ -81,11 +87,7 @@ export class PullRunner implements Runner {
   }
 
   /** A pod asks for work. Undefined when there was none until {@link POLL_MS}, or the pod has gone. */
-  async lease(
-    functions: readonly string[],
-    holder: string,
-    gone: AbortSignal,
-  ): Promise<Grant | undefined> {
+  async lease(functions: readonly string[], holder: string, gone: AbortSignal): Promise<Grant | undefined> {
     const asked = this.#options.clock.monotonic();
     for (;;) {
       if (gone.aborted || !this.#mayLease()) return undefined;
@@ -143,15 +145,13 @@ export class PullRunner implements Runner {
       return "gone";
     }
     const { work } = lease;
-    const { name } = work.dispatch.function;
     this.#end(lease);
     try {
       const result = resultOf(answer);
       if (result.token !== work.dispatch.attempt.token)
         throw platformFault("the answer is to another attempt");
       const overran = this.#options.clock.monotonic() >= lease.deadline;
-      const reached = [...(result.reached ?? []), podsOf(name)];
-      work.resolve({ ...result, reached, overran });
+      work.resolve({ ...result, overran });
       return "taken";
     } catch (error) {
       work.reject(error instanceof RunnerFault ? error : new RunnerFault(error));
@@ -166,7 +166,8 @@ export class PullRunner implements Runner {
     const isOne = (name: string) => functions.includes(name);
     this.#queue.dismiss((asking) => asking.holder === holder && asking.functions.every(isOne));
     for (const lease of this.#leases.values()) {
-      if (lease.holder !== holder || !isOne(lease.work.dispatch.function.name) || keeps.includes(lease.id)) continue;
+      if (lease.holder !== holder || !isOne(lease.work.dispatch.function.name) || keeps.includes(lease.id))
+        continue;
       this.#end(lease);
       this.#queue.add(lease.work, true);
       this.#demand(lease.work.dispatch);
@@ -227,7 +228,7 @@ export class PullRunner implements Runner {
     if (lease.atDeadline) {
       const fault = new DeadlinePassed(`attempt ${attempt.token} of ${fn.name} passed its deadline`);
       const token = attempt.token;
-      resolve({ token, outcomes: new Map(), written: [], fault, overran: true, reached: [podsOf(fn.name)] });
+      resolve({ token, outcomes: new Map(), written: [], fault, overran: true });
     } else reject(platformFault("the pod that had it fell silent, and its lease ran out"));
     this.#demand(dispatch);
   }
@@ -272,8 +273,7 @@ function podsOf(name: string): string {
 function eventOf({ dispatch, resolve, reject }: WaitingDispatch): unknown {
   try {
     const event = dispatchEvent(dispatch)?.toJSON();
-    if (event === undefined)
-      resolve({ token: dispatch.attempt.token, outcomes: new Map(), written: [] });
+    if (event === undefined) resolve({ token: dispatch.attempt.token, outcomes: new Map(), written: [] });
     return event;
   } catch (error) {
     reject(new RunnerFault(error));

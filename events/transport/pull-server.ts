@@ -35,7 +35,11 @@ interface Functions {
  */
 export function pullServer(options: PullServerOptions): FastifyInstance {
   const { runner, functions, rightsOf } = options;
-  const server = fastify({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true, exposeHeadRoutes: false });
+  const server = fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+  });
   const mayTake = new WeakMap<FastifyRequest, (name: string) => boolean>();
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));

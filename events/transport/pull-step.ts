@@ -35,7 +35,14 @@ const PAUSE_MS = 50;
  * Runs one leased dispatch while its lease is renewed, and tells the hub the outcome. The right to write ends when the lease has run out by this machine's
  * clock, when the hub says that it is no more, and when the hub is gone: who comes after it knows nothing of this step. Never rejects.
  */
-export async function runPulled({ hub, clock, grant, sentAt, steps, accepts }: PulledStep): Promise<PulledEnd> {
+export async function runPulled({
+  hub,
+  clock,
+  grant,
+  sentAt,
+  steps,
+  accepts,
+}: PulledStep): Promise<PulledEnd> {
   const { lease } = grant;
   const fence = new Fence(clock, sentAt, grant.heldMs + grant.lastsMs);
   const fn = steps.functions.find(({ name }) => name === grant.function);

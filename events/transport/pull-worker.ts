@@ -27,6 +27,8 @@ export interface PullWorkerOptions {
 export interface PullWorker {
   /** Whether the hub answered the last question. */
   readonly connected: boolean;
+  /** Resolves when steps can run. Rejects when what they need cannot be loaded. */
+  readonly loaded: Promise<void>;
   /** Resolves after {@link drain}. Rejects when what steps need cannot be loaded. */
   readonly over: Promise<void>;
   /** Takes no more work, gives back what has not begun, and resolves when the steps under way have ended. */
@@ -65,6 +67,10 @@ class Worker implements PullWorker {
     this.#options = options;
     this.#path = options.functions.join(",");
     this.#steps = this.#asked.promise.then(() => options.load());
+  }
+
+  get loaded(): Promise<void> {
+    return this.#steps.then(() => undefined);
   }
 
   get over(): Promise<void> {

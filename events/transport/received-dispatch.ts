@@ -8,6 +8,8 @@ export interface ReceivedDispatch {
   readonly token: string;
   /** Whose dispatch it is: a later leader's is higher. */
   readonly epoch: number;
+  /** Nothing else of this key runs meanwhile. */
+  readonly key: string;
   readonly data: unknown;
   readonly cause: Cause;
 }
@@ -22,6 +24,7 @@ const causedSchema = z.object({
 const attemptSchema = z.object({
   attempt: z.string().regex(/^\d+\.\d+$/),
   function: z.string(),
+  partitionkey: z.string().optional(),
   data: z.unknown(),
 });
 
@@ -41,6 +44,6 @@ export function receivedDispatch(event: unknown): ReceivedDispatch {
   const parsed = attemptSchema.safeParse(event);
   if (!parsed.success)
     throw new UnfitData("the event names no attempt of the hub: attributes function and attempt");
-  const { attempt: token, data } = parsed.data;
-  return { token, epoch: Number(token.split(".")[0]), data, cause: causeOf(event) };
+  const { attempt: token, partitionkey: key = token, data } = parsed.data;
+  return { token, epoch: Number(token.split(".")[0]), key, data, cause: causeOf(event) };
 }

@@ -68,6 +68,8 @@ export interface RunResult {
   readonly reached?: readonly string[];
   /** The attempt's deadline had passed when it ended, as the runner knows from its own clock. */
   readonly overran?: boolean | undefined;
+  /** Its time is over, and nothing proves that it has ended: its key is not free before the margin after the deadline has passed. */
+  readonly mayStillRun?: boolean;
 }
 
 interface RunnerFaultFields {

@@ -10,7 +10,7 @@ import type { Contain } from "#platform/process/stray-rejections.ts";
 /** Steps that run in a process of their own, for a hub elsewhere. */
 export interface ServedSteps {
   readonly functions: readonly StepFunction[];
-  /** Views of all functions there are: objects that are written are told to the hub as these see them. */
+  /** Views of all kinds the functions may write: objects that are written are told to the hub as these see them. */
   readonly views: readonly ResourceView<unknown>[];
   readonly world: RunnerWorld;
   readonly contain: Contain;
@@ -26,6 +26,8 @@ interface Right {
   readonly deadlineMs: number;
   /** Asked right before each write leaves, besides; always allowed when left out. */
   readonly mayWrite?: () => boolean;
+  /** It begins when this resolves; at once when left out. */
+  readonly turn?: Promise<void>;
 }
 
 /** Runs one dispatch under its deadline; the answer is for the wire. Never rejects. */
@@ -33,7 +35,7 @@ export async function runServed(
   { world, contain, views, ran }: ServedSteps,
   fn: StepFunction,
   { token, data, cause }: ReceivedDispatch,
-  { end, deadlineMs, mayWrite }: Right,
+  { end, deadlineMs, mayWrite, turn }: Right,
 ): Promise<RunAnswer> {
   const cancel = world.clock.schedule(Math.min(deadlineMs, fn.timeoutMs), () =>
     end.abort(new Error("the attempt passed its deadline")),
@@ -43,7 +45,11 @@ export async function runServed(
     contain,
     attempt: { token, signal: end.signal },
   };
-  const result = await runAttempt(place, (deps) => fn.runFromData(data, cause, deps));
+  const result = await runAttempt(place, async (deps) => {
+    await turn;
+    end.signal.throwIfAborted();
+    return fn.runFromData(data, cause, deps);
+  });
   cancel();
   ran(fn.name, result);
   return answerOf(result, views);

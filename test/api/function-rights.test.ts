@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { generateFunctionRights } from "#cli/generate/function-rights.ts";
 import { kubeObjectManifests } from "#cli/lab/manifests.ts";
+import { version } from "#cli/version.ts";
 import { allFunctions } from "#cli/functions.ts";
 import { SecretClients } from "#events/sources/secret-clients.ts";
 import { kubeAnnouncer } from "#events/sources/announcer.ts";
@@ -78,6 +79,7 @@ async function serve(fn: (typeof allFunctions)[number], stack: AsyncDisposableSt
       measureCreation: () => undefined,
     },
     verify: undefined,
+    version,
     contain: (act) => act(),
     ran: (name, { fault }: RunResult) => {
       ran.add(name);
@@ -99,6 +101,8 @@ test(
     const runner = httpRunner({
       urlOf: (name) => `${urls.get(name)}/${name}`,
       tokenOf: () => Promise.resolve(undefined),
+      version,
+      clock,
     });
     await using play = openPlay(theatre, { functions: allFunctions, seed: 1, runner });
     const { actor, lives, names } = play;
