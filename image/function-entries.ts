@@ -43,9 +43,8 @@ export function entryOf({ name }: DeclaredAt): string {
 export function functionEntry(fn: DeclaredAt): Plugin {
   const id = entryOf(fn);
   const program = [
-    `import { ${fn.export} } from ${JSON.stringify(fn.path)};`,
     `import { serveFunction } from ${JSON.stringify(join(root, "cli/serve-function.ts"))};`,
-    `await serveFunction(${fn.export});`,
+    `await serveFunction(${JSON.stringify(fn.name)}, async () => (await import(${JSON.stringify(fn.path)})).${fn.export});`,
   ].join("\n");
   return {
     name: "function-entry",

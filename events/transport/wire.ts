@@ -77,14 +77,18 @@ export function answerOf(result: RunResult, views: readonly ResourceView<unknown
 /** A result out of an answer. Throws {@link RunnerFault} for what is none, and for a function of a version that cannot read the hub's snapshots. */
 export function resultOf(json: unknown): RunResult {
   const answer = answerSchema.safeParse(json);
-  if (!answer.success) throw new RunnerFault(new Error("the function's answer is not of the agreed form"));
+  if (!answer.success) throw faultOf("the answer is none of a function");
   const { outcomes, fault, ...rest } = answer.data;
   if (fault?.kind === "unfit")
-    throw new RunnerFault(
-      new Error(`the function cannot read what the hub sends; are both of one version? ${fault.problem}`),
+    throw faultOf(
+      `the function cannot read what the hub sends; are both of one version? ${fault.problem.slice(0, 200)}`,
     );
   const result = { ...rest, outcomes: new Map(Object.entries(outcomes)) };
   return fault === undefined ? result : { ...result, fault: thrownFault(fault) };
+}
+
+function faultOf(said: string): RunnerFault {
+  return new RunnerFault(new Error(said), { said });
 }
 
 /** What a handler threw in another process. Its name is all that came over. */

@@ -3,3 +3,8 @@
  * `WebSocket`, `CloseEvent` and `MessageEvent` it loads an HTTP client and a WebSocket client nobody uses, 12 MB of resident memory.
  */
 export const http = process.getBuiltinModule("node:http");
+
+/** Node's `https`, loaded when it is asked for: a process that speaks plain HTTP needs no TLS to start. */
+export function https(): typeof import("node:https") {
+  return process.getBuiltinModule("node:https");
+}

@@ -9,7 +9,11 @@ import type { StepFunction } from "#functions/contract/function.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import { FakeApi, type RecordedRequest } from "#test/support/fake-api.ts";
 import { FakeClock } from "#test/support/fake-clock.ts";
+import { pod, pullHub } from "#test/unit/transport/pull-stage.ts";
 import { hubBench, part, partView, widget, widgetView } from "#test/support/hub-bench.ts";
+
+/** Version of every hub and function here. */
+const VERSION = "1.2.3";
 
 /** A management API with one widget in it, as every runner here sees it. */
 export function stage() {
@@ -33,13 +37,14 @@ type Stage = ReturnType<typeof stage>;
 export async function served(
   { world }: Pick<Stage, "world">,
   functions: readonly StepFunction[],
-  { verify }: { verify?: Verify } = {},
+  { verify, version = VERSION }: { verify?: Verify; version?: string } = {},
 ): Promise<string> {
   const server = functionServer({
     functions,
     views: [widgetView, partView],
     world,
     verify,
+    version,
     contain: (act) => act(),
     ran: () => undefined,
   });
@@ -48,7 +53,12 @@ export async function served(
 }
 
 export function over(url: string, token?: string): Runner {
-  return httpRunner({ urlOf: (name) => `${url}/${name}`, tokenOf: () => Promise.resolve(token) });
+  return httpRunner({
+    urlOf: (name) => `${url}/${name}`,
+    tokenOf: () => Promise.resolve(token),
+    version: VERSION,
+    clock: new FakeClock(),
+  });
 }
 
 /** Sends a dispatch as it is, or with headers or a body of the test's. */
@@ -63,7 +73,12 @@ export function post(
   const own = Object.entries(binary.headers).map(([name, value]) => [name, String(value)]);
   return fetch(`${url}/${dispatch.function.name}`, {
     method: "POST",
-    headers: { ...Object.fromEntries(own), "capfn-deadline-ms": "30000", ...headers },
+    headers: {
+      ...Object.fromEntries(own),
+      "capfn-deadline-ms": "30000",
+      "capfn-version": VERSION,
+      ...headers,
+    },
     body: body ?? String(binary.body),
   });
 }
@@ -75,6 +90,11 @@ export const runners: Readonly<Record<string, (stage: Stage, fn: StepFunction) =
     inProcessRunner(world, { roundTrip: "structured" }),
   "in process, through a binary event": async ({ world }) => inProcessRunner(world, { roundTrip: "binary" }),
   "over HTTP": async (on, fn) => over(await served(on, [fn])),
+  "in a pod that comes for it": async ({ world }, fn) => {
+    const { runner, url } = await pullHub();
+    pod(url, { world, functions: [fn] });
+    return runner;
+  },
 };
 
 /** What the hub dispatches for these widgets, under a token and a signal of the test's. */
