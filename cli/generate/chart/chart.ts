@@ -3,8 +3,7 @@ import { checksText } from "#cli/generate/chart/checks.ts";
 import { helpersText } from "#cli/generate/chart/helpers.ts";
 import { notesText } from "#cli/generate/chart/notes.ts";
 import { valuesSchema, valuesText } from "#cli/generate/chart/values-files.ts";
-import { hubDeployment } from "#cli/generate/deploy/hub.ts";
-import { hubFiles, runnerFiles, runners } from "#cli/generate/deploy/index.ts";
+import { chartFiles, hubFiles, hubOf, runnerFiles, runners } from "#cli/generate/deploy/index.ts";
 import { functionRights } from "#cli/generate/deploy/rights.ts";
 import { templateText, type Document } from "#cli/generate/deploy/template.ts";
 import { version } from "#cli/version.ts";
@@ -24,8 +23,8 @@ export function generateChart(crds: ReadonlyMap<string, string>): Map<string, st
   const add = (path: string, documents: readonly Document[]): void => {
     files.set(`chart/templates/${path}.yaml`, `{{- /* ${MARK} */ -}}\n${templateText(documents)}`);
   };
-  add("hub/deployment", [hubDeployment("in-process")]);
-  for (const [name, documents] of hubFiles()) add(`hub/${name}`, documents);
+  add("hub/hub", hubOf("in-process"));
+  for (const [name, documents] of [...hubFiles(), ...chartFiles()]) add(`hub/${name}`, documents);
   for (const runner of runners)
     for (const [name, documents] of runnerFiles(runner)) add(`${runner}/${name}`, documents);
   for (const [name, documents] of functionRights()) add(`rbac/${name}`, documents);

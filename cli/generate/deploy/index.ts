@@ -2,7 +2,7 @@ import { allFunctions } from "#cli/functions.ts";
 import { hubDeployment, type RunnerKind } from "#cli/generate/deploy/hub.ts";
 import { kedaFunctions } from "#cli/generate/deploy/keda.ts";
 import { knativeServices } from "#cli/generate/deploy/knative.ts";
-import { knativePolicy, networkPolicies } from "#cli/generate/deploy/network.ts";
+import { knativePolicy, networkPolicies, pullPolicy } from "#cli/generate/deploy/network.ts";
 import {
   functionRights,
   hubRights,
@@ -10,7 +10,7 @@ import {
   stepsRole,
   tokenReviewRights,
 } from "#cli/generate/deploy/rights.ts";
-import { hubServices, ingressConfig } from "#cli/generate/deploy/services.ts";
+import { hubService, ingress } from "#cli/generate/deploy/services.ts";
 import { manifestText, type Document } from "#cli/generate/deploy/template.ts";
 import { disruptionBudget, safetyNet } from "#cli/generate/deploy/upkeep.ts";
 import { functionAccount, hubAccount, NAMESPACE, runnerIs } from "#cli/generate/deploy/words.ts";
@@ -22,14 +22,23 @@ export type Files = ReadonlyMap<string, readonly Document[]>;
 export function hubFiles(): Files {
   return new Map([
     ["rights", [...hubRights(), ...stepsRole()]],
-    ["services", [...hubServices(), ingressConfig()]],
     ["network-policies", networkPolicies()],
     ["disruption-budget", [disruptionBudget()]],
     ["safety-net", safetyNet()],
   ]);
 }
 
-/** What is there besides for one runner, but for the Deployment of the hub. */
+/** What the runner chosen is a part of: one for each runner in the manifests, one for all in the chart. */
+export function hubOf(runner: RunnerKind): Document[] {
+  return [hubDeployment(runner), hubService(runner)];
+}
+
+/** What only the chart has, because it takes values. */
+export function chartFiles(): Files {
+  return new Map([["ingress", ingress()]]);
+}
+
+/** What is there besides for one runner. */
 export function runnerFiles(runner: RunnerKind): Files {
   switch (runner) {
     case "in-process":
@@ -44,6 +53,7 @@ export function runnerFiles(runner: RunnerKind): Files {
     }
     case "keda":
       return new Map([
+        ["network-policy", [pullPolicy()]],
         ["token-review", tokenReviewRights([hubAccount], runnerIs("keda"))],
         ...kedaFunctions(),
       ]);
@@ -57,7 +67,7 @@ export function deployManifests(): Map<string, string> {
   const files = new Map([["manifests/hub/00-namespace.yaml", asFile([{ node: namespaceNode() }])]]);
   for (const [name, documents] of hubFiles()) files.set(`manifests/hub/${name}.yaml`, asFile(documents));
   for (const runner of runners) {
-    files.set(`manifests/${runner}/hub.yaml`, asFile([hubDeployment(runner)]));
+    files.set(`manifests/${runner}/hub.yaml`, asFile(hubOf(runner)));
     for (const [name, documents] of runnerFiles(runner))
       files.set(`manifests/${runner}/${name}.yaml`, asFile(documents));
   }

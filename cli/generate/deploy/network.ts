@@ -1,11 +1,4 @@
-import {
-  block,
-  setting,
-  when,
-  type Document,
-  type Node,
-  type NodeMap,
-} from "#cli/generate/deploy/template.ts";
+import { block, setting, type Document, type Node, type NodeMap } from "#cli/generate/deploy/template.ts";
 import {
   FUNCTION_LABEL,
   HUB,
@@ -31,22 +24,6 @@ export function networkPolicies(): Document[] {
           from: block(everyNamespace, "$.Values.networkPolicy.metricsFrom"),
           ports: [{ protocol: "TCP", port: "metrics" }],
         },
-        when(
-          runnerIs("keda"),
-          {
-            from: [{ podSelector: { matchLabels: selector("function") } }],
-            ports: [{ protocol: "TCP", port: ports.pull }],
-          },
-          { inManifest: true },
-        ),
-        when(
-          runnerIs("keda"),
-          {
-            from: [namespaceNamed(setting("keda", "$.Values.keda.namespace | quote"))],
-            ports: [{ protocol: "TCP", port: ports.scaler }],
-          },
-          { inManifest: true },
-        ),
       ],
     }),
     {
@@ -64,6 +41,27 @@ export function networkPolicies(): Document[] {
       chartOnly: true,
     },
   ];
+}
+
+/** Functions that pull, and KEDA, which asks how much there is to do. */
+export function pullPolicy(): Document {
+  return {
+    ...policy("capfn-pull", {
+      podSelector: { matchLabels: selector("hub") },
+      policyTypes: ["Ingress"],
+      ingress: [
+        {
+          from: [{ podSelector: { matchLabels: selector("function") } }],
+          ports: [{ protocol: "TCP", port: ports.pull }],
+        },
+        {
+          from: [namespaceNamed(setting("keda", "$.Values.keda.namespace | quote"))],
+          ports: [{ protocol: "TCP", port: ports.scaler }],
+        },
+      ],
+    }),
+    condition: `and ${ON} (${runnerIs("keda")})`,
+  };
 }
 
 /** Pods of Knative Services are reached through the activator and the local gateway, and scraped by the autoscaler. */

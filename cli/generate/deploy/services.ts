@@ -1,43 +1,47 @@
-import { when, setting, type Document, type Node } from "#cli/generate/deploy/template.ts";
+import type { RunnerKind } from "#cli/generate/deploy/hub.ts";
+import { setting, when, type Document, type Node, type NodeMap } from "#cli/generate/deploy/template.ts";
 import { HUB, inNamespace, INGRESS, ports, runnerIs, selector } from "#cli/generate/deploy/words.ts";
 
-/** How others reach the hub: Prometheus, functions that pull, KEDA; and, with a Service of its own, whoever sends alerts and events. */
-export function hubServices(): Document[] {
-  const port = (name: keyof typeof ports): Node => ({ name, port: ports[name], targetPort: name });
-  return [
-    service(HUB, [
-      when(
-        'include "capfn.port" $.Values.metrics.bindAddress',
-        {
-          name: "metrics",
-          port: setting(ports.metrics, 'include "capfn.port" $.Values.metrics.bindAddress'),
-          targetPort: "metrics",
-        },
-        { inManifest: true },
-      ),
+const port = (name: keyof typeof ports): Node => ({ name, port: ports[name], targetPort: name });
+
+/** How others reach the hub: Prometheus, functions that pull, KEDA. As its Deployment: one for each runner in the manifests. */
+export function hubService(runner: RunnerKind): Document {
+  const inManifest = runner === "keda";
+  return service(HUB, [
+    when(
+      'include "capfn.port" $.Values.metrics.bindAddress',
       {
-        name: "health",
-        port: setting(ports.health, 'include "capfn.port" $.Values.healthProbe.bindAddress'),
-        targetPort: "health",
+        name: "metrics",
+        port: setting(ports.metrics, 'include "capfn.port" $.Values.metrics.bindAddress'),
+        targetPort: "metrics",
       },
-      when(runnerIs("keda"), port("pull"), { inManifest: true }),
-      when(runnerIs("keda"), port("scaler"), { inManifest: true }),
-    ]),
-    { ...service(INGRESS, [port("ingress")]), condition: "$.Values.ingress.enabled", chartOnly: true },
+      { inManifest: true },
+    ),
+    {
+      name: "health",
+      port: setting(ports.health, 'include "capfn.port" $.Values.healthProbe.bindAddress'),
+      targetPort: "health",
+    },
+    when(runnerIs("keda"), port("pull"), { inManifest }),
+    when(runnerIs("keda"), port("scaler"), { inManifest }),
+  ]);
+}
+
+/** The ingress has a Service of its own, for whoever sends alerts and events, and says who may. */
+export function ingress(): Document[] {
+  const where = { condition: "$.Values.ingress.enabled", chartOnly: true };
+  return [
+    { ...service(INGRESS, [port("ingress")]), ...where },
+    { node: ingressConfig(), ...where },
   ];
 }
 
-/** Who may send what to the ingress. */
-export function ingressConfig(): Document {
+function ingressConfig(): NodeMap {
   return {
-    node: {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: inNamespace(INGRESS, "hub"),
-      data: { "ingress.yaml": setting(undefined, "$.Values.ingress.config | toYaml | quote") },
-    },
-    condition: "$.Values.ingress.enabled",
-    chartOnly: true,
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: inNamespace(INGRESS, "hub"),
+    data: { "ingress.yaml": setting(undefined, "$.Values.ingress.config | toYaml | quote") },
   };
 }
 
