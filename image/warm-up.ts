@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { version } from "#cli/version.ts";
+import { VERSION_HEADER } from "#events/transport/function-server.ts";
 import { freePort } from "#platform/control-plane/free-ports.ts";
 import { APP, COMPILE_CACHE } from "#image/run-config.ts";
 
@@ -77,6 +79,7 @@ function eventHeaders(name: string): Record<string, string> {
   return {
     "content-type": "application/json",
     "capfn-deadline-ms": "1000",
+    [VERSION_HEADER]: version,
     "ce-specversion": "1.0",
     "ce-id": `${name}/1.1`,
     "ce-type": "dev.capfn.machine.changed",

@@ -1,52 +1,13 @@
-import { NAMESPACE as DEMO } from "#cli/demo/stage.ts";
-import { simulatorManifests } from "#cli/simulate/manifests.ts";
-import { planes, SIMULATOR_NAMESPACE, type Plane } from "#cli/simulate/place.ts";
 import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
-import type { KubeClient } from "#platform/kube/client.ts";
-import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
-import { loadKubeconfig } from "#platform/kube/kubeconfig-file.ts";
-import { parseKubeconfig } from "#platform/kube/kubeconfig.ts";
-import { secrets } from "#platform/kube/resources.ts";
-import { createKubeClient } from "#platform/kube/rest.ts";
-import { provideCapfnImage } from "#test/e2e/cluster/capfn-image.ts";
-import { installClusterApi } from "#test/e2e/cluster/components/cluster-api.ts";
-import { available, installKeda, installKnative, yamlOf } from "#test/e2e/cluster/components/install.ts";
-import { forward } from "#test/e2e/cluster/forward.ts";
-import { CAPFN_NAMESPACE, openHelm, type Helm } from "#test/e2e/cluster/helm.ts";
-import { openCluster, type Cluster } from "#test/e2e/cluster/machine/cluster.ts";
-import { ETCD_TAG } from "#test/e2e/cluster/machine/node-image.ts";
-import type { ClusterOptions, Runner } from "#test/e2e/cluster/options.ts";
-import { versions } from "#test/e2e/cluster/versions.ts";
-import { until } from "#test/e2e/until.ts";
-
-/** What of the simulated world is at which Secret. */
-const published: Readonly<Record<Plane, { readonly name: string; readonly key: string }>> = {
-  harvester: { name: "harvester-identity", key: "kubeconfig" },
-  workload: { name: "demo-kubeconfig", key: "value" },
-};
-
-/** capfn in a cluster, with all it works with: Cluster API core, a simulated Harvester and workload cluster, and what scales its functions. */
-export interface Stage extends AsyncDisposable {
-  readonly host: ControlPlaneHost;
-  readonly cluster: Cluster;
-  readonly runner: Runner;
-  readonly helm: Helm;
-  /** Values the chart was installed with. */
-  readonly values: Readonly<Record<string, string>>;
-  /** How the management cluster is reached as its owner. */
-  readonly management: ConnectionConfig;
-  /** As a person with all rights. */
-  readonly client: {
-    readonly management: KubeClient;
-    readonly harvester: KubeClient;
-    readonly workload: KubeClient;
-  };
-  /** Milliseconds from `helm upgrade --install` to its end. */
-  readonly installedInMs: number;
-}
+import { openCluster } from "#test/e2e/cluster/machine/cluster.ts";
+import type { ClusterOptions } from "#test/e2e/cluster/options.ts";
+import { stageOn, type Stage } from "#test/e2e/cluster/stage-on.ts";
 
 /** Makes or takes a cluster and installs everything. What was changed is undone in the end, unless it is to be kept. */
-export async function openStage(host: ControlPlaneHost, options: ClusterOptions): Promise<Stage> {
+export async function openStage(
+  host: ControlPlaneHost,
+  options: ClusterOptions,
+): Promise<Stage & AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const cluster = await openCluster(host, options.kubeconfig);
   const end = async (): Promise<void> => {
@@ -62,51 +23,9 @@ export async function openStage(host: ControlPlaneHost, options: ClusterOptions)
   };
   stack.defer(end);
   endOnSignals(end, stack);
-  const image = options.image ?? (await provideCapfnImage(host, cluster));
-  await installClusterApi(host, cluster);
-  if (options.runner === "keda") await installKeda(host, cluster);
-  if (options.runner === "knative") await installKnative(host, cluster);
-  await startSimulator(host, cluster, image);
-  const helm = await openHelm(host, cluster);
-  const [repository = "", tag = ""] = image.split(/:(?=[^:/]+$)/);
-  const values = {
-    runner: options.runner,
-    "image.repository": repository,
-    "image.tag": tag,
-    // So that twenty wakes do not take half an hour.
-    ...(options.runner === "keda" ? { "keda.cooldownPeriod": "5" } : {}),
-  };
-  await cluster.apply(yamlOf([restrictedNamespace(CAPFN_NAMESPACE)]));
-  host.progress("installing the chart, 5 to 40 seconds");
-  const begunAt = host.clock.monotonic();
-  await helm.upgrade(values);
-  const installedInMs = host.clock.monotonic() - begunAt;
-  const management = await loadKubeconfig("management", { clock: host.clock, path: cluster.kubeconfigPath });
-  const open = (config: ConnectionConfig): KubeClient =>
-    stack.adopt(createKubeClient(config, { clock: host.clock }), (client) => client.close());
-  const managementClient = open(management);
-  const guest = async (plane: Plane): Promise<KubeClient> => {
-    const name = `service/${plane}`;
-    const { port } = stack.use(
-      await forward(host, cluster, { namespace: SIMULATOR_NAMESPACE, name, port: 443 }),
-    );
-    const config = await publishedConnection(managementClient, plane);
-    return open({ ...config, server: `https://127.0.0.1:${port}` });
-  };
-  const [harvester, workload] = await Promise.all(planes.map(guest));
-  if (harvester === undefined || workload === undefined) throw new Error("both API servers are simulated");
+  const stage = await stageOn(host, cluster, options, stack);
   const running = stack.move();
-  return {
-    host,
-    cluster,
-    runner: options.runner,
-    helm,
-    values,
-    management,
-    client: { management: managementClient, harvester, workload },
-    installedInMs,
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
-  };
+  return { ...stage, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 /** A second signal ends the process at once; what was changed is put back all the same, by a process of its own. */
@@ -121,45 +40,4 @@ function endOnSignals(end: () => Promise<void>, stack: AsyncDisposableStack): vo
       process.off(signal, onSignal);
     });
   }
-}
-
-async function startSimulator(host: ControlPlaneHost, cluster: Cluster, image: string): Promise<void> {
-  host.progress("starting the simulated Harvester and workload cluster, 20 to 60 seconds");
-  const manifests = await simulatorManifests(host, {
-    capfnImage: image,
-    etcdImage: `registry.k8s.io/etcd:${ETCD_TAG}`,
-    apiServerImage: `registry.k8s.io/kube-apiserver:v${versions.kubernetes}`,
-    namespace: SIMULATOR_NAMESPACE,
-    publishTo: DEMO,
-    cluster: "demo",
-    realistic: false,
-  });
-  await cluster.apply(yamlOf(manifests));
-  await available(cluster, SIMULATOR_NAMESPACE);
-  const names = Object.values(published).map(({ name }) => `secret/${name}`);
-  await until(
-    "the simulator has published its kubeconfigs",
-    () =>
-      cluster.kubectl("get", "--namespace", DEMO, ...names).then(
-        () => true,
-        () => false,
-      ),
-    300_000,
-  );
-}
-
-async function publishedConnection(management: KubeClient, plane: Plane): Promise<ConnectionConfig> {
-  const { name, key } = published[plane];
-  const secret = await management.get(secrets, { namespace: DEMO, name });
-  const data = (secret?.["data"] ?? {}) as Record<string, string>;
-  return parseKubeconfig(Buffer.from(data[key] ?? "", "base64").toString("utf8"), plane);
-}
-
-/** A namespace that admits only pods of the Pod Security Standard `restricted`. */
-export function restrictedNamespace(name: string) {
-  const labels = {
-    "pod-security.kubernetes.io/enforce": "restricted",
-    "pod-security.kubernetes.io/warn": "restricted",
-  };
-  return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } };
 }

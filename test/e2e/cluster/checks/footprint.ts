@@ -2,7 +2,7 @@ import * as z from "zod";
 import { sleep } from "#platform/process/clock.ts";
 import { untilAsleep } from "#test/e2e/cluster/checks/installed.ts";
 import { CAPFN_NAMESPACE } from "#test/e2e/cluster/helm.ts";
-import type { Stage } from "#test/e2e/cluster/stage.ts";
+import type { Stage } from "#test/e2e/cluster/stage-on.ts";
 import type { Scenario } from "#test/e2e/scenario.ts";
 import { claim } from "#test/e2e/until.ts";
 

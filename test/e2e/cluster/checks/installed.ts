@@ -2,7 +2,7 @@ import * as z from "zod";
 import { CAPFN_NAMESPACE } from "#test/e2e/cluster/helm.ts";
 import { FUNCTIONS, HUB, isReady, podsOf, staying } from "#test/e2e/cluster/pods.ts";
 import type { Scenario } from "#test/e2e/scenario.ts";
-import type { Stage } from "#test/e2e/cluster/stage.ts";
+import type { Stage } from "#test/e2e/cluster/stage-on.ts";
 import { claim, until } from "#test/e2e/until.ts";
 
 const namespaceSchema = z.looseObject({

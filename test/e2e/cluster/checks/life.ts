@@ -2,7 +2,7 @@ import { applyExample } from "#cli/demo/stage.ts";
 import { left, up } from "#cli/demo/witness.ts";
 import { untilAsleep } from "#test/e2e/cluster/checks/installed.ts";
 import { ACT_MS, scaled, watched, withoutCluster } from "#test/e2e/cluster/checks/workers.ts";
-import type { Stage } from "#test/e2e/cluster/stage.ts";
+import type { Stage } from "#test/e2e/cluster/stage-on.ts";
 import type { Scenario } from "#test/e2e/scenario.ts";
 
 /** The demo's story, with capfn in pods. */

@@ -6,7 +6,7 @@ import { untilAsleep } from "#test/e2e/cluster/checks/installed.ts";
 import { withWorkers } from "#test/e2e/cluster/checks/workers.ts";
 import { loadAverage, percentile } from "#test/e2e/cluster/figures.ts";
 import type { Runner } from "#test/e2e/cluster/options.ts";
-import type { Stage } from "#test/e2e/cluster/stage.ts";
+import type { Stage } from "#test/e2e/cluster/stage-on.ts";
 import type { Scenario } from "#test/e2e/scenario.ts";
 
 const WAKES = 20;

@@ -2,7 +2,7 @@ import { leftovers } from "#cli/demo/leftovers.ts";
 import { applyExample, CLUSTER, DEPLOYMENT, NAMESPACE } from "#cli/demo/stage.ts";
 import { left, startWitness, up, type Witness } from "#cli/demo/witness.ts";
 import { clusters, machineDeployments } from "#platform/kube/resources.ts";
-import type { Stage } from "#test/e2e/cluster/stage.ts";
+import type { Stage } from "#test/e2e/cluster/stage-on.ts";
 import { until } from "#test/e2e/until.ts";
 
 /** Longest one act may take when much else runs on this machine. */
