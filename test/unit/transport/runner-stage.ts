@@ -52,10 +52,10 @@ export async function served(
   return server.listen({ host: "127.0.0.1", port: 0 });
 }
 
-export function over(url: string, token?: string): Runner {
+export function over(url: string, token?: string | (() => Promise<string>)): Runner {
   return httpRunner({
     urlOf: (name) => `${url}/${name}`,
-    tokenOf: () => Promise.resolve(token),
+    tokenOf: async () => (typeof token === "function" ? token() : token),
     version: VERSION,
     clock: new FakeClock(),
   });
