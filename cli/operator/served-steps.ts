@@ -28,7 +28,7 @@ export interface OpenSteps {
   readonly steps: ServedSteps;
   readonly management: KubeClient;
   readonly metrics: Metrics;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Opens what steps need outside the hub's process. Throws, with the mend, when the management cluster cannot be told. */

@@ -65,6 +65,6 @@ export class PullLease {
   end(): void {
     this.#ended = true;
     this.#cancelExpiry();
-    for (const answer of [...this.#held]) answer();
+    for (const answer of this.#held) answer();
   }
 }

@@ -22,6 +22,9 @@ export interface PullServerOptions {
 /** During a rollout hub and pods are of one version again after some seconds. */
 const OTHER_VERSION_RETRY_S = 5;
 
+/** Characters the names of functions may have that one process serves together. */
+const LONGEST_NAMES = 4_000;
+
 interface Lease {
   readonly Params: { readonly lease: string };
 }
@@ -39,6 +42,7 @@ export function pullServer(options: PullServerOptions): FastifyInstance {
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: LONGEST_NAMES },
   });
   const mayTake = new WeakMap<FastifyRequest, (name: string) => boolean>();
   server.removeAllContentTypeParsers();

@@ -52,5 +52,9 @@ export async function runServed(
   });
   cancel();
   ran(fn.name, result);
-  return answerOf(result, views);
+  try {
+    return answerOf(result, views);
+  } catch (fault) {
+    return answerOf({ token, outcomes: new Map(), written: [], fault }, views);
+  }
 }
