@@ -8,6 +8,7 @@ import type { NewObject } from "#platform/kube/resource.ts";
 const crdSchema = z.object({
   spec: z.object({
     group: z.string(),
+    names: z.object({ kind: z.string() }),
     versions: z.array(z.object({ name: z.string(), served: z.boolean() })),
   }),
 });
@@ -24,7 +25,7 @@ export async function writeKubeSchemas(
   folder: string,
   crds: readonly NewObject[],
 ): Promise<string> {
-  const groups = await untilPublished(plane, crds.flatMap(groupVersions));
+  const groups = await untilPublished(plane, crds.flatMap(published));
   for (const group of groups) {
     const { components } = (await fetched(plane, `/openapi/v3/${group}`)) as {
       components?: { schemas: Record<string, Json> };
@@ -51,20 +52,29 @@ export async function writeKubeSchemas(
   );
 }
 
-/** `apis/<group>/<version>` of what a CustomResourceDefinition defines. */
-function groupVersions(crd: NewObject): string[] {
-  const { group, versions } = crdSchema.parse(crd).spec;
-  return versions.filter(({ served }) => served).map(({ name }) => `apis/${group}/${name}`);
+/** Where what a CustomResourceDefinition defines is published, and as what kind. */
+function published(crd: NewObject): { path: string; kind: string }[] {
+  const { group, versions, names } = crdSchema.parse(crd).spec;
+  return versions
+    .filter(({ served }) => served)
+    .map(({ name }) => ({ path: `apis/${group}/${name}`, kind: names.kind }));
 }
 
-async function untilPublished(plane: ControlPlane, wanted: readonly string[]): Promise<string[]> {
+async function untilPublished(
+  plane: ControlPlane,
+  wanted: readonly { path: string; kind: string }[],
+): Promise<string[]> {
   const deadline = Date.now() + 120_000;
   while (true) {
     const { paths } = (await fetched(plane, "/openapi/v3")) as { paths: Json };
-    const missing = wanted.filter((group) => !(group in paths));
-    if (missing.length === 0)
-      return Object.keys(paths).filter((path) => /^(api|apis\/[^/]+)\/[^/]+$/.test(path));
-    if (Date.now() > deadline) throw new Error(`not published within two minutes: ${missing.join(", ")}`);
+    const groups = Object.keys(paths).filter((path) => /^(api|apis\/[^/]+)\/[^/]+$/.test(path));
+    const texts = new Map<string, string>();
+    for (const path of new Set(wanted.map((each) => each.path)))
+      if (groups.includes(path)) texts.set(path, JSON.stringify(await fetched(plane, `/openapi/v3/${path}`)));
+    const missing = wanted.filter(({ path, kind }) => texts.get(path)?.includes(`"kind":"${kind}"`) !== true);
+    if (missing.length === 0) return groups;
+    if (Date.now() > deadline)
+      throw new Error(`not published within two minutes: ${missing.map(({ kind }) => kind).join(", ")}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
