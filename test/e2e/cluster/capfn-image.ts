@@ -10,7 +10,16 @@ import type { Cluster } from "#test/e2e/cluster/machine/cluster.ts";
 const root = join(import.meta.dirname, "..", "..", "..");
 
 /** What the image is made of, from the repository's root. */
-const SOURCES = ["api", "cli", "events", "functions", "image", "platform", "package.json", "package-lock.json"];
+const SOURCES = [
+  "api",
+  "cli",
+  "events",
+  "functions",
+  "image",
+  "platform",
+  "package.json",
+  "package-lock.json",
+];
 
 /** Builds the image from this checkout, as `npm run image` does, and puts it on the node. Answers with its name. */
 export async function provideCapfnImage(host: ControlPlaneHost, cluster: Cluster): Promise<string> {

@@ -84,7 +84,9 @@ describe("Cluster API core in the cluster", () => {
   it("has its webhooks and conversion at its Service, with our authority", () => {
     const crd = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", spec: {} };
     expect(servedBy({ ...crd, metadata: { name: "machines" } }, "Q0E=")).toMatchObject({
-      spec: { conversion: { webhook: { clientConfig: { caBundle: "Q0E=", service: { path: "/convert" } } } } },
+      spec: {
+        conversion: { webhook: { clientConfig: { caBundle: "Q0E=", service: { path: "/convert" } } } },
+      },
     });
     const webhooks = [{ clientConfig: { service: { name: "webhook-service", path: "/validate" } } }];
     const configuration = {

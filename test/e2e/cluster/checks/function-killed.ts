@@ -15,11 +15,11 @@ const HANGING_MS = 2_000;
 /** A pod dies in the middle of a step: its call hangs at a Harvester that does not answer. */
 export const functionKilled: Scenario<Stage> = {
   name: "function-killed",
-  summary: "the pod of vm-create is killed in the middle of its step; another finishes it and nothing is made twice",
+  summary:
+    "the pod of vm-create is killed in the middle of its step; another finishes it and nothing is made twice",
   play: async (stage) => {
     const { cluster, client } = stage;
-    if (cluster.node === undefined)
-      return "not done: the processes of a given cluster are not ours to kill";
+    if (cluster.node === undefined) return "not done: the processes of a given cluster are not ours to kill";
     await withWorkers(stage, 1);
     const [simulator] = staying(await podsOf(cluster, "app=capfn-simulator", SIMULATOR_NAMESPACE));
     if (simulator === undefined) throw new Error("the simulator's pod is not there");

@@ -8,7 +8,8 @@ import { claim, until } from "#test/e2e/until.ts";
 /** Where its owner cannot be asked, the pod is deleted instead of its process killed. */
 export const hubKilled: Scenario<Stage> = {
   name: "hub-killed",
-  summary: "the hub's process is killed while machines are made, and again while they are deleted; all of it is done",
+  summary:
+    "the hub's process is killed while machines are made, and again while they are deleted; all of it is done",
   play: async (stage) => {
     await withWorkers(stage, 1);
     const { clock } = stage.host;

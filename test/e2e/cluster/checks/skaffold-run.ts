@@ -16,7 +16,8 @@ const called: readonly ProgramName[] = ["helm", "kind", "kubectl"];
 /** The real skaffold builds the image its own way, puts it on the kind node and deploys it. */
 export const skaffoldRun: Scenario<Stage> = {
   name: "skaffold-run",
-  summary: "skaffold run, profile own-image: builds the image, loads it on the node, deploys the chart; the hub goes on",
+  summary:
+    "skaffold run, profile own-image: builds the image, loads it on the node, deploys the chart; the hub goes on",
   play: async (stage) => {
     const { cluster, host, helm, values } = stage;
     const { node } = cluster;

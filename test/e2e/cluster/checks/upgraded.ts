@@ -36,7 +36,8 @@ export const upgraded: Scenario<Stage> = {
 /** The last thing done: what was made with the chart outlives it. */
 export const uninstalled: Scenario<Stage> = {
   name: "uninstalled",
-  summary: "helm uninstall leaves the resource types, the objects and the VMs; installed again, capfn goes on",
+  summary:
+    "helm uninstall leaves the resource types, the objects and the VMs; installed again, capfn goes on",
   play: async (stage) => {
     const { helm, values, client } = stage;
     await withWorkers(stage, 2);
