@@ -5,6 +5,7 @@ import { generateEventPage } from "#cli/generate/events.ts";
 import { generateChart } from "#cli/generate/chart/chart.ts";
 import { deployManifests } from "#cli/generate/deploy/index.ts";
 import { generateReference } from "#cli/generate/reference.ts";
+import { generateRightsPage } from "#cli/generate/rights-page.ts";
 
 /** Every generated file of the repository by path from its root. Pure: the same sources give the same bytes. */
 export function generatedFiles(): Map<string, string> {
@@ -15,6 +16,7 @@ export function generatedFiles(): Map<string, string> {
     ...deployManifests(),
     ...generateChart(crds),
     ...generateReference(),
+    ...generateRightsPage(),
     ...generateEventPage(),
     ...generateAsyncApi(),
   ]);
