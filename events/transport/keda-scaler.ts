@@ -82,7 +82,8 @@ export async function openKedaScaler(options: KedaScalerOptions): Promise<KedaSc
     StreamIsActive: (call: ServerWritableStream<unknown, unknown>) => {
       const name = functionOf(call.request);
       if (name === undefined || !functions.includes(name)) {
-        call.destroy(Object.assign(new Error(wrongName(name)), { code: status.INVALID_ARGUMENT }));
+        const details = wrongName(name);
+        call.emit("error", Object.assign(new Error(details), { code: status.INVALID_ARGUMENT, details }));
         return;
       }
       const stream = { call, name, active: false };

@@ -36,10 +36,11 @@ export class PullLease {
     return this.#until >= this.deadline;
   }
 
-  /** Gives the pod its time once more; how much, ms. */
+  /** Gives the pod its time once more, as far as the step's deadline lets it; how much, ms. */
   extend(): number {
     const now = this.#clock.monotonic();
     const lastsMs = Math.max(0, Math.min(LEASE_MS, this.deadline - now));
+    if (this.atDeadline) return lastsMs;
     this.#until = now + lastsMs;
     this.#cancelExpiry();
     this.#cancelExpiry = this.#clock.schedule(lastsMs + MARGIN_MS, () => this.#expired(this));
@@ -58,7 +59,8 @@ export class PullLease {
       const cancel = this.#clock.schedule(RENEW_MS, answer);
       this.#held.add(answer);
     });
-    return this.#ended ? undefined : this.extend();
+    const lastsMs = this.#ended ? 0 : this.extend();
+    return lastsMs > 0 ? lastsMs : undefined;
   }
 
   /** Nothing is extended any more. */

@@ -78,7 +78,14 @@ test(
     expect(code).toBe(0);
     const ran = new Set([...stderr.matchAll(/"function":"([a-z-]+)"/g)].map(([, name]) => name));
     expect([...ran]).toEqual(
-      expect.arrayContaining(["ip-allocate", "ip-release", "machine-observe", "node-init", "vm-create", "vm-delete"]),
+      expect.arrayContaining([
+        "ip-allocate",
+        "ip-release",
+        "machine-observe",
+        "node-init",
+        "vm-create",
+        "vm-delete",
+      ]),
     );
   },
 );
