@@ -43,6 +43,7 @@ const sources = {
   kubectl: kubernetes("kubectl", "about a minute"),
   coredns: { module: "coredns", package: ".", duration: "about 2 minutes" },
   pause: { module: "pause", package: ".", duration: "a few seconds" },
+  "helm-3": tool("helm-3", "helm.sh/helm/v3/cmd/helm", "about 3 minutes"),
   helm: tool("helm", "helm.sh/helm/v4/cmd/helm", "about 3 minutes"),
   skaffold: tool("skaffold", "github.com/GoogleContainerTools/skaffold/v2/cmd/skaffold", "about 6 minutes"),
   kind: { module: "kind", package: "sigs.k8s.io/kind", duration: "about 10 seconds" },

@@ -5,7 +5,9 @@ import { installed } from "#test/e2e/cluster/checks/installed.ts";
 import { kedaAway } from "#test/e2e/cluster/checks/keda-away.ts";
 import { life } from "#test/e2e/cluster/checks/life.ts";
 import { nodeRestarted } from "#test/e2e/cluster/checks/node-restarted.ts";
+import { readme } from "#test/e2e/cluster/checks/readme.ts";
 import { rights } from "#test/e2e/cluster/checks/rights.ts";
+import { skaffoldRun } from "#test/e2e/cluster/checks/skaffold-run.ts";
 import { uninstalled, upgraded } from "#test/e2e/cluster/checks/upgraded.ts";
 import { wakes } from "#test/e2e/cluster/checks/wakes.ts";
 import type { ClusterOptions, Runner } from "#test/e2e/cluster/options.ts";
@@ -26,7 +28,9 @@ function scenariosOf(runner: Runner): Scenario<Stage>[] {
     ...(runner === "keda" ? [kedaAway] : []),
     upgraded,
     nodeRestarted,
+    ...(runner === "in-process" ? [skaffoldRun] : []),
     uninstalled,
+    ...(runner === "in-process" ? [readme] : []),
   ];
 }
 

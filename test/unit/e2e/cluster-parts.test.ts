@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { installLines } from "#test/e2e/cluster/checks/readme.ts";
 import { accesses, forbidden } from "#test/e2e/cluster/checks/rights.ts";
 import { usage } from "#test/e2e/cluster/checks/footprint.ts";
 import { servedBy } from "#test/e2e/cluster/components/cluster-api.ts";
@@ -156,6 +157,15 @@ describe("figures", () => {
       pod("other", "default", 10, 9e9),
     ];
     expect(usage(before, after, ["capfn-system"])).toEqual({ pods: 1, millicores: 10, megabytes: 50 });
+  });
+});
+
+describe("README", () => {
+  it("is read line by line, without what is said beside the lines", () => {
+    const text =
+      "# A\n\n## Install on your cluster\n\n```sh\nhelm install a b      # or: c\n\nkubectl get pods\n```\n\n## B\n";
+    expect(installLines(text)).toEqual(["helm install a b", "kubectl get pods"]);
+    expect(() => installLines("## B\n")).toThrow("no commands below Install on your cluster");
   });
 });
 

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { allFunctions } from "#cli/functions.ts";
 import type { PolicyRule } from "#functions/contract/function.ts";
-import { createKubeClient } from "#platform/kube/rest.ts";
+import { createApiRequests, type ApiRequests } from "#platform/kube/api-requests.ts";
+import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
-import type { KubeClient } from "#platform/kube/client.ts";
 import { secrets } from "#platform/kube/resources.ts";
 import { CAPFN_NAMESPACE } from "#test/e2e/cluster/helm.ts";
 import type { Stage } from "#test/e2e/cluster/stage-on.ts";
@@ -52,10 +52,11 @@ export const rights: Scenario<Stage> = {
     let [allowed, refused] = [0, 0];
     const wrong: string[] = [];
     for (const { account, rules } of accounts(stage)) {
-      const client = await clientOf(stage, account);
+      const connection = await connectionOf(stage, account);
+      const requests = createApiRequests(connection, { clock: stage.host.clock });
       try {
         const may = async (access: Access, want: boolean): Promise<void> => {
-          if ((await isAllowed(client, access)) !== want)
+          if ((await isAllowed(requests, access)) !== want)
             wrong.push(`${account} ${want ? "may not" : "may"} ${access.verb} ${access.resource}`);
           else if (want) allowed += 1;
           else refused += 1;
@@ -63,10 +64,10 @@ export const rights: Scenario<Stage> = {
         for (const access of rules.flatMap(accesses)) await may(access, true);
         for (const access of forbidden) await may(access, false);
         // Not only what the API server says of itself.
-        if (await isServed(client)) wrong.push(`${account} was shown the Secrets of kube-system`);
+        if (await isServed(requests)) wrong.push(`${account} was shown the Secrets of kube-system`);
         else refused += 1;
       } finally {
-        client.close();
+        requests.close();
       }
     }
     if (wrong.length > 0) throw new Error(`${wrong.length} wrong: ${wrong.slice(0, 5).join("; ")}`);
@@ -94,29 +95,32 @@ export function accesses({ api, apiGroups, resources, verbs }: PolicyRule): Acce
   );
 }
 
-async function clientOf({ cluster, management, host }: Stage, account: string): Promise<KubeClient> {
+async function connectionOf({ cluster, management }: Stage, account: string): Promise<ConnectionConfig> {
   const args = ["create", "token", account, "--namespace", CAPFN_NAMESPACE, "--duration", "10m"];
   const token = (await cluster.kubectl(...args)).trim();
   const { server, caPem, certificateAuthority } = management;
-  return createKubeClient(
-    { connection: account, server, caPem, certificateAuthority, token },
-    { clock: host.clock },
-  );
+  return { connection: account, server, caPem, certificateAuthority, token };
 }
 
-async function isAllowed(client: KubeClient, access: Access): Promise<boolean> {
-  const review = await client.create(reviews, {
+async function isAllowed(requests: ApiRequests, access: Access): Promise<boolean> {
+  const body = {
     apiVersion: `${reviews.group}/${reviews.version}`,
     kind: reviews.kind,
-    metadata: { name: "" },
     spec: { resourceAttributes: access },
+  };
+  const review = await requests.call({
+    verb: "create",
+    type: reviews,
+    namespace: undefined,
+    body,
+    repeatable: true,
   });
   return reviewSchema.parse(review).status.allowed;
 }
 
-async function isServed(client: KubeClient): Promise<boolean> {
+async function isServed(requests: ApiRequests): Promise<boolean> {
   try {
-    for await (const _secret of client.list(secrets, { namespace: "kube-system" })) return true;
+    await requests.call({ verb: "list", type: secrets, namespace: "kube-system", repeatable: true });
     return true;
   } catch (error) {
     if (isKubeError(error, "forbidden")) return false;

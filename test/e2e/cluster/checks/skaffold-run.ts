@@ -10,8 +10,11 @@ import { until } from "#test/e2e/until.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..", "..");
 
-/** Programs that skaffold calls by their names. */
-const called: readonly ProgramName[] = ["helm", "kind", "kubectl"];
+/** Programs that skaffold calls, by the names it calls them; it knows Helm 3 only. */
+const called = { helm: "helm-3", kind: "kind", kubectl: "kubectl" } as const satisfies Record<
+  string,
+  ProgramName
+>;
 
 /** The real skaffold builds the image its own way, puts it on the kind node and deploys it. */
 export const skaffoldRun: Scenario<Stage> = {
@@ -27,7 +30,8 @@ export const skaffoldRun: Scenario<Stage> = {
     const bin = join(cluster.directory, "bin");
     await rm(bin, { recursive: true, force: true });
     await mkdir(bin, { recursive: true });
-    for (const name of called) await symlink(await clusterProgram(host, name), join(bin, name));
+    for (const [name, program] of Object.entries(called))
+      await symlink(await clusterProgram(host, program), join(bin, name));
     const since = host.clock.monotonic();
     await run(
       "env",
