@@ -2,6 +2,7 @@ import { Option, type Command } from "commander";
 import type { SimulateFlags } from "#cli/simulate/run.ts";
 import type { SimulatorOptions } from "#cli/simulate/pod.ts";
 import type { Terminal } from "#cli/terminal.ts";
+import { version } from "#cli/version.ts";
 
 const directory = new Option("--directory <path>", "files that the pod's containers share").default("/data");
 
@@ -28,7 +29,7 @@ export function addSimulateCommand(program: Command, terminal: Terminal): void {
     )
     .addHelpText(
       "after",
-      "\nExamples:\n  capfn simulate manifests --capfn-image capfn:0.1.0 | kubectl apply --server-side -f -\n" +
+      "\nExamples:\n  capfn simulate manifests | kubectl apply --server-side -f -\n" +
         "  kubectl -n demo get secret harvester-identity demo-kubeconfig\n  kubectl apply -f docs/examples/cluster.yaml -f docs/examples/workers.yaml",
     );
   simulate
@@ -37,7 +38,7 @@ export function addSimulateCommand(program: Command, terminal: Terminal): void {
     .addOption(namespace)
     .addOption(publishTo)
     .addOption(cluster)
-    .requiredOption("--capfn-image <image>", "image of capfn, as the cluster knows it")
+    .option("--capfn-image <image>", "image of capfn, as the cluster knows it", `capfn:${version}`)
     .option("--api-server-image <image>", "image of kube-apiserver", "registry.k8s.io/kube-apiserver:v1.35.4")
     .option("--etcd-image <image>", "image of etcd", "registry.k8s.io/etcd:3.6.8-0")
     .option("--realistic", "VMs that take as long as in a small production cluster", false)

@@ -23,10 +23,10 @@ export async function forward(
 ): Promise<Forward> {
   const kubectl = await clusterProgram(host, "kubectl");
   const port = await freePort();
-  let open = true;
+  const closing = new AbortController();
   let child: ChildProcess | undefined;
   const follow = async (): Promise<void> => {
-    while (open) {
+    while (!closing.signal.aborted) {
       child = spawn(
         kubectl,
         ["port-forward", "--namespace", target.namespace, target.name, `${port}:${target.port}`],
@@ -36,12 +36,12 @@ export async function forward(
       child.once("exit", resolve);
       child.once("error", resolve);
       await promise;
-      if (open) await sleep(host.clock, AGAIN_MS);
+      await sleep(host.clock, AGAIN_MS, closing.signal).catch(() => undefined);
     }
   };
   const ended = follow();
   const close = async (): Promise<void> => {
-    open = false;
+    closing.abort(new Error("no longer needed"));
     child?.kill("SIGKILL");
     await ended;
   };
@@ -57,8 +57,10 @@ export async function forward(
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: "127.0.0.1", port });
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("close", () => socket.destroy());
-    setTimeout(() => socket.destroy(), 1_000).unref();
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
   });
 }

@@ -36,7 +36,7 @@ const deployment = {
 
 describe("manifests for one kind node", () => {
   const [edited] = editedForKind([deployment]);
-  const container = edited?.["spec"].template.spec.containers[0];
+  const container = edited?.spec?.template?.spec.containers[0];
 
   it("name images that are on the node, and are fetched from nowhere", () => {
     expect(container).toMatchObject({ image: "kind.local/keda:2.21.0", imagePullPolicy: "IfNotPresent" });
@@ -47,10 +47,10 @@ describe("manifests for one kind node", () => {
   });
 
   it("wait for no lease, ask for no CPU, and keep the limit of memory", () => {
-    expect(container.args).toEqual(["--zap-log-level=info"]);
-    expect(container.resources).toEqual({ limits: { memory: "1Gi" } });
-    expect(container.lifecycle).toBeUndefined();
-    expect(container.readinessProbe).toMatchObject({ initialDelaySeconds: 0, periodSeconds: 1 });
+    expect(container?.args).toEqual(["--zap-log-level=info"]);
+    expect(container?.resources).toEqual({ limits: { memory: "1Gi" } });
+    expect(container?.lifecycle).toBeUndefined();
+    expect(container?.readinessProbe).toMatchObject({ initialDelaySeconds: 0, periodSeconds: 1 });
   });
 
   it("leave what is published as it was", () => {
@@ -77,7 +77,7 @@ describe("manifests for one kind node", () => {
     const [settings] = editedForKind([
       { kind: "ConfigMap", metadata: { name: "config-autoscaler" }, data: { _example: "text" } },
     ]);
-    expect(settings?.["data"]).toMatchObject({ _example: "text", "stable-window": "6s" });
+    expect(settings?.data).toMatchObject({ _example: "text", "stable-window": "6s" });
   });
 });
 

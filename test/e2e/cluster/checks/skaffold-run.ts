@@ -36,8 +36,16 @@ export const skaffoldRun: Scenario<Stage> = {
     await run(
       "env",
       [
-        ...["-C", root, skaffold, "run", "--profile", "own-image", "--interactive=false"],
-        ...["--cache-artifacts=false", "--update-check=false", "--status-check=true"],
+        "-C",
+        root,
+        skaffold,
+        "run",
+        "--profile",
+        "own-image",
+        "--interactive=false",
+        "--cache-artifacts=false",
+        "--update-check=false",
+        "--status-check=true",
       ],
       {
         variables: {

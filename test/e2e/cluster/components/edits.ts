@@ -1,10 +1,24 @@
 import { versions } from "#test/e2e/cluster/versions.ts";
 
-/** A manifest as it is published: anything below its metadata. */
+/** A container, as far as it is edited. */
+interface Container {
+  image: string;
+  imagePullPolicy?: string;
+  args?: string[];
+  resources?: { requests?: unknown; limits?: { cpu?: unknown } };
+  lifecycle?: unknown;
+  readinessProbe?: object;
+}
+
+/** A manifest as it is published, as far as it is edited; what else it has is kept. */
 export interface PublishedManifest {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string; labels?: Record<string, string> };
-  [field: string]: any;
+  data?: Record<string, string>;
+  readonly spec?: {
+    type?: string;
+    readonly template?: { readonly spec: { readonly containers: Container[] } };
+  };
 }
 
 const images: readonly (readonly [RegExp, string])[] = [
@@ -44,35 +58,29 @@ export function editedForKind(manifests: readonly PublishedManifest[]): Publishe
 }
 
 function edit(manifest: PublishedManifest): void {
-  const { kind, metadata } = manifest;
-  if (kind === "ConfigMap" && settings[metadata.name] !== undefined)
-    manifest["data"] = { ...manifest["data"], ...settings[metadata.name] };
+  const { kind, metadata, spec } = manifest;
+  const keys = kind === "ConfigMap" ? settings[metadata.name] : undefined;
+  if (keys !== undefined) manifest.data = { ...manifest.data, ...keys };
   // A proof, not a need: all of them pass.
   if (kind === "Namespace")
     metadata.labels = { ...metadata.labels, "pod-security.kubernetes.io/enforce": "restricted" };
   // There is no load balancer.
-  if (kind === "Service" && manifest["spec"].type === "LoadBalancer") manifest["spec"].type = "ClusterIP";
+  if (kind === "Service" && spec?.type === "LoadBalancer") spec.type = "ClusterIP";
   if (kind === "Deployment")
-    for (const container of manifest["spec"].template.spec.containers) editContainer(container);
+    for (const container of spec?.template?.spec.containers ?? []) editContainer(container);
 }
 
-function editContainer(container: Record<string, any>): void {
-  container["image"] = ownImage(container["image"]);
-  container["imagePullPolicy"] = "IfNotPresent";
+function editContainer(container: Container): void {
+  const { args, resources, readinessProbe } = container;
+  container.image = ownImage(container.image);
+  container.imagePullPolicy = "IfNotPresent";
   // KEDA's operator restarts once, after it has made its certificates, and would wait 15 s for its own lease.
-  if (container["args"] !== undefined)
-    container["args"] = container["args"].filter((argument: string) => argument !== "--leader-elect");
+  if (args !== undefined) container.args = args.filter((argument) => argument !== "--leader-elect");
   // The requests add up to more than a node of two CPUs has; and a limit would slow the burst of a cold start.
-  if (container["resources"] !== undefined) {
-    delete container["resources"].requests;
-    delete container["resources"].limits?.cpu;
-  }
+  delete resources?.requests;
+  delete resources?.limits?.cpu;
   // The gateway's preStop asks for a shell, which the image does not have.
-  delete container["lifecycle"];
-  if (container["readinessProbe"] !== undefined)
-    Object.assign(container["readinessProbe"], {
-      initialDelaySeconds: 0,
-      periodSeconds: 1,
-      failureThreshold: 120,
-    });
+  delete container.lifecycle;
+  if (readinessProbe !== undefined)
+    Object.assign(readinessProbe, { initialDelaySeconds: 0, periodSeconds: 1, failureThreshold: 120 });
 }

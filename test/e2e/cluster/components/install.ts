@@ -27,19 +27,21 @@ export async function installKeda(host: ControlPlaneHost, cluster: Cluster): Pro
     "KEDA has given its webhook its certificate authority",
     async () =>
       (await cluster.kubectl(
-        ...["get", "validatingwebhookconfiguration", "keda-admission", "--output", bundle],
+        "get",
+        "validatingwebhookconfiguration",
+        "keda-admission",
+        "--output",
+        bundle,
       )) !== "",
     180_000,
   );
   await available(cluster, "keda");
   await cluster.kubectl(
-    ...[
-      "wait",
-      "apiservice",
-      "v1beta1.external.metrics.k8s.io",
-      "--for=condition=Available",
-      "--timeout=180s",
-    ],
+    "wait",
+    "apiservice",
+    "v1beta1.external.metrics.k8s.io",
+    "--for=condition=Available",
+    "--timeout=180s",
   );
 }
 
@@ -50,7 +52,9 @@ export async function installKnative(host: ControlPlaneHost, cluster: Cluster): 
   const crds = await knativeCrds(host);
   await apply(cluster, crds);
   await cluster.kubectl(
-    ...["wait", "--for=condition=Established", "--timeout=120s"],
+    "wait",
+    "--for=condition=Established",
+    "--timeout=120s",
     ...crds
       .filter(({ kind }) => kind === "CustomResourceDefinition")
       .map(({ metadata }) => `crd/${metadata.name}`),
@@ -67,14 +71,12 @@ async function apply(cluster: Cluster, manifests: readonly PublishedManifest[]):
 /** Resolves when every Deployment of a namespace is available. */
 export async function available(cluster: Pick<Cluster, "kubectl">, namespace: string): Promise<void> {
   await cluster.kubectl(
-    ...[
-      "wait",
-      "deployment",
-      "--all",
-      "--namespace",
-      namespace,
-      "--for=condition=Available",
-      "--timeout=300s",
-    ],
+    "wait",
+    "deployment",
+    "--all",
+    "--namespace",
+    namespace,
+    "--for=condition=Available",
+    "--timeout=300s",
   );
 }

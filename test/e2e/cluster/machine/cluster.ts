@@ -84,8 +84,18 @@ async function startKind(host: ControlPlaneHost, directory: string, undo: Undo):
   await run(
     kind,
     [
-      ...["create", "cluster", "--name", cluster, "--image", image.name],
-      ...["--config", configuration, "--kubeconfig", kubeconfig, "--wait", "180s"],
+      "create",
+      "cluster",
+      "--name",
+      cluster,
+      "--image",
+      image.name,
+      "--config",
+      configuration,
+      "--kubeconfig",
+      kubeconfig,
+      "--wait",
+      "180s",
     ],
     { variables },
   );
