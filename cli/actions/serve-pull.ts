@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { ServeFlags } from "#cli/actions/serve.ts";
 import { parseBindAddress } from "#cli/http/bind-address.ts";
 import type { OpenSteps, ServedFunctions } from "#cli/operator/served-steps.ts";
+import type { Listening } from "#cli/http/answers.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import { version } from "#cli/version.ts";
 import { connectHub } from "#events/transport/pull-hub.ts";
@@ -47,11 +48,15 @@ export async function servePull(
     trouble: (status) => void trouble(status),
   });
   const ended = terminal.ended();
+  let health: Listening | undefined;
   try {
     const loaded = await Promise.race([worker.loaded, ended]);
     if (typeof loaded !== "string") {
-      const health = await openHealth(address, worker, () => opened?.metrics);
-      (await log()).info({ hub: url.href, health, functions: served.names }, "work is taken from the hub");
+      health = await openHealth(address, worker, () => opened?.metrics);
+      (await log()).info(
+        { hub: url.href, health: health?.address, functions: served.names },
+        "work is taken from the hub",
+      );
     }
     const reason = await Promise.race([ended, worker.over]);
     (await log()).info({ reason }, "ending; steps under way may finish");
@@ -59,6 +64,8 @@ export async function servePull(
   } finally {
     hub.close();
     opened?.close();
+    // A server that listens keeps the process, and so its pod, until it is killed.
+    await health?.close();
   }
 }
 
@@ -108,10 +115,10 @@ async function openHealth(
   address: ReturnType<typeof parseBindAddress>,
   worker: PullWorker,
   metrics: () => OpenSteps["metrics"] | undefined,
-): Promise<string | undefined> {
+): Promise<Listening | undefined> {
   if (address === undefined) return undefined;
   const { serveAnswers } = await import("#cli/http/answers.ts");
-  const server = await serveAnswers(
+  return serveAnswers(
     {
       "/healthz": () => ({ body: "ok" }),
       "/readyz": () =>
@@ -125,5 +132,4 @@ async function openHealth(
     },
     address,
   );
-  return server.address;
 }

@@ -52,9 +52,15 @@ async function folderOf(host: ControlPlaneHost, module: string, path: string): P
   const go = await findGo(host);
   const variables = { GOFLAGS: "-mod=readonly", GOTOOLCHAIN: "local", GOWORK: "off" };
   const folder = await run("env", [
-    ...["-C", moduleFolder(module)],
+    "-C",
+    moduleFolder(module),
     ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
-    ...[go, "list", "-m", "-f", "{{.Dir}}", path],
+    go,
+    "list",
+    "-m",
+    "-f",
+    "{{.Dir}}",
+    path,
   ]);
   return folder.trim();
 }
