@@ -63,7 +63,13 @@ export async function servePull(
 }
 
 /** Throws, with the flag and the mend, when it does not say where the hub is and by which token it knows us. */
-async function placeOf({ pullFrom = "", pullTokenFile, tokenFile, tokenAudience }: ServeFlags) {
+async function placeOf({
+  pullFrom = "",
+  pullTokenFile,
+  tokenFile,
+  tokenAudience,
+  acceptTriggers,
+}: ServeFlags) {
   const url = URL.parse(pullFrom);
   if (url === null || !/^https?:$/.test(url.protocol))
     throw new Error(`--pull-from: "${pullFrom}" is no URL; use e.g. http://capfn-hub.capfn-system.svc:8082`);
@@ -73,6 +79,8 @@ async function placeOf({ pullFrom = "", pullTokenFile, tokenFile, tokenAudience 
     throw new Error(
       "--token-file, --token-audience: are for functions that are called; with --pull-from nobody calls, so leave them out",
     );
+  if (acceptTriggers === true)
+    throw new Error("--accept-triggers, --pull-from: events of a broker come in, or work is taken from a hub; use one");
   await tokenIn(pullTokenFile);
   return { url, tokenFile: pullTokenFile };
 }

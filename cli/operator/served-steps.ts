@@ -28,6 +28,8 @@ export interface OpenSteps {
   readonly steps: ServedSteps;
   readonly management: KubeClient;
   readonly metrics: Metrics;
+  /** Makes a client of another API server. */
+  readonly connect: (config: ConnectionConfig) => KubeClient;
   readonly close: () => void;
 }
 
@@ -83,6 +85,7 @@ export async function openSteps(
   return {
     steps,
     management,
+    connect,
     metrics,
     close: () => {
       clients.close();

@@ -268,6 +268,7 @@ async function answerOf(token: string, run: () => Promise<RunResult>): Promise<R
     const answer = await run();
     return answer?.outcomes instanceof Map && Array.isArray(answer.written) ? answer : nothing;
   } catch (error) {
-    return { ...nothing, fault: isKubeError(error) ? error : new RunnerFault(error) };
+    const isKnown = isKubeError(error) || error instanceof RunnerFault;
+    return { ...nothing, fault: isKnown ? error : new RunnerFault(error) };
   }
 }

@@ -128,10 +128,10 @@ const seenSchema = z.looseObject({ metadata: z.looseObject({}).prefault({}) });
 
 /** What the view names of the metadata, and what the hub itself goes by. */
 function metadataOf({ metadata }: KubeObject, seen: Readonly<Record<string, unknown>>): ObjectMeta {
-  // A reference to an owner is one only as a whole, and holds nothing but names.
-  const owners = "ownerReferences" in seen ? ["ownerReferences"] : [];
-  const kept = HUB_FIELDS.union(new Set(owners));
-  const own = Object.entries(metadata).filter(([field]) => kept.has(field));
+  // A view may name parts of an owner reference; who reads the object again wants whole ones.
+  const own = Object.entries(metadata).filter(
+    ([field]) => HUB_FIELDS.has(field) || (field === "ownerReferences" && field in seen),
+  );
   const said = Object.entries(metadata.annotations ?? {}).filter(([name]) => HUB_ANNOTATIONS.has(name));
   const named = z.record(z.string(), z.string()).safeParse(seen["annotations"]).data;
   const annotations = { ...named, ...Object.fromEntries(said) };

@@ -1,7 +1,8 @@
 import { HTTP } from "cloudevents";
 import { onTestFinished } from "vitest";
 import { dispatchEvent } from "#events/transport/cloud-event.ts";
-import { functionServer, type Verify } from "#events/transport/function-server.ts";
+import type { Verify } from "#events/transport/callers.ts";
+import { functionServer } from "#events/transport/function-server.ts";
 import { httpRunner } from "#events/transport/http-runner.ts";
 import { inProcessRunner } from "#events/transport/in-process.ts";
 import type { Dispatch, Runner } from "#events/transport/runner.ts";
@@ -52,10 +53,10 @@ export async function served(
   return server.listen({ host: "127.0.0.1", port: 0 });
 }
 
-export function over(url: string, token?: string): Runner {
+export function over(url: string, token?: string | (() => Promise<string>)): Runner {
   return httpRunner({
     urlOf: (name) => `${url}/${name}`,
-    tokenOf: () => Promise.resolve(token),
+    tokenOf: async () => (typeof token === "function" ? token() : token),
     version: VERSION,
     clock: new FakeClock(),
   });
