@@ -14,7 +14,7 @@ import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { createLog } from "#platform/observability/log.ts";
-import { createMetrics } from "#platform/observability/metrics.ts";
+import { lateMetrics } from "#platform/observability/late-metrics.ts";
 
 export interface ServeFlags extends ClusterFlags {
   readonly bindAddress: string;
@@ -38,7 +38,7 @@ export async function serve(
   if (tokenFile !== undefined) await tokenIn(tokenFile);
   const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
   const log = createLog(flags.logLevel, clock);
-  const metrics = createMetrics();
+  const metrics = lateMetrics();
   const connect = (config: ConnectionConfig) =>
     createKubeClient(config, {
       clock,
@@ -63,24 +63,25 @@ export async function serve(
       announce: kubeAnnouncer(management, clock, (what, error) =>
         log.warn({ what, error: nameOf(error) }, "a report for people could not be written"),
       ),
-      count: (counter) => metrics.count(counter),
-      measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
+      count: (counter) => metrics.note(({ count }) => void count(counter)),
+      measureCreation: (seconds) => metrics.note(({ creationDuration }) => creationDuration.observe(seconds)),
       snapshotPlace,
     },
     verify: tokenFile === undefined ? undefined : verifyByFile(tokenFile),
     contain: terminal.contain((error) => logStray(log, error)),
     ran: (name, { outcomes, fault }) => {
       const ended = fault === undefined ? [...outcomes.values()].map(({ kind }) => kind) : ["fault"];
-      for (const outcome of ended) metrics.outcomes.inc({ function: name, outcome });
+      metrics.note(({ outcomes }) => ended.forEach((outcome) => outcomes.inc({ function: name, outcome })));
       log.info(
         { function: name, outcomes: ended, ...(fault !== undefined && { error: nameOf(fault) }) },
         "a step ended",
       );
     },
   });
-  server.get("/metrics", async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
+  server.get("/metrics", async (_request, reply) => {
+    const { type, text } = await metrics.scraped();
+    return reply.type(type).send(text);
+  });
   try {
     const url = await server.listen(address);
     log.info({ url, functions: functions.map(({ name }) => name) }, "functions are served");
