@@ -31,7 +31,7 @@ function rendered(from: string, manifests: readonly object[]): string {
   return `# Generated from ${from} by "capfn generate". Do not edit.\n${documents.join("---\n")}`;
 }
 
-/** A function that is served has the API server say whose token a caller shows. It learns the owner of tokens it is shown and nothing else. */
+/** A function that is served, or a hub to which pods come, has the API server say whose token a caller shows. It learns the owner of tokens it is shown and nothing else. */
 function tokenReviewRights(): object[] {
   const name = "capfn-token-review";
   const rules = [{ apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] }];
@@ -42,9 +42,9 @@ function tokenReviewRights(): object[] {
       kind: "ClusterRoleBinding",
       metadata: { name, labels },
       roleRef: { apiGroup, kind: "ClusterRole", name },
-      subjects: allFunctions.map((fn) => ({
+      subjects: ["hub", ...allFunctions.map((fn) => fn.name)].map((account) => ({
         kind: "ServiceAccount",
-        name: `capfn-${fn.name}`,
+        name: `capfn-${account}`,
         namespace: NAMESPACE,
       })),
     },

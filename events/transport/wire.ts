@@ -148,6 +148,8 @@ const HUB_FIELDS: ReadonlySet<string> = new Set([
   "deletionTimestamp",
   "deletionGracePeriodSeconds",
   "finalizers",
+  // Views leave parts of an owner out that an object must have.
+  "ownerReferences",
 ]);
 
 const HUB_ANNOTATIONS: ReadonlySet<string> = new Set([NOTE_ANNOTATION, SKIP_ANNOTATION]);
