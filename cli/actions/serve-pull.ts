@@ -80,7 +80,9 @@ async function placeOf({
       "--token-file, --token-audience: are for functions that are called; with --pull-from nobody calls, so leave them out",
     );
   if (acceptTriggers === true)
-    throw new Error("--accept-triggers, --pull-from: events of a broker come in, or work is taken from a hub; use one");
+    throw new Error(
+      "--accept-triggers, --pull-from: events of a broker come in, or work is taken from a hub; use one",
+    );
   await tokenIn(pullTokenFile);
   return { url, tokenFile: pullTokenFile };
 }
