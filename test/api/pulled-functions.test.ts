@@ -78,7 +78,7 @@ async function heldApi(isHeld: (method: string, path: string) => boolean) {
     request.pipe(onward);
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void proxy.close().closeAllConnections());
+  onTestFinished(() => proxy.close().closeAllConnections());
   const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   const text = kubeconfigOf(plane, "capfn").replaceAll(plane.server, address);
   await writeFile(join(directory, "held"), text, { mode: 0o600 });
