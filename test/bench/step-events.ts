@@ -72,7 +72,7 @@ export async function startStepApi(): Promise<FaultServer & { readonly kubeconfi
     if (found === undefined) return sendStatus(answer, 404, { reason: "NotFound" });
     return sendJson(answer, 200, found);
   });
-  const { server: url = "", caPem = "" } = server.config;
+  const { server: url, caPem = "" } = server.config;
   const kubeconfig = renderKubeconfig({ name: "bench", server: url, caPem, user: "bench", token: "bench" });
   for (const name of ["identity", `${place.cluster}-kubeconfig`]) {
     const encoded = Buffer.from(kubeconfig).toString("base64");
