@@ -70,7 +70,13 @@ export async function servePull(
 }
 
 /** Throws, with the flag and the mend, when it does not say where the hub is and by which token it knows us. */
-async function placeOf({ pullFrom = "", pullTokenFile, tokenFile, tokenAudience }: ServeFlags) {
+async function placeOf({
+  pullFrom = "",
+  pullTokenFile,
+  tokenFile,
+  tokenAudience,
+  acceptTriggers,
+}: ServeFlags) {
   const url = URL.parse(pullFrom);
   if (url === null || !/^https?:$/.test(url.protocol))
     throw new Error(`--pull-from: "${pullFrom}" is no URL; use e.g. http://capfn-hub.capfn-system.svc:8082`);
@@ -79,6 +85,10 @@ async function placeOf({ pullFrom = "", pullTokenFile, tokenFile, tokenAudience 
   if (tokenFile !== undefined || tokenAudience !== undefined)
     throw new Error(
       "--token-file, --token-audience: are for functions that are called; with --pull-from nobody calls, so leave them out",
+    );
+  if (acceptTriggers === true)
+    throw new Error(
+      "--accept-triggers, --pull-from: events of a broker come in, or work is taken from a hub; use one",
     );
   await tokenIn(pullTokenFile);
   return { url, tokenFile: pullTokenFile };
@@ -126,8 +136,8 @@ async function openHealth(
           ? { body: "ok" }
           : { status: 503, body: "not ready; the hub did not answer the last question" },
       "/metrics": async () => {
-        const registry = metrics()?.registry;
-        return registry && { type: registry.contentType, body: await registry.metrics() };
+        const scraped = await metrics()?.scraped();
+        return scraped && { type: scraped.type, body: scraped.text };
       },
     },
     address,

@@ -20,6 +20,14 @@ export const serveOptions: readonly Option[] = [
     "who may run steps by such a token, e.g. system:serviceaccount:capfn-system:capfn-hub; may be given several times",
   ).argParser((name, before: readonly string[] | undefined) => [...(before ?? []), name]),
   new Option(
+    "--accept-triggers",
+    "take events of a broker, e.g. by Knative Triggers, instead of a hub's; for places where no hub runs",
+  ),
+  new Option(
+    "--ledger-namespace <name>",
+    "with --accept-triggers: namespace of a hub's Lease; while one leads, events are left to it",
+  ).default("capfn-system"),
+  new Option(
     "--pull-from <url>",
     "take work from the hub at this address (its --pull-bind-address) instead of being called; --bind-address then has /healthz, /readyz and /metrics only",
   ),

@@ -1,4 +1,4 @@
-import type { Verify } from "#events/transport/function-server.ts";
+import type { Verify } from "#events/transport/callers.ts";
 import { tokenIn, verifyByFile } from "#events/transport/token-file.ts";
 import { verifyByReview } from "#events/transport/verify-by-review.ts";
 import type { KubeReviewer } from "#platform/kube/client.ts";

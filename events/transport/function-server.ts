@@ -1,8 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { finished } from "node:stream/promises";
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import { HTTP } from "cloudevents";
 import { AttemptsUnderWay } from "#events/transport/attempts-under-way.ts";
+import { admitCallers, later, type Verify } from "#events/transport/callers.ts";
+import { decodedHeaders } from "#events/transport/event-headers.ts";
 import { receivedDispatch, type ReceivedDispatch } from "#events/transport/received-dispatch.ts";
 import { runServed, type ServedSteps } from "#events/transport/served-step.ts";
 import type { RunAnswer } from "#events/transport/wire.ts";
@@ -12,9 +14,6 @@ export const DEADLINE_HEADER = "capfn-deadline-ms";
 
 /** Header that says, both ways, of which version the code is that speaks. */
 export const VERSION_HEADER = "capfn-version";
-
-/** Whether the holder of a token may ask: a token that counts for nothing, one of somebody else, or nobody can say now. */
-export type Verify = (token: string) => Promise<"allowed" | "refused" | "otherUser" | "unavailable">;
 
 export interface FunctionServerOptions extends ServedSteps {
   /** Undefined: whoever reaches this server may ask; for loopback only. */
@@ -52,20 +51,10 @@ export function functionServer(options: FunctionServerOptions): FastifyInstance 
   server.get("/healthz", () => "ok");
   server.get("/readyz", () => "ok");
 
-  server.addHook("onRequest", async (request, reply) => {
-    reply.header(VERSION_HEADER, options.version);
-    if (request.method !== "POST" || options.verify === undefined) return;
-    const [, token] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? "") ?? [];
-    const verdict = token === undefined ? "refused" : await options.verify(token);
-    if (verdict === "unavailable") return later(reply, "who asks cannot be verified now");
-    if (verdict === "refused")
-      return reply
-        .code(401)
-        .header("www-authenticate", "Bearer")
-        .send({ error: "this token may not run steps" });
-    if (verdict === "otherUser")
-      return reply.code(403).send({ error: "the user of this token may not run steps" });
+  server.addHook("onRequest", async (_request, reply) => {
+    void reply.header(VERSION_HEADER, options.version);
   });
+  admitCallers(server, options.verify);
 
   server.post<{ Params: { name: string } }>("/:name", async (request, reply) => {
     if (closing) return later(reply, "this process is ending");
@@ -120,14 +109,13 @@ export function functionServer(options: FunctionServerOptions): FastifyInstance 
 /** The dispatch in a request; text for whoever sent it when it is none. */
 function readEvent({ headers, body }: FastifyRequest): ReceivedDispatch | string {
   try {
-    const received = HTTP.toEvent<unknown>({ headers, body: typeof body === "string" ? body : "" });
+    const received = HTTP.toEvent<unknown>({
+      headers: decodedHeaders(headers),
+      body: typeof body === "string" ? body : "",
+    });
     if (Array.isArray(received)) return "one event at a time; a batch is not taken here";
     return receivedDispatch(received);
   } catch {
     return "this is no CloudEvent of the hub; it needs id, source, type, causationid, time, function, attempt and data as JSON";
   }
-}
-
-function later(reply: FastifyReply, error: string): FastifyReply {
-  return reply.code(503).header("retry-after", "1").send({ error });
 }

@@ -1,6 +1,7 @@
 import { HTTP } from "cloudevents";
 import { DeadlinePassed } from "#events/hub/attempts.ts";
 import { dispatchEvent } from "#events/transport/cloud-event.ts";
+import { encodedHeaders } from "#events/transport/event-headers.ts";
 import { DEADLINE_HEADER, VERSION_HEADER } from "#events/transport/function-server.ts";
 import { RunnerFault, type Dispatch, type Runner, type RunResult } from "#events/transport/runner.ts";
 import { resultOf } from "#events/transport/wire.ts";
@@ -56,7 +57,7 @@ async function send(dispatch: Dispatch, options: HttpRunnerOptions): Promise<Res
   return fetch(options.urlOf(name), {
     method: "POST",
     headers: {
-      ...textHeaders(headers),
+      ...encodedHeaders(headers),
       [DEADLINE_HEADER]: String(timeoutMs),
       [VERSION_HEADER]: options.version,
       ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
@@ -143,8 +144,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function textHeaders(headers: object): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 }

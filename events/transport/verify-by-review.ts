@@ -1,4 +1,4 @@
-import type { Verify } from "#events/transport/function-server.ts";
+import type { Verify } from "#events/transport/callers.ts";
 import type { ReviewToken, TokenRefusal } from "#platform/kube/token-review.ts";
 
 export interface VerifyByReviewOptions {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DeadlinePassed } from "#events/hub/attempts.ts";
-import type { Verify } from "#events/transport/function-server.ts";
+import type { Verify } from "#events/transport/callers.ts";
 import { RunnerFault } from "#events/transport/runner.ts";
 import { tokenIn } from "#events/transport/token-file.ts";
 import { done } from "#functions/contract/outcome.ts";
@@ -107,9 +107,25 @@ describe("functions behind HTTP", () => {
     expect(runs()).toBe(0);
   });
 
+  it("hear of a cause whose id no header can hold", async () => {
+    const seen: unknown[] = [];
+    const fn = widgetFunction({ handle: ({ cause }) => (seen.push(cause.id), Promise.resolve(done())) });
+    const url = await served(stage(), [fn]);
+    const dispatch = await dispatchOf(fn);
+    const cause = { ...(dispatch.items[0]?.cause ?? expect.fail()), id: 'M\u00fcller "\u20ac" 100%' };
+    const items = dispatch.items.map((item) => ({ ...item, cause }));
+    expect((await over(url).run({ ...dispatch, items })).outcomes.size).toBe(1);
+    expect(seen).toEqual([cause.id]);
+  });
+
   it("say that they have taken a step up before it ends", async () => {
     const gate = Promise.withResolvers<void>();
-    const fn = widgetFunction({ handle: () => gate.promise.then(() => done()) });
+    const fn = widgetFunction({
+      handle: async () => {
+        await gate.promise;
+        return done();
+      },
+    });
     const answer = await post(await served(stage(), [fn]), await dispatchOf(fn));
     expect(answer.status).toBe(200);
     expect(answer.headers.get("capfn-version")).toBe("1.2.3");
@@ -246,16 +262,14 @@ describe("the hub's side of functions behind HTTP", () => {
     ],
     ["a redirect", 302, "", { location: "http://127.0.0.1:9/" }, "no answer"],
     ["an answer without end", 200, " ".repeat(9 << 20), {}, "the function's answer is too large"],
-  ] as const)(
-    "takes %s for a fault of the platform, and says so",
-    async (_what, status, body, headers, said) => {
-      const { fn } = counted();
-      const run = over(await answering(status, body, headers)).run(await dispatchOf(fn));
-      const retryAfterMs = status === 503 ? 2_000 : undefined;
-      await expect(run).rejects.toThrow(RunnerFault);
-      await expect(run).rejects.toMatchObject({ said, retryAfterMs });
-    },
-  );
+  ] as const)("takes %s for a fault of the platform, and says so", async (...each) => {
+    const [, status, body, headers, said] = each;
+    const { fn } = counted();
+    const run = over(await answering(status, body, headers)).run(await dispatchOf(fn));
+    const retryAfterMs = status === 503 ? 2_000 : undefined;
+    await expect(run).rejects.toThrow(RunnerFault);
+    await expect(run).rejects.toMatchObject({ said, retryAfterMs });
+  });
 
   it.each([
     ["seconds", "7", 7_000],

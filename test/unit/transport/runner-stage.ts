@@ -1,7 +1,8 @@
 import { HTTP } from "cloudevents";
 import { onTestFinished } from "vitest";
 import { dispatchEvent } from "#events/transport/cloud-event.ts";
-import { functionServer, type Verify } from "#events/transport/function-server.ts";
+import type { Verify } from "#events/transport/callers.ts";
+import { functionServer } from "#events/transport/function-server.ts";
 import { httpRunner } from "#events/transport/http-runner.ts";
 import { inProcessRunner } from "#events/transport/in-process.ts";
 import type { Dispatch, Runner } from "#events/transport/runner.ts";
