@@ -12,6 +12,7 @@ import { addRunCommand } from "#cli/commands/run.ts";
 import { addServeCommand } from "#cli/commands/serve.ts";
 import { addTraceCommand } from "#cli/commands/trace.ts";
 import { addWhyCommand } from "#cli/commands/why.ts";
+import { runProgram } from "#cli/run-program.ts";
 import { processTerminal } from "#cli/terminal.ts";
 import { version } from "#cli/version.ts";
 
@@ -40,12 +41,4 @@ addEmitCommand(program, terminal);
 addAlertCommand(program, terminal);
 addGenerateCommand(program, terminal);
 
-const sleepAgain = terminal.stayAwake();
-try {
-  await program.parseAsync();
-} catch (error) {
-  terminal.say(`error: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-} finally {
-  sleepAgain();
-}
+await runProgram(program, terminal);

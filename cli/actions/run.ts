@@ -1,7 +1,9 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
 import type { IngressFlags, IngressWorld } from "#cli/http/ingress.ts";
-import { parseBindAddress, startServers } from "#cli/http/servers.ts";
-import { untilLeading } from "#cli/operator/leading.ts";
+import { parseBindAddress } from "#cli/http/bind-address.ts";
+import { startServers } from "#cli/http/servers.ts";
+import type { PullFlags, PullSide, PullWorld } from "#cli/http/pull.ts";
+import { untilLeading, type Leading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { logStray } from "#cli/operator/observe.ts";
 import {
@@ -9,23 +11,21 @@ import {
   type RunningOperator,
   type RunningOperatorOptions,
 } from "#cli/operator/operator.ts";
+import { servedElsewhere, type ElsewhereFlags } from "#cli/operator/served-elsewhere.ts";
 import { snapshotPlaceOf } from "#cli/operator/snapshot-place.ts";
 import type { Terminal } from "#cli/terminal.ts";
-import type { Runner } from "#events/transport/runner.ts";
 import type { OpenIngress } from "#events/sources/ingress/open.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import { createLog } from "#platform/observability/log.ts";
 import { sleep } from "#platform/process/clock.ts";
 
-export interface RunFlags extends ClusterFlags, IngressFlags {
+export interface RunFlags extends ClusterFlags, IngressFlags, ElsewhereFlags, PullFlags {
   readonly metricsBindAddress: string;
   readonly healthProbeBindAddress: string;
   readonly maxInFlight: number;
   readonly leaderElect?: boolean;
   readonly etcdSnapshots?: string;
-  readonly functionsUrl?: string;
-  readonly functionsTokenFile?: string;
 }
 
 /** What a person or Kubernetes ends the process with; anything else is the loss of the lead. */
@@ -41,9 +41,12 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const healthAddress = parseBindAddress("--health-probe-bind-address", flags.healthProbeBindAddress);
   const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
   const log = createLog(flags.logLevel, clock);
-  const runner = await remoteRunner(flags);
   const management = await managementConfig(flags, clock, environment);
   let running: RunningOperator | undefined;
+  let leadership: Leading | undefined;
+  const mayAct = () => leadership?.mayAct() ?? true;
+  const pulled = await openPull(flags, { management, clock, random, log, mayAct, running: () => running });
+  const runner = pulled?.runner ?? (await servedElsewhere(flags, clock));
   let standby = flags.leaderElect === true;
   const servers = await startServers({
     metricsAddress,
@@ -59,7 +62,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   );
   const addresses = [...servers.addresses, ...(ingress === undefined ? [] : [ingress.url])];
   log.info({ addresses }, "capfn runs");
-  const leadership = standby
+  leadership = standby
     ? untilLeading({ management, clock, random, log, namespace: flags.ledgerNamespace })
     : undefined;
   const over = Promise.race([terminal.ended(), ...(leadership === undefined ? [] : [leadership.lost])]);
@@ -69,6 +72,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
     const lead = await Promise.race([leadership?.leads ?? { epoch: undefined }, over]);
     standby = false;
     if (typeof lead !== "string") {
+      if (pulled !== undefined) log.info({ addresses: await pulled.open() }, "pods may come for work");
       running = await whenAnswered(
         {
           management,
@@ -84,7 +88,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
           contain: terminal.contain((error) => logStray(log, error)),
           requestsPerSecond: flags.requestRate,
           epoch: lead.epoch,
-          mayAct: leadership === undefined ? undefined : () => leadership.mayAct(),
+          mayAct: leadership === undefined ? undefined : mayAct,
         },
         ending.signal,
       );
@@ -93,8 +97,9 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
     if (!SIGNALS.has(reason)) running?.operator.hub.stepDown(reason);
     log.info({ reason }, "ending; runs under way may finish");
   } finally {
-    await Promise.all([servers.close(), ingress?.close()]);
+    await Promise.all([servers.close(), ingress?.close(), pulled?.drain()]);
     await running?.stop();
+    await pulled?.close();
     await leadership?.release();
   }
 }
@@ -117,30 +122,21 @@ async function whenAnswered(
   return undefined;
 }
 
+/** Loaded only when it is asked for. Throws with the mend when flags contradict each other. */
+async function openPull(flags: RunFlags, world: PullWorld): Promise<PullSide | undefined> {
+  const { pullBindAddress, scalerBindAddress, pullTokenFile } = flags;
+  if (pullBindAddress === "0" && scalerBindAddress === "0" && pullTokenFile === undefined) return undefined;
+  if (flags.functionsUrl !== undefined)
+    throw new Error(
+      "--functions-url, --pull-bind-address: functions are called, or their pods come for work; use one",
+    );
+  const { pullSide } = await import("#cli/http/pull.ts");
+  return pullSide(flags, world);
+}
+
 /** Loaded only when it is asked for. */
 async function openIngress(flags: RunFlags, world: IngressWorld): Promise<OpenIngress | undefined> {
   if (flags.ingressBindAddress === "0") return undefined;
   const { startIngress } = await import("#cli/http/ingress.ts");
   return startIngress(flags, world);
-}
-
-/** The runner for functions that are served elsewhere; undefined when they run in this process. Throws with the mend when a flag is wrong. */
-async function remoteRunner({ functionsUrl, functionsTokenFile }: RunFlags): Promise<Runner | undefined> {
-  if (functionsUrl === undefined) {
-    if (functionsTokenFile === undefined) return undefined;
-    throw new Error("--functions-token-file needs --functions-url, which says where functions are served");
-  }
-  const urlOf = (name: string) => functionsUrl.replaceAll("{function}", name);
-  if (!functionsUrl.includes("{function}") || !URL.canParse(urlOf("a")))
-    throw new Error(
-      `--functions-url: "${functionsUrl}" is no URL with {function} in it; use e.g. http://localhost:8080/{function}`,
-    );
-  const { httpRunner } = await import("#events/transport/http-runner.ts");
-  const { tokenIn } = await import("#events/transport/token-file.ts");
-  if (functionsTokenFile !== undefined) await tokenIn(functionsTokenFile);
-  return httpRunner({
-    urlOf,
-    tokenOf: () =>
-      functionsTokenFile === undefined ? Promise.resolve(undefined) : tokenIn(functionsTokenFile),
-  });
 }

@@ -1,5 +1,5 @@
 import { allFunctions } from "#cli/functions.ts";
-import { parseBindAddress } from "#cli/http/servers.ts";
+import { parseBindAddress } from "#cli/http/bind-address.ts";
 import type { RunningOperator } from "#cli/operator/operator.ts";
 import { version } from "#cli/version.ts";
 import type { KnownAlert } from "#events/sources/ingress/alert-resync.ts";

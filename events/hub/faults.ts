@@ -16,6 +16,9 @@ export interface FaultHistory {
   readonly foreignFaults: number;
 }
 
+/** Pause before the first new try after a runner could not run a step, ms; as much again is left to chance. */
+const SOON_MS = 100;
+
 /** Sorts a fault. Only what the object itself causes uses its budget; a dead API server or a missing right never parks a machine. */
 export function judgeFault(
   fault: unknown,
@@ -36,7 +39,13 @@ export function judgeFault(
     return { kind: "platform", delayMs: pause(foreignFaults + 1, fault.retryAfterMs), reason: fault.reason };
   }
   if (fault instanceof RunnerFault) {
-    return { kind: "platform", delayMs: pause(foreignFaults + 1, fault.retryAfterMs), reason: fault.name };
+    const { retryAfterMs } = fault;
+    // A pod that was not there yet, or no longer, is often there at the next try.
+    const delayMs =
+      foreignFaults === 0 && retryAfterMs === undefined
+        ? SOON_MS * (1 + world.random())
+        : pause(foreignFaults, retryAfterMs);
+    return { kind: "platform", delayMs, reason: faultName(fault) };
   }
   const attempts = countFault(policy.backoff, history.attempts, world.now);
   if (attempts.faults >= policy.backoff.budget) {
@@ -51,17 +60,19 @@ export function judgeFault(
 }
 
 /**
- * The API server whose silence ended the run, if that was it. A request that was never sent proves nothing, nor does one whose answer shows
- * that the server is there: its cache is behind, or the resource is not installed.
+ * The API server, or the pods, whose silence ended the run, if that was it. A request that was never sent proves nothing, nor does one whose answer
+ * shows that the server is there: its cache is behind, or the resource is not installed.
  */
 export function deadDependency(fault: unknown): string | undefined {
+  if (fault instanceof RunnerFault) return fault.dependency;
   return isKubeError(fault, "unavailable", "timeout") && fault.detail === undefined
     ? fault.dependency
     : undefined;
 }
 
-/** A word for logs: the API server's verdict or the error's class, never its text, which may quote what must not be logged. */
+/** A word for logs: the API server's verdict, what a runner says, or the error's class; never its text, which may quote what must not be logged. */
 export function faultName(fault: unknown): string {
   if (isKubeError(fault)) return `${fault.reason}@${fault.dependency}`;
+  if (fault instanceof RunnerFault && fault.said !== undefined) return `${fault.name}: ${fault.said}`;
   return fault instanceof Error ? fault.name : "unknown fault";
 }

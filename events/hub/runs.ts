@@ -86,6 +86,13 @@ export class Runs {
     return dispatch && !this.#stopping && (mayAct?.() ?? true);
   }
 
+  /** Where the run of an item stands, for people; undefined when there is none under way. */
+  standing(id: string): string | undefined {
+    const token = this.#attempts.tokenOf(id);
+    if (token === undefined) return undefined;
+    return this.#parts.options.runner.pods?.standing(token) ?? "runs";
+  }
+
   openBreakers(): readonly string[] {
     return this.#breakers.open();
   }
@@ -140,9 +147,16 @@ export class Runs {
     this.#breakers.sent(dependencies);
     const window = arrivals.openWindow();
     const heard = hints.listen(items.map(({ object }) => objectName(fn.for.type, object)));
+    let unproven: RunResult | undefined;
+    const late = () => options.observe({ kind: "late", function: fn.name, attempt: token });
     const run = this.#attempts.begin(
       { token, key, function: fn, items, handedOut, dependencies, window, heard },
-      (abandoned) => this.#finish(abandoned, new DeadlinePassed("no answer")),
+      options.runner.pods?.longestWaitMs ?? 0,
+      (abandoned) => {
+        this.#finish(abandoned, unproven ?? new DeadlinePassed("no answer"));
+        // Whatever it still answers is dropped by the runner.
+        if (unproven !== undefined) late();
+      },
     );
     const hintedAt = Math.min(...items.map((item) => item.hintedAt ?? run.startedAt));
     for (const item of items) item.hintedAt = undefined;
@@ -154,7 +168,6 @@ export class Runs {
       wakeMs: run.startedAt - hintedAt,
       attempt: token,
     });
-    const late = () => options.observe({ kind: "late", function: fn.name, attempt: token });
     void answerOf(token, () =>
       options.runner.run({
         function: fn,
@@ -163,7 +176,10 @@ export class Runs {
         lookup: handedOut,
         attempt: { token, signal: run.signal },
       }),
-    ).then((answer) => this.#finish(token, answer) || late());
+    ).then((answer) => {
+      if (answer.mayStillRun === true) unproven = answer;
+      else if (!this.#finish(token, answer)) late();
+    });
   }
 
   /** A parked item runs again because what it rests on has changed: with a fresh budget. */
@@ -176,6 +192,13 @@ export class Runs {
       function: item.function.name,
       object: objectName(item.function.for.type, item.object),
     });
+  }
+
+  /** Who answered the run. Pods that took it are there, whatever came of it. */
+  #reached({ reached, fault }: RunResult, { function: fn }: Run): readonly string[] | undefined {
+    const pods = this.#parts.options.runner.pods?.dependencyOf(fn.name);
+    if (pods === undefined || (fault instanceof RunnerFault && fault.dependency === pods)) return reached;
+    return [...(reached ?? []), pods];
   }
 
   /**
@@ -194,7 +217,7 @@ export class Runs {
     try {
       this.#breakers.ended(run.dependencies, {
         dead: overlong ? undefined : deadDependency(result.fault),
-        reached: result.reached,
+        reached: this.#reached(result, run),
         completed: result.fault === undefined,
       });
       this.#heldBack.ended(run.dependencies);
@@ -222,10 +245,11 @@ export class Runs {
 }
 
 /** A batch whose deadline passed although the API servers answered: it was more than one run can do. */
-function isOverlong({ fault, reached }: RunResult, { items, signal }: Run): boolean {
-  if (items.length <= 1 || fault === undefined) return false;
+function isOverlong({ fault, reached, overran }: RunResult, { items, signal }: Run): boolean {
+  if (items.length <= 1 || fault === undefined || fault instanceof RunnerFault) return false;
   const dead = deadDependency(fault);
-  const ranOut = fault instanceof DeadlinePassed || signal.reason instanceof DeadlinePassed;
+  const ranOut =
+    overran === true || fault instanceof DeadlinePassed || signal.reason instanceof DeadlinePassed;
   return ranOut && (dead === undefined || (reached?.includes(dead) ?? false));
 }
 
@@ -244,6 +268,7 @@ async function answerOf(token: string, run: () => Promise<RunResult>): Promise<R
     const answer = await run();
     return answer?.outcomes instanceof Map && Array.isArray(answer.written) ? answer : nothing;
   } catch (error) {
-    return { ...nothing, fault: isKubeError(error) ? error : new RunnerFault(error) };
+    const isKnown = isKubeError(error) || error instanceof RunnerFault;
+    return { ...nothing, fault: isKnown ? error : new RunnerFault(error) };
   }
 }

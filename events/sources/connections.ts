@@ -1,15 +1,12 @@
 import { compareVersions } from "#events/hub/versions.ts";
 import { connectionsFrom, parseConnection, type SecretLocation } from "#events/sources/connection-names.ts";
-import { kubeconfigIn } from "#events/sources/kubeconfig-secret.ts";
-import { connectionStateView, type ConnectionState } from "#platform/cluster-api/connection-state.ts";
+import { connectedTo, failure, stateObject, tryConnection } from "#events/sources/connection-try.ts";
+import type { ConnectionState } from "#platform/cluster-api/connection-state.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
-import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
-import { namespaces, secrets } from "#platform/kube/resources.ts";
-import { MANAGEMENT, type Connection } from "#platform/kube/view.ts";
-import { apiVersionOf } from "#platform/kube/resource.ts";
+import type { Connection } from "#platform/kube/view.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
 export interface ConnectionsOptions {
@@ -112,7 +109,11 @@ export class Connections {
     open.generation += 1;
     const { generation } = open;
     open.cancelRetry?.();
-    const answer = await this.#try(connection, location);
+    const answer = await tryConnection(connection, location, {
+      ...this.#options,
+      managementUid: this.#managementUid,
+    });
+    this.#managementUid ??= answer.managementUid;
     if (this.#open.get(connection) !== open || open.generation !== generation) {
       answer.client?.close();
       return;
@@ -132,30 +133,6 @@ export class Connections {
     }
   }
 
-  async #try(connection: Connection, { namespace, name, key }: SecretLocation): Promise<Answer> {
-    let secretVersion: string | undefined;
-    let client: KubeClient | undefined;
-    let server: string | undefined;
-    try {
-      const secret = await this.#options.management.get(secrets, { namespace, name });
-      if (secret === undefined) {
-        const message = `Secret ${namespace}/${name} does not exist; create it with a kubeconfig under the key "${key}"`;
-        return { secretVersion: "absent", state: { state: "failed", reason: "SecretNotFound", message } };
-      }
-      secretVersion = secret.metadata.resourceVersion;
-      this.#managementUid ??= await uidOf(this.#options.management);
-      const config = parseKubeconfig(kubeconfigIn(secret, { namespace, name, key }), connection);
-      server = config.server;
-      client = this.#options.connect(config);
-      const cluster = await probe(client);
-      return { secretVersion, client, cluster, state: connectedTo(server) };
-    } catch (error) {
-      client?.close();
-      const retry = !(error instanceof KubeconfigError);
-      return { secretVersion, state: failure(error, server), retry };
-    }
-  }
-
   #publish(connection: Connection, said: ConnectionState): void {
     const open = this.#open.get(connection);
     const managementUid = this.#managementUid;
@@ -167,77 +144,11 @@ export class Connections {
 
   #stateObject(connection: Connection, state: ConnectionState): KubeObject {
     this.#published += 1;
-    const { type } = connectionStateView;
-    return {
-      apiVersion: apiVersionOf(type),
-      kind: type.kind,
-      metadata: { name: connection, uid: connection, resourceVersion: String(this.#published) },
-      ...state,
-    };
+    return stateObject(connection, state, this.#published);
   }
-}
-
-interface Answer {
-  readonly secretVersion?: string | undefined;
-  readonly client?: KubeClient;
-  readonly cluster?: string | undefined;
-  readonly state: ConnectionState;
-  readonly retry?: boolean;
 }
 
 /** Events of a watch may come after the Secret has been read at a newer version. */
 function isKnownToBeOlder(version: string, known: string): boolean {
   return /^\d+$/.test(version) && /^\d+$/.test(known) && compareVersions(version, known) < 0;
-}
-
-/**
- * One request that any authenticated identity may make: an answer, even "forbidden", proves address, trust and credentials. The uid of this
- * Namespace is the nearest there is to an id of the cluster, as it is made with it and never deleted.
- */
-async function probe(client: KubeClient): Promise<string | undefined> {
-  try {
-    return (await client.get(namespaces, { name: "kube-system" }))?.metadata.uid;
-  } catch (error) {
-    if (!isKubeError(error, "forbidden")) throw error;
-    return undefined;
-  }
-}
-
-/** What tells this management cluster from others; undefined when it may not be read, then nothing that rests on it is done. */
-async function uidOf(management: KubeClient): Promise<string | undefined> {
-  try {
-    return (await management.get(namespaces, { name: "kube-system" }))?.metadata.uid;
-  } catch (error) {
-    if (!isKubeError(error, "forbidden")) throw error;
-    return undefined;
-  }
-}
-
-function connectedTo(server: string | undefined): ConnectionState {
-  return server === undefined ? { state: "connected" } : { state: "connected", server };
-}
-
-function failure(error: unknown, server: string | undefined): ConnectionState {
-  const at = server === undefined ? {} : { server };
-  if (error instanceof KubeconfigError)
-    return { state: "failed", reason: "KubeconfigInvalid", message: error.message };
-  // What the management cluster does not let us read says nothing about the API server that it leads to.
-  if (isKubeError(error) && error.dependency === MANAGEMENT) {
-    const message = "its Secret cannot be read in the management cluster; it is tried again by itself";
-    return { state: "failed", reason: "SecretUnreadable", message };
-  }
-  if (isKubeError(error, "unauthorized")) {
-    return {
-      state: "failed",
-      reason: "Unauthorized",
-      message: "the API server refuses the credentials of the kubeconfig; renew them",
-      ...at,
-    };
-  }
-  return {
-    state: "failed",
-    reason: "Unreachable",
-    message: "the API server does not answer; it is tried again by itself",
-    ...at,
-  };
 }

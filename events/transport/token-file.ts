@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { Verify } from "#events/transport/function-server.ts";
+import type { Verify } from "#events/transport/callers.ts";
 
 /** The token in a mounted file, read whenever it is needed, so that a replaced Secret counts at once. Throws, with the path, when there is none. */
 export async function tokenIn(path: string): Promise<string> {

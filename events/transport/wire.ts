@@ -77,14 +77,18 @@ export function answerOf(result: RunResult, views: readonly ResourceView<unknown
 /** A result out of an answer. Throws {@link RunnerFault} for what is none, and for a function of a version that cannot read the hub's snapshots. */
 export function resultOf(json: unknown): RunResult {
   const answer = answerSchema.safeParse(json);
-  if (!answer.success) throw new RunnerFault(new Error("the function's answer is not of the agreed form"));
+  if (!answer.success) throw faultOf("the answer is none of a function");
   const { outcomes, fault, ...rest } = answer.data;
   if (fault?.kind === "unfit")
-    throw new RunnerFault(
-      new Error(`the function cannot read what the hub sends; are both of one version? ${fault.problem}`),
+    throw faultOf(
+      `the function cannot read what the hub sends; are both of one version? ${fault.problem.slice(0, 200)}`,
     );
   const result = { ...rest, outcomes: new Map(Object.entries(outcomes)) };
   return fault === undefined ? result : { ...result, fault: thrownFault(fault) };
+}
+
+function faultOf(said: string): RunnerFault {
+  return new RunnerFault(new Error(said), { said });
 }
 
 /** What a handler threw in another process. Its name is all that came over. */
@@ -124,7 +128,10 @@ const seenSchema = z.looseObject({ metadata: z.looseObject({}).prefault({}) });
 
 /** What the view names of the metadata, and what the hub itself goes by. */
 function metadataOf({ metadata }: KubeObject, seen: Readonly<Record<string, unknown>>): ObjectMeta {
-  const own = Object.entries(metadata).filter(([field]) => HUB_FIELDS.has(field));
+  // A view may name parts of an owner reference; who reads the object again wants whole ones.
+  const own = Object.entries(metadata).filter(
+    ([field]) => HUB_FIELDS.has(field) || (field === "ownerReferences" && field in seen),
+  );
   const said = Object.entries(metadata.annotations ?? {}).filter(([name]) => HUB_ANNOTATIONS.has(name));
   const named = z.record(z.string(), z.string()).safeParse(seen["annotations"]).data;
   const annotations = { ...named, ...Object.fromEntries(said) };

@@ -50,6 +50,8 @@ export interface Declaration<P, R> {
   readonly condition: string;
   readonly rbac: readonly PolicyRule[];
   readonly uses: readonly Dependency[];
+  /** Kinds it writes without looking at them, e.g. what it only creates. Those it looks at need not be named. */
+  readonly writes?: readonly ResourceView<unknown>[];
   /** Its step is part of taking an object away that a finalizer protects: nobody may have it skipped. */
   readonly deletes?: boolean;
   /** Longest run of one attempt, ms; 30 s when left out. */
@@ -100,6 +102,8 @@ export interface StepFunction {
   readonly condition: string;
   readonly rbac: readonly PolicyRule[];
   readonly uses: readonly Dependency[];
+  /** Views of all kinds it may write, among them all it looks at: a runner elsewhere tells the hub of what was written as these see it. */
+  readonly writes: readonly ResourceView<unknown>[];
   readonly deletes: boolean;
   readonly timeoutMs: number;
   readonly batch: boolean;

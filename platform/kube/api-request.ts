@@ -15,7 +15,11 @@ export interface ApiRequest extends ResourceTarget {
   readonly body?: unknown;
   /** May be sent again after its connection broke before an answer came. */
   readonly repeatable: boolean;
+  /** A question, such as a TokenReview: nothing is changed whatever the verb. */
+  readonly asks?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Asked right before a write leaves; false: it is not sent. */
+  readonly mayWrite?: (() => boolean) | undefined;
   /** Sent when nothing else is to be sent. */
   readonly background?: boolean | undefined;
 }

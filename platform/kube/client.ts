@@ -46,13 +46,23 @@ export interface KubeWriter {
   apply(type: ResourceType, object: NewObject, options: ApplyOptions): Promise<KubeObject>;
 }
 
-export interface KubeClient extends KubeReader, KubeWriter {
+/** Questions to one API server that it answers and does not store. */
+export interface KubeReviewer {
+  /** See {@link KubeReader.connection}. */
+  readonly connection: string;
+  /** The answer to a TokenReview or the like, as JSON. Throws {@link KubeError}. */
+  review(type: ResourceType, question: unknown, options?: RequestOptions): Promise<unknown>;
+}
+
+export interface KubeClient extends KubeReader, KubeWriter, KubeReviewer {
   watch(type: ResourceType, options: WatchOptions): AsyncIterable<WatchEvent>;
   close(): void;
 }
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Asked right before a write leaves; false: it is not sent, because whoever wants it may not act any more. Reads are not asked about. */
+  readonly mayWrite?: (() => boolean) | undefined;
 }
 
 export interface CreateOptions extends RequestOptions {

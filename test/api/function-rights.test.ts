@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { functionRights, hubRights } from "#cli/generate/deploy/rights.ts";
 import { manifestText } from "#cli/generate/deploy/template.ts";
 import { kubeObjectManifests } from "#cli/lab/manifests.ts";
+import { version } from "#cli/version.ts";
 import { allFunctions } from "#cli/functions.ts";
 import { SecretClients } from "#events/sources/secret-clients.ts";
 import { kubeAnnouncer } from "#events/sources/announcer.ts";
@@ -93,6 +94,7 @@ async function serve(fn: (typeof allFunctions)[number], stack: AsyncDisposableSt
       measureCreation: () => undefined,
     },
     verify: undefined,
+    version,
     contain: (act) => act(),
     ran: (name, { fault }: RunResult) => {
       ran.add(name);
@@ -114,6 +116,8 @@ test(
     const runner = httpRunner({
       urlOf: (name) => `${urls.get(name)}/${name}`,
       tokenOf: () => Promise.resolve(undefined),
+      version,
+      clock,
     });
     await using play = openPlay(theatre, { functions: allFunctions, seed: 1, runner });
     const { actor, lives, names } = play;

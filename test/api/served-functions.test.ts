@@ -2,8 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { version } from "#cli/version.ts";
 import { httpRunner } from "#events/transport/http-runner.ts";
 import { freePorts } from "#platform/control-plane/free-ports.ts";
+import { systemClock } from "#platform/process/clock.ts";
 import { fromPools } from "#test/chaos/manifests.ts";
 import type { Play } from "#test/chaos/trial.ts";
 import { expectSound, faultStage, leftOnHarvester } from "#test/api/faults/stage.ts";
@@ -41,7 +43,12 @@ async function serving(): Promise<RunningCommand> {
 function hub(): Play {
   return stage.open(
     undefined,
-    httpRunner({ urlOf: (name) => `http://${address}/${name}`, tokenOf: () => Promise.resolve(TOKEN) }),
+    httpRunner({
+      urlOf: (name) => `http://${address}/${name}`,
+      tokenOf: () => Promise.resolve(TOKEN),
+      version,
+      clock: systemClock(),
+    }),
   );
 }
 
@@ -92,7 +99,10 @@ test(
 test("capfn serve says what is wrong with its flags", async () => {
   const wrong: readonly (readonly [string[], RegExp])[] = [
     [["vm-crate"], /no function "vm-crate"; there are: .*vm-create/],
-    [["--bind-address", ":0"], /--token-file: whoever reaches this address could run steps/],
+    [["--bind-address", ":0"], /--bind-address: whoever reaches this address could run steps/],
+    [["--token-audience", "capfn-functions"], /--token-audience: any account could run steps; say who may/],
+    [["--token-user", "system:admin"], /--token-user: needs --token-audience/],
+    [["--token-audience", "a", "--token-user", "b", "--token-file", "c"], /use one of them/],
     [["--bind-address", "0"], /--bind-address: 0 serves nothing/],
     [["--token-file", join(directory, "none")], /none: holds no token/],
   ];

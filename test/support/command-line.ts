@@ -38,7 +38,7 @@ export function startCapfn(...args: string[]): RunningCommand {
     process: child,
     ended,
     line: async (pattern) => {
-      for (let tries = 0; tries < 600; tries += 1) {
+      for (let tries = 0; tries < 2_400; tries += 1) {
         const match = pattern.exec(stderr);
         if (match !== null) return match;
         if (child.exitCode !== null) throw new Error(`capfn ${args.join(" ")} ended: ${stderr}`);

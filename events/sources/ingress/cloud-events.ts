@@ -83,19 +83,24 @@ function readEvent(event: unknown, path: readonly PropertyKey[]): ReadEvent {
   return { problem: problems.join("; ") };
 }
 
-/** Header values are percent-encoded UTF-8 (section 3.1.3.2). */
+/** Header values are percent-encoded UTF-8, perhaps in quotes (section 3.1.3.2). */
 function binaryAttributes(headers: IncomingHttpHeaders): Record<string, string> {
   const attributes: Record<string, string> = {};
   for (const [header, value] of Object.entries(headers)) {
     if (!header.startsWith("ce-") || typeof value !== "string") continue;
     const name = header.slice("ce-".length);
     try {
-      attributes[name] = decodeURIComponent(value);
+      attributes[name] = decodeURIComponent(unquoted(value));
     } catch {
       throw new NoCloudEvent(`${header}: is not percent-encoded UTF-8`);
     }
   }
   return attributes;
+}
+
+/** A quoted string without its quotes (RFC 9110, 5.6.4). */
+function unquoted(value: string): string {
+  return /^"(?:[^"\\]|\\.)*"$/.test(value) ? value.slice(1, -1).replace(/\\(.)/g, "$1") : value;
 }
 
 function binaryData(mediaType: string, body: string): unknown {

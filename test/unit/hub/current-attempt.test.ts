@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { defaultPolicy } from "#events/hub/policy.ts";
 import { memoryLedger } from "#events/sources/memory-ledger.ts";
+import { RunnerFault } from "#events/transport/runner.ts";
 import { done, failed } from "#functions/contract/outcome.ts";
 import { hubBench, widget, widgetView } from "#test/support/hub-bench.ts";
 
@@ -73,5 +75,26 @@ describe("the outcome of an attempt", () => {
     const bench = hubBench({ epoch: 7 });
     await bench.list(widget({ version: "1" }));
     expect(bench.runs[0]?.dispatch.attempt.token).toBe("7.1");
+  });
+
+  it("that nothing proves to have ended keeps its key until the margin after its deadline, and is counted [T5]", async () => {
+    const bench = hubBench();
+    await bench.list(widget({ version: "1" }));
+    const [run] = bench.runs;
+    await bench.clock.advance(30_000);
+    expect(run?.dispatch.attempt.signal.aborted).toBe(true);
+    const said = "nobody took the step up before its deadline";
+    await run?.answer({ fault: new RunnerFault(new Error(said), { said }), mayStillRun: true });
+    await bench.clock.advance(defaultPolicy.deadlineMarginMs - 1);
+    expect(bench.runs).toHaveLength(1);
+    expect(bench.hub.figures().inFlight).toBe(1);
+    await bench.clock.advance(1 + 200);
+    expect(lateOnes(bench.events)).toHaveLength(1);
+    expect(bench.runs).toHaveLength(2);
+    const [explained] = bench.hub.explain(
+      { connection: "management", namespace: "default", name: "one" },
+      widgetView,
+    );
+    expect(explained).toMatchObject({ faults: 0, lastOutcome: `fault: RunnerFault: ${said}` });
   });
 });

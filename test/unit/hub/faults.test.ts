@@ -7,7 +7,7 @@ import { RunnerFault } from "#events/transport/runner.ts";
 import { done, failed } from "#functions/contract/outcome.ts";
 import { KubeError, type KubeErrorReason } from "#platform/kube/errors.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
-import { hubBench, widget, widgetFunction } from "#test/support/hub-bench.ts";
+import { hubBench, widget, widgetFunction, widgetView } from "#test/support/hub-bench.ts";
 
 const kubeError = (reason: KubeErrorReason, more: { retryAfterMs?: number; dependency?: string } = {}) =>
   new KubeError({ reason, message: reason, dependency: "management", ...more });
@@ -221,3 +221,35 @@ function deletable() {
     inputs: ({ object }) => [object.spec.want, object.meta.deletionTimestamp],
   });
 }
+
+describe("a runner that could not run the step", () => {
+  it("is tried again soon, then with growing pauses, and never counts against the object", async () => {
+    const bench = hubBench();
+    await bench.list(widget({ version: "1" }));
+    const pauses: number[] = [];
+    for (let n = 0; n < 12; n += 1) {
+      const before = bench.runs.length;
+      const began = bench.clock.now();
+      await bench.runs.at(-1)?.answer({ fault: new RunnerFault(new Error("x"), { said: "HTTP 502" }) });
+      while (bench.runs.length === before) await bench.clock.advance(50);
+      pauses.push(bench.clock.now() - began);
+    }
+    expect(pauses.slice(0, 4)).toEqual([150, 500, 1_000, 2_000]);
+    expect(bench.hub.figures().parked).toBe(0);
+    const [explained] = bench.hub.explain(
+      { connection: "management", namespace: "default", name: "one" },
+      widgetView,
+    );
+    expect(explained).toMatchObject({ faults: 0, lastOutcome: "fault: RunnerFault: HTTP 502" });
+  });
+
+  it("is tried again when it asked to be", async () => {
+    const bench = hubBench();
+    await bench.list(widget({ version: "1" }));
+    await bench.runs[0]?.answer({ fault: new RunnerFault(new Error("x"), { retryAfterMs: 7_000 }) });
+    await bench.clock.advance(6_999);
+    expect(bench.runs).toHaveLength(1);
+    await bench.clock.advance(1);
+    expect(bench.runs).toHaveLength(2);
+  });
+});

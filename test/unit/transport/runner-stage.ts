@@ -1,7 +1,8 @@
 import { HTTP } from "cloudevents";
 import { onTestFinished } from "vitest";
 import { dispatchEvent } from "#events/transport/cloud-event.ts";
-import { functionServer, type Verify } from "#events/transport/function-server.ts";
+import type { Verify } from "#events/transport/callers.ts";
+import { functionServer } from "#events/transport/function-server.ts";
 import { httpRunner } from "#events/transport/http-runner.ts";
 import { inProcessRunner } from "#events/transport/in-process.ts";
 import type { Dispatch, Runner } from "#events/transport/runner.ts";
@@ -9,7 +10,11 @@ import type { StepFunction } from "#functions/contract/function.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import { FakeApi, type RecordedRequest } from "#test/support/fake-api.ts";
 import { FakeClock } from "#test/support/fake-clock.ts";
+import { pod, pullHub } from "#test/unit/transport/pull-stage.ts";
 import { hubBench, part, partView, widget, widgetView } from "#test/support/hub-bench.ts";
+
+/** Version of every hub and function here. */
+const VERSION = "1.2.3";
 
 /** A management API with one widget in it, as every runner here sees it. */
 export function stage() {
@@ -33,13 +38,14 @@ type Stage = ReturnType<typeof stage>;
 export async function served(
   { world }: Pick<Stage, "world">,
   functions: readonly StepFunction[],
-  { verify }: { verify?: Verify } = {},
+  { verify, version = VERSION }: { verify?: Verify; version?: string } = {},
 ): Promise<string> {
   const server = functionServer({
     functions,
     views: [widgetView, partView],
     world,
     verify,
+    version,
     contain: (act) => act(),
     ran: () => undefined,
   });
@@ -47,8 +53,13 @@ export async function served(
   return server.listen({ host: "127.0.0.1", port: 0 });
 }
 
-export function over(url: string, token?: string): Runner {
-  return httpRunner({ urlOf: (name) => `${url}/${name}`, tokenOf: () => Promise.resolve(token) });
+export function over(url: string, token?: string | (() => Promise<string>)): Runner {
+  return httpRunner({
+    urlOf: (name) => `${url}/${name}`,
+    tokenOf: async () => (typeof token === "function" ? token() : token),
+    version: VERSION,
+    clock: new FakeClock(),
+  });
 }
 
 /** Sends a dispatch as it is, or with headers or a body of the test's. */
@@ -63,7 +74,12 @@ export function post(
   const own = Object.entries(binary.headers).map(([name, value]) => [name, String(value)]);
   return fetch(`${url}/${dispatch.function.name}`, {
     method: "POST",
-    headers: { ...Object.fromEntries(own), "capfn-deadline-ms": "30000", ...headers },
+    headers: {
+      ...Object.fromEntries(own),
+      "capfn-deadline-ms": "30000",
+      "capfn-version": VERSION,
+      ...headers,
+    },
     body: body ?? String(binary.body),
   });
 }
@@ -75,6 +91,11 @@ export const runners: Readonly<Record<string, (stage: Stage, fn: StepFunction) =
     inProcessRunner(world, { roundTrip: "structured" }),
   "in process, through a binary event": async ({ world }) => inProcessRunner(world, { roundTrip: "binary" }),
   "over HTTP": async (on, fn) => over(await served(on, [fn])),
+  "in a pod that comes for it": async ({ world }, fn) => {
+    const { runner, url } = await pullHub();
+    pod(url, { world, functions: [fn] });
+    return runner;
+  },
 };
 
 /** What the hub dispatches for these widgets, under a token and a signal of the test's. */

@@ -1,4 +1,4 @@
-import type { BuildOptions, Plugin } from "rolldown";
+import type { Plugin } from "rolldown";
 
 /**
  * V8 keeps a source with one character beyond Latin-1 at two bytes for every character; written as an escape it costs nothing. Such
@@ -40,27 +40,5 @@ const noNativeParts: Plugin = {
     id === NATIVE ? 'module.exports = null; throw new Error("the bundle has no native parts");' : null,
 };
 
-/**
- * `npm run build`: plain JavaScript in few files. Node then loads no TypeScript stripper and a tenth of the modules, which halves the
- * memory of `capfn run`. Function names are kept, so that a stack trace says where it was. What runs from the sources and what runs from here is
- * the same code.
- */
-const config: BuildOptions = {
-  input: "cli/capfn.ts",
-  platform: "node",
-  plugins: [asciiOnly, noNativeParts, folderOfSsh2],
-  output: {
-    dir: "dist",
-    entryFileNames: "[name].mjs",
-    chunkFileNames: "[name]-[hash].mjs",
-    format: "esm",
-    cleanDir: true,
-    minify: {
-      compress: true,
-      mangle: { toplevel: true, keepNames: true },
-      codegen: { removeWhitespace: true },
-    },
-  },
-};
-
-export default config;
+/** What every bundle is made with. */
+export const bundlePlugins: readonly Plugin[] = [asciiOnly, noNativeParts, folderOfSsh2];
