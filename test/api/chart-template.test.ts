@@ -108,7 +108,10 @@ async function rendered(values: object): Promise<string> {
     "template",
     "capfn",
     "chart",
-    ...["--namespace", NAMESPACE, "--values", file],
+    "--namespace",
+    NAMESPACE,
+    "--values",
+    file,
   ]);
   expect(stderr).toBe("");
   expect(code).toBe(0);

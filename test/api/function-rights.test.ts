@@ -111,7 +111,7 @@ async function serve(fn: (typeof allFunctions)[number], stack: AsyncDisposableSt
 
 test(
   "hub and functions do a machine's life, each with its own rights [check 119]",
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     const runner = httpRunner({
       urlOf: (name) => `${urls.get(name)}/${name}`,

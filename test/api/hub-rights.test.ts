@@ -51,7 +51,7 @@ afterAll(() => undo?.disposeAsync());
 
 test(
   "with the account of the manifests one process does all of a machine's life [check 119]",
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     await using play = openPlay(theatre, { functions: allFunctions, seed: 1 });
     const { actor, lives, names } = play;

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -58,11 +58,12 @@ describe("skaffold.yaml, to the real skaffold", () => {
         "--digest-source=none",
         "--offline=true",
       ];
-      const { code, stdout, stderr } = await skaffold("render", "--profile", profile, ...image);
+      const output = join(folder, `${profile}.yaml`);
+      const { code, stderr } = await skaffold("render", "--profile", profile, "--output", output, ...image);
       expect(code, stderr).toBe(0);
-      const objects = kubeObjectManifests(stdout);
-      expect(objects.map((object) => object.kind)).toContain(kind);
-      const images = new Set(stdout.match(/image: .*capfn.*/g));
+      const text = await readFile(output, "utf8");
+      expect(kubeObjectManifests(text).map((object) => object.kind)).toContain(kind);
+      const images = new Set(text.match(/image: .*capfn.*/g));
       expect([...images]).toEqual(["image: registry.example.com/capfn:1.2.3"]);
     },
   );

@@ -15,7 +15,15 @@ type Built = Omit<GoProgram, "name" | "module">;
 const tools: Readonly<Record<DeployTool, Built>> = {
   helm: { package: "helm.sh/helm/v4/cmd/helm", duration: "about 3 minutes" },
   // Skaffold 2.16 asks Helm for its version in a way that Helm 4 has given up.
-  "helm-3": { package: "helm.sh/helm/v3/cmd/helm", duration: "about 3 minutes" },
+  "helm-3": {
+    package: "helm.sh/helm/v3/cmd/helm",
+    // What a chart is rendered for when no cluster is asked; releases of Helm are linked with it likewise.
+    linkVariables: {
+      "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": "1",
+      "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": "35",
+    },
+    duration: "about 3 minutes",
+  },
   "helm-unittest": {
     package: "github.com/helm-unittest/helm-unittest/cmd/helm-unittest",
     duration: "about a minute",

@@ -11,17 +11,23 @@ const schemaNode = z.looseObject({
 /** `values.schema.json`: Helm refuses values that do not fit it and names the key (Helm documentation, "Schema Files"). */
 export function valuesSchema(): string {
   const schema = z.toJSONSchema(chartValues, { target: "draft-7", io: "input", reused: "inline" });
-  const then = { properties: { ingress: { required: ["config"] } } };
-  const enabled = {
-    properties: { ingress: { properties: { enabled: { const: true } }, required: ["enabled"] } },
-  };
-  const several = { properties: { replicas: { minimum: 2 } }, required: ["replicas"] };
   const rules = [
-    { if: { ...enabled, required: ["ingress"] }, then },
-    { if: several, then: { properties: { leaderElect: { const: true } } } },
+    rule(
+      { ingress: { properties: { enabled: { const: true } }, required: ["enabled"] } },
+      { ingress: { required: ["config"] } },
+    ),
+    rule({ replicas: { minimum: 2 } }, { leaderElect: { const: true } }),
   ];
   const title = 'Generated from cli/generate/chart/values.ts by "capfn generate". Do not edit.';
   return `${JSON.stringify({ title, ...withoutRequired(schema), allOf: rules }, null, 2)}\n`;
+}
+
+/** Where the values have these properties, they must have those. Built from entries: an object with a key "then" would look like a promise. */
+function rule(condition: Record<string, object>, consequence: Record<string, object>): object {
+  return Object.fromEntries([
+    ["if", { properties: condition, required: Object.keys(condition) }],
+    ["then", { properties: consequence }],
+  ]);
 }
 
 /** `values.yaml`: every key with its default, below what it is about. */

@@ -74,7 +74,7 @@ export function templateText(documents: readonly Document[]): string {
 }
 
 /** The object as it is in `manifests/`. */
-export function plainOf(node: Node): unknown {
+function plainOf(node: Node): unknown {
   if (isPlaced(node)) return plainOf((node[PLACED] === "when" ? node.node : node.plain) ?? null);
   if (isList(node)) return node.filter(inManifest).flatMap(plainItems);
   if (node === null || typeof node !== "object") return node;

@@ -19,7 +19,7 @@ export function disruptionBudget(): Document {
 }
 
 /** Account of the passes: they do what hub and functions do. */
-export const SAFETY_NET = "capfn-safety-net";
+const SAFETY_NET = "capfn-safety-net";
 const ON = "$.Values.safetyNet.enabled";
 
 /** A pass over everything now and then, in case the hub cannot run; in the manifests it is suspended. */
