@@ -10,8 +10,10 @@ import { addHubCommand } from "#cli/commands/hub.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
 import { addServeCommand } from "#cli/commands/serve.ts";
+import { addSimulateCommand } from "#cli/commands/simulate.ts";
 import { addTraceCommand } from "#cli/commands/trace.ts";
 import { addWhyCommand } from "#cli/commands/why.ts";
+import { runProgram } from "#cli/run-program.ts";
 import { processTerminal } from "#cli/terminal.ts";
 import { version } from "#cli/version.ts";
 
@@ -39,13 +41,6 @@ addEventsCommand(program, terminal);
 addEmitCommand(program, terminal);
 addAlertCommand(program, terminal);
 addGenerateCommand(program, terminal);
+addSimulateCommand(program, terminal);
 
-const sleepAgain = terminal.stayAwake();
-try {
-  await program.parseAsync();
-} catch (error) {
-  terminal.say(`error: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-} finally {
-  sleepAgain();
-}
+await runProgram(program, terminal);

@@ -1,7 +1,9 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
 import type { Broadcast, BroadcastFlags, BroadcastWorld } from "#cli/operator/broadcast.ts";
 import type { IngressFlags, IngressWorld } from "#cli/http/ingress.ts";
-import { parseBindAddress, startServers } from "#cli/http/servers.ts";
+import { parseBindAddress } from "#cli/http/bind-address.ts";
+import { startServers } from "#cli/http/servers.ts";
+import type { PullFlags, PullSide, PullWorld } from "#cli/http/pull.ts";
 import { untilLeading, type Leading } from "#cli/operator/leading.ts";
 import { managementConfig } from "#cli/operator/management.ts";
 import { logStray } from "#cli/operator/observe.ts";
@@ -20,7 +22,8 @@ import { isKubeError } from "#platform/kube/errors.ts";
 import { createLog, type Log } from "#platform/observability/log.ts";
 import { sleep, type Clock } from "#platform/process/clock.ts";
 
-export interface RunFlags extends ClusterFlags, IngressFlags, ShardFlags, BroadcastFlags, ElsewhereFlags {
+export interface RunFlags
+  extends ClusterFlags, IngressFlags, ShardFlags, BroadcastFlags, ElsewhereFlags, PullFlags {
   readonly metricsBindAddress: string;
   readonly healthProbeBindAddress: string;
   readonly maxInFlight: number;
@@ -46,10 +49,12 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
   const shard = shardOf(flags);
   const log = createLog(flags.logLevel, clock);
-  const runner = await servedElsewhere(flags, clock);
   const management = await managementConfig(flags, clock, environment);
   let running: RunningOperator | undefined;
   let leadership: Leading | undefined;
+  const mayAct = () => leadership?.mayAct() ?? true;
+  const pulled = await openPull(flags, { management, clock, random, log, mayAct, running: () => running });
+  const runner = pulled?.runner ?? (await servedElsewhere(flags, clock));
   const servers = await startServers({
     metricsAddress,
     healthAddress,
@@ -79,11 +84,11 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
     const lease = { namespace: flags.ledgerNamespace, name: shard.lease };
     leadership = untilLeading({ management, clock, random, log, lease, leaseSeconds: flags.leaseSeconds });
   }
-  const mayAct = leadership && (() => leadership?.mayAct() ?? false);
   const over = Promise.race([terminal.ended(), ...(leadership === undefined ? [] : [leadership.lost])]);
   const ending = new AbortController();
   void over.then((reason) => ending.abort(new Error(reason)));
   try {
+    if (leadership === undefined) await openToPods(pulled, log);
     running = await whenAnswered(
       {
         management,
@@ -99,20 +104,23 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
         runner,
         contain: terminal.contain((error) => logStray(log, error)),
         requestsPerSecond: flags.requestRate,
-        mayAct,
+        mayAct: leadership === undefined ? undefined : mayAct,
         broadcast,
       },
       ending.signal,
     );
     const lead = await Promise.race([leadership?.leads, over]);
-    if (typeof lead === "object" && running !== undefined)
+    if (typeof lead === "object" && running !== undefined) {
+      await openToPods(pulled, log);
       await takeLead(running, lead.epoch, { clock, log, ending: ending.signal });
+    }
     const reason = await over;
     if (!SIGNALS.has(reason)) running?.operator.hub.stepDown(reason);
     log.info({ reason }, "ending; runs under way may finish");
   } finally {
-    await Promise.all([servers.close(), ingress?.close()]);
+    await Promise.all([servers.close(), ingress?.close(), pulled?.drain()]);
     await running?.stop();
+    await pulled?.close();
     await leadership?.release();
     await broadcast?.close();
   }
@@ -152,6 +160,23 @@ async function whenAnswered(
     await sleep(options.clock, START_AGAIN_MS, ending).catch(() => undefined);
   }
   return undefined;
+}
+
+/** From now on this process leads. */
+async function openToPods(pulled: PullSide | undefined, log: Log): Promise<void> {
+  if (pulled !== undefined) log.info({ addresses: await pulled.open() }, "pods may come for work");
+}
+
+/** Loaded only when it is asked for. Throws with the mend when flags contradict each other. */
+async function openPull(flags: RunFlags, world: PullWorld): Promise<PullSide | undefined> {
+  const { pullBindAddress, scalerBindAddress, pullTokenFile } = flags;
+  if (pullBindAddress === "0" && scalerBindAddress === "0" && pullTokenFile === undefined) return undefined;
+  if (flags.functionsUrl !== undefined)
+    throw new Error(
+      "--functions-url, --pull-bind-address: functions are called, or their pods come for work; use one",
+    );
+  const { pullSide } = await import("#cli/http/pull.ts");
+  return pullSide(flags, world);
 }
 
 /** Loaded only when it is asked for. */

@@ -2,13 +2,13 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import type { Terminal } from "#cli/terminal.ts";
 
-/** `capfn generate`: renders CRDs and reference pages from the resource types. */
+/** `capfn generate`: renders manifests, the chart and reference pages. */
 export function addGenerateCommand(program: Command, terminal: Terminal): void {
   program
     .command("generate")
-    .summary("render CRDs and reference pages from the resource types")
+    .summary("render CRDs, manifests, the chart and pages from their sources")
     .description(
-      "Writes manifests/crds, manifests/rbac and docs/reference from the schemas in api/. With --check it writes nothing and fails when a file differs.",
+      "Writes manifests, chart and docs/reference from the schemas in api/ and the declarations of the functions. With --check it writes nothing and fails when a file differs.",
     )
     .option("--check", "only compare")
     .action(async (flags: { check?: boolean }) => {

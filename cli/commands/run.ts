@@ -79,9 +79,27 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
     .addOption(
       new Option("--functions-token-file <path>", "file with the bearer token that functions ask for"),
     )
+    .addOption(
+      new Option(
+        "--pull-bind-address <address>",
+        "where pods of functions come for work (capfn serve --pull-from); 0 for nowhere",
+      ).default("0"),
+    )
+    .addOption(
+      new Option(
+        "--pull-token-file <path>",
+        "file with the token that pods must show; left out, they show tokens of their accounts for audience capfn-hub",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--scaler-bind-address <address>",
+        "where KEDA asks for work (external-push scaler, gRPC); 0 for nowhere",
+      ).default("0"),
+    )
     .addHelpText(
       "after",
-      "\nExamples:\n  capfn run --kubeconfig ~/.kube/config\n  capfn run --namespace team-a,team-b --leader-elect\n  capfn run --broadcast nats://nats.nats:4222\n  capfn run --ingress-bind-address :9443 --ingress-config ingress.yaml\n  capfn run --functions-url 'http://{function}.capfn.svc/{function}'\n  curl -s localhost:9440/why/machine/demo/worker-1",
+      "\nExamples:\n  capfn run --kubeconfig ~/.kube/config\n  capfn run --namespace team-a,team-b --leader-elect\n  capfn run --broadcast nats://nats.nats:4222\n  capfn run --ingress-bind-address :9443 --ingress-config ingress.yaml\n  capfn run --functions-url 'http://{function}.capfn.svc/{function}'\n  capfn run --pull-bind-address :8082 --scaler-bind-address :9090\n  curl -s localhost:9440/why/machine/demo/worker-1",
     )
     .action(async (flags: RunFlags) => (await import("#cli/actions/run.ts")).run(flags, terminal));
 }

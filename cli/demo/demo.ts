@@ -3,7 +3,7 @@ import { leftovers } from "#cli/demo/leftovers.ts";
 import { progressLines } from "#cli/demo/progress.ts";
 import { report, resultOf } from "#cli/demo/report.ts";
 import { applyExample, CLUSTER, DEPLOYMENT, NAMESPACE, prepare } from "#cli/demo/stage.ts";
-import { startWitness, type Sighting, type Witness } from "#cli/demo/witness.ts";
+import { left, startWitness, up, type Sighting, type Witness } from "#cli/demo/witness.ts";
 import { labUsers, startLab, type Lab } from "#cli/lab/lab.ts";
 import { startRunningOperator } from "#cli/operator/operator.ts";
 import type { Terminal } from "#cli/terminal.ts";
@@ -69,13 +69,13 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
       return;
     }
     await acts.goOn(lines.headline);
-    const left = await leftovers(lab);
+    const behind = await leftovers(lab);
     const sightings = [...witness.machines.values()];
     const [creating, deleting] = await acts.costs();
-    const result = resultOf({ sightings, left, creating, deleting });
-    for (const line of report(result, left)) terminal.say(line);
+    const result = resultOf({ sightings, left: behind, creating, deleting });
+    for (const line of report(result, behind)) terminal.say(line);
     if (options.json === true) terminal.print(JSON.stringify(result));
-    if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
+    if (behind.length > 0) throw new Error(`left behind: ${behind.join(", ")}`);
   } finally {
     witness.stop();
     await running.stop();
@@ -181,23 +181,6 @@ class Acts {
       await sleep(clock, 50);
     }
   }
-}
-
-function up(count: number) {
-  return (machines: readonly Sighting[]): boolean => {
-    const alive = machines.filter(({ goneAt }) => goneAt === undefined);
-    return (
-      alive.length === count &&
-      alive.every(
-        ({ provisionedAt, nodeReadyAt }) => provisionedAt !== undefined && nodeReadyAt !== undefined,
-      )
-    );
-  };
-}
-
-function left(count: number) {
-  return (machines: readonly Sighting[]): boolean =>
-    machines.filter(({ goneAt }) => goneAt === undefined).length === count;
 }
 
 async function stayUp(lab: Lab, terminal: Terminal): Promise<void> {

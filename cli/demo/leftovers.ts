@@ -18,7 +18,7 @@ const poolSchema = z.looseObject({
 });
 
 /** Everything of the demo that still exists after its cluster is gone; should be nothing. */
-export async function leftovers(lab: Lab): Promise<string[]> {
+export async function leftovers(lab: Pick<Lab, "client">): Promise<string[]> {
   const { management, harvester } = lab.client;
   const found = [
     ...(await names(management, harvesterMachines)),

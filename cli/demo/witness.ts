@@ -36,7 +36,11 @@ const instanceSchema = z.looseObject({ status: z.looseObject({ phase: z.string()
 const nodeSchema = z.looseObject({ spec: z.looseObject({ providerID: z.string().optional() }).optional() });
 
 /** Watches the API servers as a stranger would, apart from capfn, and tells each step of each machine once. */
-export function startWitness(lab: Lab, clock: Clock, tell: (machine: string, what: string) => void): Witness {
+export function startWitness(
+  lab: Pick<Lab, "client">,
+  clock: Clock,
+  tell: (machine: string, what: string) => void,
+): Witness {
   const machines = new Map<string, Sighting>();
   const ending = new AbortController();
   const of = (name: string): Sighting => {
@@ -104,4 +108,23 @@ export function startWitness(lab: Lab, clock: Clock, tell: (machine: string, wha
     },
     stop: () => ending.abort(new Error("the demo is over")),
   };
+}
+
+/** So many machines are there, and each has joined. */
+export function up(count: number) {
+  return (machines: readonly Sighting[]): boolean => {
+    const alive = machines.filter(({ goneAt }) => goneAt === undefined);
+    return (
+      alive.length === count &&
+      alive.every(
+        ({ provisionedAt, nodeReadyAt }) => provisionedAt !== undefined && nodeReadyAt !== undefined,
+      )
+    );
+  };
+}
+
+/** So many machines are there, in whatever state. */
+export function left(count: number) {
+  return (machines: readonly Sighting[]): boolean =>
+    machines.filter(({ goneAt }) => goneAt === undefined).length === count;
 }

@@ -2,18 +2,23 @@ import { generateAggregation } from "#cli/generate/aggregation.ts";
 import { generateAsyncApi } from "#cli/generate/asyncapi.ts";
 import { generateCrds } from "#cli/generate/crds.ts";
 import { generateEventPage } from "#cli/generate/events.ts";
-import { generateFunctionRights } from "#cli/generate/function-rights.ts";
+import { generateChart } from "#cli/generate/chart/chart.ts";
+import { deployManifests } from "#cli/generate/deploy/index.ts";
 import { generateMonitoring } from "#cli/generate/monitoring/index.ts";
 import { generateReference } from "#cli/generate/reference.ts";
+import { generateRightsPage } from "#cli/generate/rights-page.ts";
 
 /** Every generated file of the repository by path from its root. Pure: the same sources give the same bytes. */
 export function generatedFiles(): Map<string, string> {
+  const crds = generateCrds();
   return new Map([
-    ...generateCrds(),
+    ...crds,
     ...generateAggregation(),
-    ...generateFunctionRights(),
+    ...deployManifests(),
     ...generateMonitoring(),
+    ...generateChart(crds),
     ...generateReference(),
+    ...generateRightsPage(),
     ...generateEventPage(),
     ...generateAsyncApi(),
   ]);

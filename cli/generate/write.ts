@@ -2,7 +2,11 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** Folders in which nothing but generated files may be: a file there that is no longer generated is removed. */
-const whollyGenerated = ["manifests/crds", "manifests/rbac", "manifests/grafana"];
+const whollyGenerated = [
+  "manifests/grafana",
+  ...["crds", "rbac", "hub", "in-process", "knative", "keda"].map((folder) => `manifests/${folder}`),
+  ...["crds", "rbac", "hub", "in-process", "knative", "keda"].map((folder) => `chart/templates/${folder}`),
+];
 
 /**
  * Brings the generated files below `root` up to date.

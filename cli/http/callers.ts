@@ -61,7 +61,7 @@ function byReview({ management, clock, log }: CallerWorld, audience: string, use
         : tell("otherUser", { user: why.user }, "a caller is none of --token-user"),
     failed: (error) =>
       isKubeError(error, "forbidden")
-        ? tell("forbidden", {}, "this account may not create tokenreviews; bind it to capfn-token-review")
+        ? tell("forbidden", {}, "this account may not create tokenreviews; bind it to capfn-token-reviewer")
         : tell("failed", { error: nameOf(error) }, "the API server cannot say whose tokens these are"),
   });
 }

@@ -1,5 +1,5 @@
 import { allFunctions } from "#cli/functions.ts";
-import { parseBindAddress } from "#cli/http/servers.ts";
+import { parseBindAddress } from "#cli/http/bind-address.ts";
 import type { RunningOperator } from "#cli/operator/operator.ts";
 import { namespacesIn } from "#cli/operator/shard.ts";
 import { version } from "#cli/version.ts";

@@ -47,8 +47,9 @@ function predicateText({ need, blockedOn }: HubExplanation): string {
 }
 
 function stateText(explanation: HubExplanation): string {
-  const { blockedOn, skipped, queued, heldBy } = explanation;
+  const { blockedOn, skipped, queued, heldBy, running } = explanation;
   if (blockedOn.length > 0) return `waiting for the first list of: ${blockedOn.join(", ")}`;
+  if (running !== undefined) return running;
   if (queued) return "in line";
   if (heldBy !== undefined) return `held back until ${heldBy} answers again`;
   const kept = recordText(explanation);

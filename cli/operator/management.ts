@@ -14,16 +14,19 @@ export interface ManagementChoice {
   readonly context?: string | undefined;
 }
 
-/** The management cluster: a kubeconfig when one is named, else the pod's own cluster, else the person's default kubeconfig. */
-export async function managementConfig(
+/** How a process finds its management cluster. */
+export type ManagementSource = (
   choice: ManagementChoice,
   clock: Clock,
   environment: Environment,
-): Promise<ConnectionConfig> {
+) => Promise<ConnectionConfig>;
+
+/** The management cluster: a kubeconfig when one is named, else the pod's own cluster, else the person's default kubeconfig. */
+export const managementConfig: ManagementSource = async (choice, clock, environment) => {
   const named = choice.kubeconfig !== undefined || choice.context !== undefined;
   const inCluster = named ? undefined : inClusterConfig(MANAGEMENT, { clock, environment });
   return inCluster ?? loadKubeconfig(MANAGEMENT, { clock, path: choice.kubeconfig, context: choice.context });
-}
+};
 
 /** A client for commands that send a few requests and end. */
 export async function managementClient(

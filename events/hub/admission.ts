@@ -18,7 +18,7 @@ interface AdmissionParts extends HubParts {
   readonly isRunning: (id: string) => boolean;
 }
 
-/** Items that may run now, and the API servers their run is about. */
+/** Items that may run now, and what their run is about: API servers, and the pods that come for it. */
 export interface Admitted {
   readonly items: readonly Item[];
   readonly dependencies: readonly string[];
@@ -49,7 +49,8 @@ export class Admission {
       queue.add({ ...queued, key: evaluation.key });
       return undefined;
     }
-    const dependencies = dependenciesOf(item, evaluation);
+    const pods = options.runner.pods?.dependencyOf(item.function.name);
+    const dependencies = [...dependenciesOf(item, evaluation), ...(pods === undefined ? [] : [pods])];
     const full = dependencies.find(
       (name) => name !== "management" && this.#parts.inFlightAt(name) >= options.policy.maxInFlightPerServer,
     );

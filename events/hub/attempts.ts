@@ -42,16 +42,22 @@ export class Attempts {
     this.#marginMs = marginMs;
   }
 
-  begin(what: Omit<Run, "signal" | "startedAt" | "causes">, giveUp: (token: string) => void): Run {
+  /** `waitMs`: how long it may wait for its start besides. */
+  begin(
+    what: Omit<Run, "signal" | "startedAt" | "causes">,
+    waitMs: number,
+    giveUp: (token: string) => void,
+  ): Run {
     const { token, function: fn, dependencies } = what;
+    const timeoutMs = fn.timeoutMs + waitMs;
     const deadline = new AbortController();
     const cancels = [
-      this.#clock.schedule(fn.timeoutMs, () =>
+      this.#clock.schedule(timeoutMs, () =>
         deadline.abort(
-          new DeadlinePassed(`attempt ${token} of ${fn.name} passed its deadline of ${fn.timeoutMs} ms`),
+          new DeadlinePassed(`attempt ${token} of ${fn.name} passed its deadline of ${timeoutMs} ms`),
         ),
       ),
-      this.#clock.schedule(fn.timeoutMs + this.#marginMs, () => giveUp(token)),
+      this.#clock.schedule(timeoutMs + this.#marginMs, () => giveUp(token)),
     ];
     const run: Run = {
       ...what,
@@ -83,6 +89,13 @@ export class Attempts {
   /** Whether a run of this item is under way, under whichever key. */
   isRunning(id: string): boolean {
     return this.#items.has(id);
+  }
+
+  /** The attempt of an item that is under way, under whichever key. */
+  tokenOf(id: string): string | undefined {
+    if (!this.#items.has(id)) return undefined;
+    return [...this.#underWay.values()].find(({ run }) => run.items.some((item) => item.id === id))?.run
+      .token;
   }
 
   /** Runs under way that call this API server. */

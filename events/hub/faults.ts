@@ -60,10 +60,11 @@ export function judgeFault(
 }
 
 /**
- * The API server whose silence ended the run, if that was it. A request that was never sent proves nothing, nor does one whose answer shows
- * that the server is there: its cache is behind, or the resource is not installed.
+ * The API server, or the pods, whose silence ended the run, if that was it. A request that was never sent proves nothing, nor does one whose answer
+ * shows that the server is there: its cache is behind, or the resource is not installed.
  */
 export function deadDependency(fault: unknown): string | undefined {
+  if (fault instanceof RunnerFault) return fault.dependency;
   return isKubeError(fault, "unavailable", "timeout") && fault.detail === undefined
     ? fault.dependency
     : undefined;

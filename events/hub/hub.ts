@@ -173,7 +173,10 @@ export class Hub {
   /** What the hub knows of an object's items, per function. */
   explain(ref: ObjectRef, view: ResourceView<unknown>) {
     const functions = this.#parts.options.functions.filter((fn) => fn.for === view);
-    return functions.map((fn) => this.#settling.explain(fn, ref));
+    return functions.map((fn) => {
+      const { id, ...found } = this.#settling.explain(fn, ref);
+      return { ...found, running: this.#runs.standing(id) };
+    });
   }
 
   /** Figures of the moment, for metrics. */

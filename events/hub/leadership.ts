@@ -5,6 +5,7 @@ import { isKubeError } from "#platform/kube/errors.ts";
 import { apiVersionOf, type KubeObject, type ObjectName } from "#platform/kube/resource.ts";
 import { leases } from "#platform/kube/resources.ts";
 import type { Clock } from "#platform/process/clock.ts";
+import { momentOf, sinceMoment, type Moment } from "#platform/process/fence.ts";
 
 export interface LeadershipOptions {
   /** With `watch`, a candidate hears at once that the Lease was given back, and need not ask again and again. */
@@ -62,12 +63,6 @@ interface Observed {
   readonly since: number;
   readonly leaseMs: number;
   readonly epoch: number;
-}
-
-/** One moment on both clocks of this machine. */
-interface Moment {
-  readonly monotonic: number;
-  readonly wall: number;
 }
 
 /**
@@ -181,7 +176,7 @@ class Candidate implements Leadership {
     this.#tries += 1;
     const tries = this.#tries;
     this.#cancelTry = undefined;
-    const sentAt = { monotonic: clock.monotonic(), wall: clock.now() };
+    const sentAt = momentOf(clock);
     try {
       const epoch = await this.#acquireOrRenew();
       if (this.#ended) return;
@@ -306,13 +301,10 @@ class Candidate implements Leadership {
     if (first) onLead(epoch);
   }
 
-  /**
-   * Time left to act. The monotonic clock stands still while the machine sleeps, the wall clock does not (clock_gettime(2)): whichever has
-   * gone further counts. A wall clock that is set forward may cost the lead, which is only slow.
-   */
-  #leftMs({ monotonic, wall }: Moment): number {
+  /** Time left to act. */
+  #leftMs(renewed: Moment): number {
     const { clock, giveUpMs } = this.#options;
-    return giveUpMs - Math.max(clock.monotonic() - monotonic, clock.now() - wall);
+    return giveUpMs - sinceMoment(clock, renewed);
   }
 
   #notRenewed(): string {

@@ -86,6 +86,13 @@ export class Runs {
     return dispatch && !this.#stopping && (mayAct?.() ?? true);
   }
 
+  /** Where the run of an item stands, for people; undefined when there is none under way. */
+  standing(id: string): string | undefined {
+    const token = this.#attempts.tokenOf(id);
+    if (token === undefined) return undefined;
+    return this.#parts.options.runner.pods?.standing(token) ?? "runs";
+  }
+
   openBreakers(): readonly string[] {
     return this.#breakers.open();
   }
@@ -144,6 +151,7 @@ export class Runs {
     const late = () => options.observe({ kind: "late", function: fn.name, attempt: token });
     const run = this.#attempts.begin(
       { token, key, function: fn, items, handedOut, dependencies, window, heard },
+      options.runner.pods?.longestWaitMs ?? 0,
       (abandoned) => {
         this.#finish(abandoned, unproven ?? new DeadlinePassed("no answer"));
         // Whatever it still answers is dropped by the runner.
@@ -186,6 +194,13 @@ export class Runs {
     });
   }
 
+  /** Who answered the run. Pods that took it are there, whatever came of it. */
+  #reached({ reached, fault }: RunResult, { function: fn }: Run): readonly string[] | undefined {
+    const pods = this.#parts.options.runner.pods?.dependencyOf(fn.name);
+    if (pods === undefined || (fault instanceof RunnerFault && fault.dependency === pods)) return reached;
+    return [...(reached ?? []), pods];
+  }
+
   /**
    * The run answered, or was given up. Whatever happens while it is closed, its key becomes free and its objects are judged again. False when
    * the attempt is not current any more: then nothing it says counts.
@@ -202,7 +217,7 @@ export class Runs {
     try {
       this.#breakers.ended(run.dependencies, {
         dead: overlong ? undefined : deadDependency(result.fault),
-        reached: result.reached,
+        reached: this.#reached(result, run),
         completed: result.fault === undefined,
       });
       this.#heldBack.ended(run.dependencies);
@@ -230,10 +245,11 @@ export class Runs {
 }
 
 /** A batch whose deadline passed although the API servers answered: it was more than one run can do. */
-function isOverlong({ fault, reached }: RunResult, { items, signal }: Run): boolean {
+function isOverlong({ fault, reached, overran }: RunResult, { items, signal }: Run): boolean {
   if (items.length <= 1 || fault === undefined || fault instanceof RunnerFault) return false;
   const dead = deadDependency(fault);
-  const ranOut = fault instanceof DeadlinePassed || signal.reason instanceof DeadlinePassed;
+  const ranOut =
+    overran === true || fault instanceof DeadlinePassed || signal.reason instanceof DeadlinePassed;
   return ranOut && (dead === undefined || (reached?.includes(dead) ?? false));
 }
 

@@ -169,6 +169,7 @@ export class Settling {
     const id = itemId(fn, this.#parts.index.entry(fn.for.type, ref)?.seen.meta.uid ?? "");
     const item = this.#parts.items.get(id);
     return {
+      id,
       function: fn.name,
       summary: fn.summary,
       skipped: this.skipOf(fn, ref),

@@ -1,7 +1,7 @@
-import { CloudEvent, type CloudEventV1 } from "cloudevents";
+import { CloudEvent } from "cloudevents";
 import type { Dispatch } from "#events/transport/runner.ts";
-import type { Cause, RunItem } from "#functions/contract/function.ts";
-import { causeSchema, UnfitData, type ItemData, type StepData } from "#functions/contract/step-data.ts";
+import type { RunItem } from "#functions/contract/function.ts";
+import type { ItemData, StepData } from "#functions/contract/step-data.ts";
 import { compareVersions } from "#events/hub/versions.ts";
 import type { SeenMeta } from "#platform/kube/view.ts";
 
@@ -42,14 +42,6 @@ export function dispatchEvent(dispatch: Dispatch): CloudEvent<StepData> | undefi
     attempt: attempt.token,
     data: fn.batch || only === undefined ? { items } : only,
   });
-}
-
-/** What caused a dispatch, as its event says. Throws {@link UnfitData}. */
-export function causeOf(event: CloudEventV1<unknown>): Cause {
-  const { causationid: id, type, source, time } = event;
-  const parsed = causeSchema.safeParse({ id, type, source, time });
-  if (parsed.success) return parsed.data;
-  throw new UnfitData("the event names no cause of the catalogue: causationid, type, source, time");
 }
 
 function waitOf({ wait }: RunItem): Pick<ItemData, "wait"> {

@@ -2,18 +2,12 @@ import type { ServerResponse } from "node:http";
 import { finished } from "node:stream/promises";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import { HTTP } from "cloudevents";
-import * as z from "zod";
 import { AttemptsUnderWay } from "#events/transport/attempts-under-way.ts";
 import { admitCallers, later, type Verify } from "#events/transport/callers.ts";
-import { causeOf } from "#events/transport/cloud-event.ts";
 import { decodedHeaders } from "#events/transport/event-headers.ts";
-import { runAttempt } from "#events/transport/run-attempt.ts";
-import type { RunResult } from "#events/transport/runner.ts";
-import type { RunnerWorld } from "#events/transport/step-deps.ts";
-import { answerOf, type RunAnswer } from "#events/transport/wire.ts";
-import type { StepFunction } from "#functions/contract/function.ts";
-import type { Contain } from "#platform/process/stray-rejections.ts";
-import type { ResourceView } from "#platform/kube/view.ts";
+import { receivedDispatch, type ReceivedDispatch } from "#events/transport/received-dispatch.ts";
+import { runServed, type ServedSteps } from "#events/transport/served-step.ts";
+import type { RunAnswer } from "#events/transport/wire.ts";
 
 /** Header that says how long the hub waits for the answer, ms. Clocks of two machines differ, so it is a duration and never a time. */
 export const DEADLINE_HEADER = "capfn-deadline-ms";
@@ -21,19 +15,11 @@ export const DEADLINE_HEADER = "capfn-deadline-ms";
 /** Header that says, both ways, of which version the code is that speaks. */
 export const VERSION_HEADER = "capfn-version";
 
-export interface FunctionServerOptions {
-  /** Each is served at `/<name>`. */
-  readonly functions: readonly StepFunction[];
-  /** Views of all functions there are: objects that are written are told to the hub as these see them. */
-  readonly views: readonly ResourceView<unknown>[];
-  readonly world: RunnerWorld;
+export interface FunctionServerOptions extends ServedSteps {
   /** Undefined: whoever reaches this server may ask; for loopback only. */
   readonly verify: Verify | undefined;
   /** Version of this code; a hub of another one is refused. */
   readonly version: string;
-  readonly contain: Contain;
-  /** Hears of every attempt that was run. */
-  readonly ran: (name: string, result: RunResult) => void;
 }
 
 /** A snapshot with a pool of 10,000 entries is about 1 MB. */
@@ -41,12 +27,6 @@ const BODY_LIMIT_BYTES = 8 << 20;
 
 /** After this time hub and function are of one version again, most likely: during a rollout one comes up some seconds after the other. */
 const OTHER_VERSION_RETRY_S = 5;
-
-const attemptSchema = z.object({
-  attempt: z.string().regex(/^\d+\.\d+$/),
-  function: z.string(),
-  partitionkey: z.string().optional(),
-});
 
 /**
  * Functions behind HTTP: takes a dispatch as a CloudEvent, binary or structured, runs the step, and answers with its outcomes. Whatever is
@@ -88,18 +68,19 @@ export function functionServer(options: FunctionServerOptions): FastifyInstance 
         .code(412)
         .header("retry-after", OTHER_VERSION_RETRY_S)
         .send({ error: `${VERSION_HEADER}: this function is of version ${options.version}` });
-    const [epoch = 0] = event.token.split(".").map(Number);
-    if (epoch < newestEpoch)
+    if (event.epoch < newestEpoch)
       return reply
         .code(409)
         .send({ error: "a hub that leads since has asked already; this one has lost the lead" });
-    newestEpoch = epoch;
+    newestEpoch = event.epoch;
     const deadlineMs = Number(request.headers[DEADLINE_HEADER]);
     if (!(deadlineMs > 0))
       return reply
         .code(400)
         .send({ error: `${DEADLINE_HEADER}: say how many milliseconds the step has, e.g. 30000` });
-    const attempt = underWay.join(event, (end, turn) => run(fn, event, { end, turn, deadlineMs }));
+    const attempt = underWay.join(event, (end, turn) =>
+      runServed(options, fn, event, { end, turn, deadlineMs }),
+    );
     if (attempt === undefined) return reply.code(409).send({ error: "a newer attempt of its key runs" });
     if (attempt.end.signal.aborted) return later(reply, "this attempt is just being given up");
     reply.raw.once("close", attempt.joined());
@@ -122,49 +103,18 @@ export function functionServer(options: FunctionServerOptions): FastifyInstance 
     }
   };
 
-  const run = async (
-    fn: StepFunction,
-    { token, data, cause }: ReadEvent,
-    { end, turn, deadlineMs }: { end: AbortController; turn: Promise<void>; deadlineMs: number },
-  ): Promise<RunAnswer> => {
-    const { clock } = options.world;
-    const cancel = clock.schedule(Math.min(deadlineMs, fn.timeoutMs), () =>
-      end.abort(new Error("the attempt passed its deadline")),
-    );
-    const { contain, world } = options;
-    const step = { token, signal: end.signal };
-    const result = await runAttempt({ world, contain, attempt: step }, async (deps) => {
-      await turn;
-      end.signal.throwIfAborted();
-      return fn.runFromData(data, cause, deps);
-    });
-    cancel();
-    options.ran(fn.name, result);
-    return answerOf(result, options.views);
-  };
   return server;
 }
 
-interface ReadEvent {
-  readonly token: string;
-  /** Nothing else of this key runs meanwhile. */
-  readonly key: string;
-  readonly data: unknown;
-  readonly cause: ReturnType<typeof causeOf>;
-}
-
 /** The dispatch in a request; text for whoever sent it when it is none. */
-function readEvent({ headers, body }: FastifyRequest): ReadEvent | string {
+function readEvent({ headers, body }: FastifyRequest): ReceivedDispatch | string {
   try {
     const received = HTTP.toEvent<unknown>({
       headers: decodedHeaders(headers),
       body: typeof body === "string" ? body : "",
     });
     if (Array.isArray(received)) return "one event at a time; a batch is not taken here";
-    const named = attemptSchema.safeParse(received).data;
-    if (named === undefined) return "the event names no attempt of the hub: attributes function and attempt";
-    const { attempt: token, partitionkey: key = token } = named;
-    return { token, key, data: received.data, cause: causeOf(received) };
+    return receivedDispatch(received);
   } catch {
     return "this is no CloudEvent of the hub; it needs id, source, type, causationid, time, function, attempt and data as JSON";
   }

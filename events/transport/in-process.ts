@@ -1,5 +1,6 @@
-import { HTTP, type CloudEventV1 } from "cloudevents";
-import { causeOf, dispatchEvent } from "#events/transport/cloud-event.ts";
+import { HTTP } from "cloudevents";
+import { dispatchEvent } from "#events/transport/cloud-event.ts";
+import { receivedDispatch } from "#events/transport/received-dispatch.ts";
 import { runAttempt } from "#events/transport/run-attempt.ts";
 import type { RunnerWorld } from "#events/transport/step-deps.ts";
 import type { Dispatch, Runner } from "#events/transport/runner.ts";
@@ -45,8 +46,6 @@ async function runOverTheWire(
   const event = dispatchEvent(dispatch);
   if (event === undefined) return new Map();
   const { headers, body } = HTTP[mode](event);
-  const received = HTTP.toEvent<unknown>({ headers, body: String(body) });
-  const single: CloudEventV1<unknown> | undefined = Array.isArray(received) ? received[0] : received;
-  if (single === undefined) return new Map();
-  return dispatch.function.runFromData(single.data, causeOf(single), deps);
+  const received = receivedDispatch(HTTP.toEvent<unknown>({ headers, body: String(body) }));
+  return dispatch.function.runFromData(received.data, received.cause, deps);
 }

@@ -66,6 +66,8 @@ export interface RunResult {
   readonly writes?: readonly WriteNote[] | undefined;
   /** Connections of the API servers that answered the run anything; undefined when the runner cannot tell. */
   readonly reached?: readonly string[];
+  /** The attempt's deadline had passed when it ended, as the runner knows from its own clock. */
+  readonly overran?: boolean | undefined;
   /** Its time is over, and nothing proves that it has ended: its key is not free before the margin after the deadline has passed. */
   readonly mayStillRun?: boolean;
 }
@@ -75,6 +77,8 @@ interface RunnerFaultFields {
   readonly said?: string | undefined;
   /** How long the runner asked to wait, ms. */
   readonly retryAfterMs?: number | undefined;
+  /** What was not there at all, e.g. the pods of a function: it is held back until it answers, like a dead API server. */
+  readonly dependency?: string | undefined;
 }
 
 /** The step could not be run at all: no pod, no answer of the transport. It is nobody's fault but the platform's. */
@@ -83,15 +87,29 @@ export class RunnerFault extends Error {
   /** See {@link RunnerFaultFields}. */
   readonly said: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly dependency: string | undefined;
 
-  constructor(cause: unknown, { said, retryAfterMs }: RunnerFaultFields = {}) {
+  constructor(cause: unknown, { said, retryAfterMs, dependency }: RunnerFaultFields = {}) {
     super(said ?? "the runner could not run the step", { cause });
     this.said = said;
     this.retryAfterMs = retryAfterMs;
+    this.dependency = dependency;
   }
 }
 
 /** Where handlers execute. What a handler throws is part of the result; only a runner that cannot run at all throws {@link RunnerFault}. */
 export interface Runner {
   run(dispatch: Dispatch): Promise<RunResult>;
+  /** For a runner whose dispatches wait until a pod comes for them. */
+  readonly pods?: RunnerPods | undefined;
+}
+
+/** The pods that come for dispatches. */
+export interface RunnerPods {
+  /** Longest time a dispatch waits for a pod, ms. Its deadline begins when one takes it. */
+  readonly longestWaitMs: number;
+  /** Names the pods of a function as something a run depends on. */
+  dependencyOf(name: string): string;
+  /** Where an attempt stands, for people; undefined when the runner has it no more. */
+  standing(token: string): string | undefined;
 }

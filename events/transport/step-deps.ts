@@ -20,17 +20,17 @@ export interface RunnerWorld {
   readonly announce: (regarding: ObjectIdentity, event: Announcement) => void;
   readonly count: (counter: CounterName) => void;
   readonly measureCreation: (seconds: number) => void;
-  /** Whether this process still leads; it does when left out. */
+  /** Whether who runs the attempt may still act, asked right before each write leaves; always when left out. */
   readonly mayWrite?: (() => boolean) | undefined;
   readonly snapshotPlace?: SnapshotPlace | undefined;
 }
 
-/** Another process leads, or will. It is nobody's fault, so it uses no object's budget. */
-function leadLost(): KubeError {
+/** Another process acts by now, or will. It is nobody's fault, so it uses no object's budget. */
+function rightLost(): KubeError {
   return new KubeError({
     reason: "unavailable",
     detail: "notSent",
-    message: "this process no longer leads, so it changes nothing",
+    message: "this process may not act any more, so it changes nothing",
     dependency: MANAGEMENT,
   });
 }
@@ -55,7 +55,7 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
         dependency: connection,
       });
     }
-    return noting(client, signal, trace);
+    return noting(client, { signal, mayWrite: world.mayWrite }, trace);
   };
   const dial = async (connection: Connection) => open(connection, await world.client(connection));
   const deps: Deps = {
@@ -68,7 +68,7 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
     signal,
     ensureMayWrite: () => {
       signal.throwIfAborted();
-      if (world.mayWrite?.() === false) throw leadLost();
+      if (world.mayWrite?.() === false) throw rightLost();
     },
     snapshotPlace: world.snapshotPlace,
     announce: world.announce,
@@ -78,7 +78,11 @@ export function attemptDeps(world: RunnerWorld, signal: AbortSignal): { deps: De
   return { deps, ...trace };
 }
 
-function noting(client: KubeClient, signal: AbortSignal, { written, writes, reached }: Trace): StepClient {
+function noting(
+  client: KubeClient,
+  { signal, mayWrite }: { signal: AbortSignal; mayWrite: RunnerWorld["mayWrite"] },
+  { written, writes, reached }: Trace,
+): StepClient {
   const { connection } = client;
   const heard = (error?: unknown) => {
     if (error === undefined || (error instanceof KubeError && error.status !== undefined))
@@ -111,8 +115,9 @@ function noting(client: KubeClient, signal: AbortSignal, { written, writes, reac
     return object;
   };
   /** The attempt's signal counts, whatever else a step passes. */
-  const bound = ({ signal: own }: RequestOptions = {}) => ({
+  const bound = ({ signal: own }: RequestOptions = {}): RequestOptions => ({
     signal: own === undefined ? signal : AbortSignal.any([signal, own]),
+    ...(mayWrite !== undefined && { mayWrite }),
   });
   return {
     connection,

@@ -43,6 +43,7 @@ function described<P, R>(
   batch: boolean,
   runEvents: RunEvents<P, R>,
 ): StepFunction {
+  const views = [declaration.for, ...declaration.related.views];
   return {
     batch,
     run: (items, lookup, deps) => runEvents(eventsOf(declaration, items, lookup), deps),
@@ -55,10 +56,11 @@ function described<P, R>(
     summary: declaration.summary,
     on: declaration.on,
     for: declaration.for,
-    views: [declaration.for, ...declaration.related.views],
+    views,
     condition: declaration.condition,
     rbac: declaration.rbac,
     uses: declaration.uses,
+    writes: [...views, ...(declaration.writes ?? [])],
     deletes: declaration.deletes ?? false,
     timeoutMs: declaration.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     evaluate: (object, lookup) => {

@@ -56,6 +56,8 @@ export interface Declaration<P, R> {
   readonly condition: string;
   readonly rbac: readonly PolicyRule[];
   readonly uses: readonly (Dependency | Further)[];
+  /** Kinds it writes without looking at them, e.g. what it only creates. Those it looks at need not be named. */
+  readonly writes?: readonly ResourceView<unknown>[];
   /** Its step is part of taking an object away that a finalizer protects: nobody may have it skipped. */
   readonly deletes?: boolean;
   /** Longest run of one attempt, ms; 30 s when left out. */
@@ -106,6 +108,8 @@ export interface StepFunction {
   readonly condition: string;
   readonly rbac: readonly PolicyRule[];
   readonly uses: readonly (Dependency | Further)[];
+  /** Views of all kinds it may write, among them all it looks at: a runner elsewhere tells the hub of what was written as these see it. */
+  readonly writes: readonly ResourceView<unknown>[];
   readonly deletes: boolean;
   readonly timeoutMs: number;
   readonly batch: boolean;

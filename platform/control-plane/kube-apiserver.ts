@@ -31,13 +31,9 @@ rules:
 - level: Metadata
 `;
 
-/** Writes keys, certificates, tokens and the audit policy into `directory`, readable by their owner only. */
-export async function writeApiServerFiles(
-  directory: string,
-  authority: CertificateAuthority,
-  users: readonly TokenUser[],
-): Promise<ApiServerFiles> {
-  const files: ApiServerFiles = {
+/** Where an API server's files are when they are in `directory`. */
+export function apiServerFiles(directory: string): ApiServerFiles {
+  return {
     directory,
     caCert: join(directory, "ca.crt"),
     servingCert: join(directory, "tls.crt"),
@@ -48,11 +44,25 @@ export async function writeApiServerFiles(
     auditPolicy: join(directory, "audit-policy.yaml"),
     auditLog: join(directory, "audit.log"),
   };
+}
+
+/**
+ * Writes keys, certificates, tokens and the audit policy into `directory`, readable by their owner only. The server can be reached on the loopback
+ * interface, and by the DNS names `alsoAt`.
+ */
+export async function writeApiServerFiles(
+  directory: string,
+  authority: CertificateAuthority,
+  users: readonly TokenUser[],
+  alsoAt: readonly string[] = [],
+): Promise<ApiServerFiles> {
+  const files = apiServerFiles(directory);
   const serving = await authority.issue("CN=kube-apiserver", [
     { ip: "127.0.0.1" },
     { dns: "localhost" },
     { dns: "kubernetes.default.svc" },
     { ip: "10.96.0.1" },
+    ...alsoAt.map((dns) => ({ dns })),
   ]);
   const signing = await createSigningKeys();
   const secret = { mode: 0o600 };

@@ -18,6 +18,8 @@ export interface ApiRequest extends ResourceTarget {
   /** A question, such as a TokenReview: nothing is changed whatever the verb. */
   readonly asks?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Asked right before a write leaves; false: it is not sent. */
+  readonly mayWrite?: (() => boolean) | undefined;
   /** Sent when nothing else is to be sent. */
   readonly background?: boolean | undefined;
 }

@@ -101,7 +101,8 @@ export function createApiRequests(config: ConnectionConfig, options: ApiRequests
   }
 
   function refuseUnlessAllowed(request: ApiRequest): void {
-    if (methods[request.verb] === "GET" || request.asks === true || options.mayWrite?.() !== false) return;
+    if (methods[request.verb] === "GET" || request.asks === true) return;
+    if (options.mayWrite?.() !== false && request.mayWrite?.() !== false) return;
     throw notSent(config.connection, request, "this process may not act any more", { reason: "unavailable" });
   }
 

@@ -61,6 +61,8 @@ export interface KubeClient extends KubeReader, KubeWriter, KubeReviewer {
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Asked right before a write leaves; false: it is not sent, because whoever wants it may not act any more. Reads are not asked about. */
+  readonly mayWrite?: (() => boolean) | undefined;
 }
 
 export interface CreateOptions extends RequestOptions {

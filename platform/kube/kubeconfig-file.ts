@@ -4,7 +4,11 @@ import type { RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
 
 import type { ClientIdentity, ConnectionConfig } from "#platform/kube/connection-config.ts";
-import { KubeconfigError, parseKubeconfig, userNameIn } from "#platform/kube/kubeconfig.ts";
+import { KubeconfigError, userNameIn } from "#platform/kube/kubeconfig.ts";
+import {
+  RELOAD_AT_MOST_EVERY_MS,
+  selfContainedKubeconfig,
+} from "#platform/kube/self-contained-kubeconfig.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
 export interface KubeconfigFileOptions {
@@ -23,8 +27,6 @@ interface Credentials {
 
 /** Exec plug-ins cache their token until it expires; this only spares the asking. */
 const ASK_EVERY_MS = 30_000;
-/** Token and certificate are asked for one after the other after a 401; that is one refusal, not two. */
-const RELOAD_AT_MOST_EVERY_MS = 1_000;
 
 /**
  * A person's kubeconfig, with exec plug-ins and OIDC. One that needs none of these and names no further file is read here; others load
@@ -36,8 +38,14 @@ export async function loadKubeconfig(
   connection: string,
   options: KubeconfigFileOptions,
 ): Promise<ConnectionConfig> {
-  const selfContained = await readSelfContained(connection, options);
-  if (selfContained !== undefined) return refreshed(selfContained, connection, options);
+  const { path, ...rest } = options;
+  if (path !== undefined) {
+    try {
+      return await selfContainedKubeconfig(connection, { ...rest, path });
+    } catch {
+      // The other way knows more kinds, and names the mistake.
+    }
+  }
   const loaded = await load(options);
   const cluster = loaded.getCurrentCluster();
   if (cluster === null || cluster.server === "") {
@@ -70,49 +78,6 @@ export async function kubeconfigUser({
   if (path !== undefined) return userNameIn(await readFile(path, "utf8"), context);
   const loaded = await load({ context });
   return loaded.getCurrentUser()?.name ?? "unknown";
-}
-
-/** Undefined for a kubeconfig that is not self-contained or has a mistake: the other way knows more kinds, and names the mistake. */
-async function readSelfContained(
-  connection: string,
-  { path, context }: KubeconfigFileOptions,
-): Promise<ConnectionConfig | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    return parseKubeconfig(await readFile(path, "utf8"), connection, context);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The credentials of the file as it is now, once the API server has refused those it had before. */
-function refreshed(
-  first: ConnectionConfig,
-  connection: string,
-  options: KubeconfigFileOptions,
-): ConnectionConfig {
-  let current = first;
-  let readAt = options.clock.monotonic();
-  const latest = async (fresh: boolean | undefined): Promise<ConnectionConfig> => {
-    const now = options.clock.monotonic();
-    if (fresh === true && now - readAt >= RELOAD_AT_MOST_EVERY_MS) {
-      readAt = now;
-      current = (await readSelfContained(connection, options)) ?? current;
-    }
-    return current;
-  };
-  return {
-    ...first,
-    token: async (fresh) => {
-      const { token } = await latest(fresh);
-      return typeof token === "string" ? token : undefined;
-    },
-    clientIdentity: async (fresh) => {
-      const { clientCertPem: certPem, clientKeyPem: keyPem } = await latest(fresh);
-      return certPem === undefined || keyPem === undefined ? undefined : { certPem, keyPem };
-    },
-    ...(first.caPem !== undefined && { certificateAuthority: async () => (await latest(false)).caPem ?? "" }),
-  };
 }
 
 function credentialSource(

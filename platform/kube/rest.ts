@@ -1,7 +1,7 @@
 import { createApiRequests } from "#platform/kube/api-requests.ts";
 import type { ApiRequestsOptions } from "#platform/kube/api-requests.ts";
 import type { ApiRequest } from "#platform/kube/api-request.ts";
-import type { KubeClient, PatchOptions } from "#platform/kube/client.ts";
+import type { KubeClient, PatchOptions, RequestOptions } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { KubeError, isKubeError } from "#platform/kube/errors.ts";
 import { listPages } from "#platform/kube/object-list.ts";
@@ -56,7 +56,7 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
       contentType,
       body,
       repeatable,
-      signal: options.signal,
+      ...boundsOf(options),
     });
   }
 
@@ -87,7 +87,7 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
         namespace,
         body: object,
         repeatable: false,
-        signal: options?.signal,
+        ...boundsOf(options),
         background: options?.background,
       };
       if (type.namespaced && namespace === undefined) {
@@ -107,7 +107,7 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
         name: object.metadata.name,
         body: object,
         repeatable: true,
-        signal: options?.signal,
+        ...boundsOf(options),
       }),
     delete: async (type, name, options) => {
       const body = {
@@ -125,7 +125,7 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
           name: name.name,
           body,
           repeatable: false,
-          signal: options.signal,
+          ...boundsOf(options),
         });
         return true;
       } catch (error) {
@@ -138,8 +138,14 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
         throw error;
       }
     },
-    deleteCollection: async (type, { namespace, labels, gracePeriodSeconds, signal }) => {
-      const request: ApiRequest = { verb: "deletecollection", type, namespace, repeatable: true, signal };
+    deleteCollection: async (type, { namespace, labels, gracePeriodSeconds, ...options }) => {
+      const request: ApiRequest = {
+        verb: "deletecollection",
+        type,
+        namespace,
+        repeatable: true,
+        ...boundsOf(options),
+      };
       const labelSelector = equalitySelector(labels);
       if (labelSelector === undefined || namespace === "") {
         throw notSent(
@@ -189,6 +195,11 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
       ),
     close: () => requests.close(),
   };
+}
+
+/** What may still keep a write from being sent. */
+function boundsOf({ signal, mayWrite }: RequestOptions = {}): Pick<ApiRequest, "signal" | "mayWrite"> {
+  return { signal, mayWrite };
 }
 
 /** Characters of label keys and values (Kubernetes, "Labels and Selectors"); anything else could widen the selector. */

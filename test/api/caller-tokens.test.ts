@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import { generateFunctionRights } from "#cli/generate/function-rights.ts";
+import { deployManifests } from "#cli/generate/deploy/index.ts";
 import { kubeObjectManifests } from "#cli/lab/manifests.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { freePorts } from "#platform/control-plane/free-ports.ts";
@@ -47,7 +47,9 @@ beforeAll(async () => {
   };
   plane = await privateControlPlane({ name: "callers", users: [...testUsers(), serving] }, [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-    ...[...generateFunctionRights().values()].flatMap(kubeObjectManifests),
+    ...[...deployManifests()]
+      .filter(([path]) => /^manifests\/(rbac\/|knative\/token-review)/.test(path))
+      .flatMap(([, text]) => kubeObjectManifests(text)),
     account("capfn-hub"),
     account("capfn-other"),
   ]);

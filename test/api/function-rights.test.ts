@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { generateFunctionRights } from "#cli/generate/function-rights.ts";
+import { functionRights, hubRights } from "#cli/generate/deploy/rights.ts";
+import { manifestText } from "#cli/generate/deploy/template.ts";
 import { kubeObjectManifests } from "#cli/lab/manifests.ts";
 import { version } from "#cli/version.ts";
 import { allFunctions } from "#cli/functions.ts";
@@ -13,11 +14,18 @@ import { clusterApiCrds } from "#platform/control-plane/cluster-api-core.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { BASIC_CONTROLLERS } from "#platform/control-plane/kube-controller-manager.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
-import { harvesterMachines, machines, remediationRequests, secrets } from "#platform/kube/resources.ts";
+import {
+  harvesterMachines,
+  machines,
+  namespaces,
+  remediationRequests,
+  secrets,
+} from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { MANAGEMENT } from "#platform/kube/view.ts";
 import { systemClock } from "#platform/process/clock.ts";
 import { stageApi } from "#test/chaos/own-stage.ts";
+import type { StageUser } from "#test/chaos/stage.ts";
 import { fromPools } from "#test/chaos/manifests.ts";
 import { sharedStage } from "#test/chaos/shared-stage.ts";
 import { openTheatre, type Theatre } from "#test/chaos/theatre.ts";
@@ -38,7 +46,7 @@ let theatre: Theatre;
 
 beforeAll(async () => {
   await using stack = new AsyncDisposableStack();
-  const accounts = allFunctions.map(({ name }) => ({
+  const accounts = [...allFunctions.map(({ name }) => name), "hub"].map((name) => ({
     name: accountOf(name),
     groups: ["system:serviceaccounts", "system:authenticated"],
     token: randomBytes(16).toString("hex"),
@@ -50,13 +58,20 @@ beforeAll(async () => {
       ...(await clusterApiCrds(testHost())),
       ...(await ownCrds()),
       namespace,
-      ...[...generateFunctionRights().values()].flatMap(kubeObjectManifests),
+      ...[hubRights(), ...functionRights().values()].flatMap((documents) =>
+        kubeObjectManifests(manifestText(documents)),
+      ),
     ],
   );
   stack.defer(() => plane.stop());
   for (const fn of allFunctions) urls.set(fn.name, await serve(fn, stack));
-  const M = stageApi(plane);
-  theatre = stack.use(await openTheatre({ ...sharedStage(), M, W: M }));
+  const W = stageApi(plane);
+  // The hub has its own account too.
+  const M = {
+    ...W,
+    config: (user: StageUser) => plane.clientConfigFor(user === "capfn" ? accountOf("hub") : user),
+  };
+  theatre = stack.use(await openTheatre({ ...sharedStage(), M, W }));
   undo = stack.move();
 }, 300_000);
 
@@ -95,8 +110,8 @@ async function serve(fn: (typeof allFunctions)[number], stack: AsyncDisposableSt
 }
 
 test(
-  "each function does its part of a machine's life with its own rights",
-  { timeout: 300_000 },
+  "hub and functions do a machine's life, each with its own rights [check 119]",
+  { timeout: 900_000 },
   async () => {
     const runner = httpRunner({
       urlOf: (name) => `${urls.get(name)}/${name}`,
@@ -166,6 +181,13 @@ test("and the API server refuses what is not its part", async () => {
       refused("event-inject", (client) => client.get(harvesterMachines, at)),
       refused("alert-resolve", (client) => client.delete(remediationRequests, at, { uid: "u" })),
       refused("remediation-expire", (client) => client.delete(machines, at, { uid: "u" })),
+      refused("hub", (client) => client.delete(machines, at, { uid: "u" })),
+      refused("hub", (client) => client.delete(secrets, at, { uid: "u" })),
+      refused("hub", (client) => client.create(secrets, secret)),
+      refused("hub", (client) =>
+        client.create(remediationRequests, { ...secret, kind: "RemediationRequest" }),
+      ),
+      refused("hub", (client) => client.get(namespaces, { name: "default" })),
     ]),
-  ).toEqual(Array.from({ length: 9 }, () => "forbidden"));
+  ).toEqual(Array.from({ length: 14 }, () => "forbidden"));
 });

@@ -5,7 +5,8 @@ import { build } from "rolldown";
 import { freePorts } from "#platform/control-plane/free-ports.ts";
 import { lastLogLines, startSupervised } from "#platform/control-plane/supervised-process.ts";
 import { type Clock, sleep } from "#platform/process/clock.ts";
-import buildConfig from "../../rolldown.config.ts";
+import { dist } from "#image/build.ts";
+import { programBundle } from "#image/bundles.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { parseMetrics, type Scrape } from "#test/bench/scrape.ts";
 
@@ -50,7 +51,7 @@ function startCommand(script: string): { readonly flags: readonly string[]; read
 
 /** Makes what `built` starts. */
 export async function buildProgram(): Promise<void> {
-  await build(buildConfig);
+  await build(programBundle(dist));
 }
 
 /** Starts `capfn run` and resolves when it is ready. Throws, with the end of its log, when it does not get there. */

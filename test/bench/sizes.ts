@@ -26,6 +26,7 @@ export const fullSizes: Sizes = {
   indexed: [2_000, 20_000],
   idleMs: 60_000,
   alerts: 10_000,
+  coldStarts: 9,
 };
 
 export const quickSizes: Sizes = {
@@ -41,4 +42,5 @@ export const quickSizes: Sizes = {
   indexed: [2_000],
   idleMs: 10_000,
   alerts: 500,
+  coldStarts: 3,
 };

@@ -25,6 +25,7 @@ import { addHubCommand } from "#cli/commands/hub.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
 import { addServeCommand } from "#cli/commands/serve.ts";
+import { addSimulateCommand } from "#cli/commands/simulate.ts";
 import { addTraceCommand } from "#cli/commands/trace.ts";
 import { addWhyCommand } from "#cli/commands/why.ts";
 import { allFunctions } from "#cli/functions.ts";
@@ -73,6 +74,7 @@ function quietProgram(): Command {
     addEmitCommand,
     addAlertCommand,
     addGenerateCommand,
+    addSimulateCommand,
   ])
     add(program, terminal);
   for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {

@@ -61,7 +61,8 @@ const policySchema = z.strictObject({
   recreateUnowned: z.boolean().optional(),
 });
 
-const configSchema = z
+/** The file itself, as JSON. */
+export const ingressConfigSchema = z
   .strictObject({
     tls: tlsSchema.optional(),
     senders: z.array(senderSchema).min(1),
@@ -88,7 +89,7 @@ const configSchema = z
   });
 
 /** Who may send what, as `--ingress-config` says. */
-export type IngressConfig = z.infer<typeof configSchema>;
+export type IngressConfig = z.infer<typeof ingressConfigSchema>;
 export type SenderConfig = IngressConfig["senders"][number];
 export type AlertmanagerConfig = IngressConfig["alertmanagers"][number];
 
@@ -102,7 +103,7 @@ export async function readIngressConfig(path: string): Promise<IngressConfig> {
 
 /** The same from text; `path` is for the error. */
 export function parseIngressConfig(path: string, text: string): IngressConfig {
-  const parsed = configSchema.safeParse(fromYaml(path, text));
+  const parsed = ingressConfigSchema.safeParse(fromYaml(path, text));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `${fieldName(issue.path)}: ${issue.message}`);
   throw new Error(`--ingress-config ${path}: ${problems.join("; ")}`);

@@ -4,6 +4,7 @@ import { defineFunction } from "#functions/contract/define.ts";
 import { relations } from "#functions/contract/relations.ts";
 import { findCondition } from "#platform/cluster-api/conditions.ts";
 import { eventInjectionView } from "#platform/cluster-api/event-injection.ts";
+import { remediationRequestView } from "#platform/cluster-api/remediation.ts";
 
 export const eventInject = defineFunction({
   name: "event-inject",
@@ -21,5 +22,6 @@ export const eventInject = defineFunction({
     { api: "management", apiGroups: ["capfn.dev"], resources: ["eventinjections/status"], verbs: ["patch"] },
   ],
   uses: ["management"],
+  writes: [remediationRequestView],
   handle: takeInjection,
 });

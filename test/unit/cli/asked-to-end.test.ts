@@ -53,6 +53,8 @@ async function start(script: Script, flags: { leaderElect?: boolean } = {}) {
       ingressBindAddress: "0",
       metricsBindAddress: "0",
       healthProbeBindAddress: `127.0.0.1:${port}`,
+      pullBindAddress: "0",
+      scalerBindAddress: "0",
       ledgerNamespace: "capfn-system",
       maxInFlight: 8,
       leaseSeconds: 4,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "rolldown";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import config from "../../../rolldown.config.ts";
+import { programBundle } from "#image/bundles.ts";
 import manifest from "../../../package.json" with { type: "json" };
 
 const run = promisify(execFile);
@@ -14,7 +14,7 @@ describe("the bundle of npm run build", () => {
   let directory: string;
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "capfn-bundle-"));
-    await build({ ...config, output: { ...config.output, dir: join(directory, "dist") } });
+    await build(programBundle(join(directory, "dist")));
   }, 60_000);
   afterAll(() => rm(directory, { recursive: true, force: true }));
 

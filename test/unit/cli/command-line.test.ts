@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseBindAddress } from "#cli/http/servers.ts";
+import { parseBindAddress } from "#cli/http/bind-address.ts";
 import { renderTable } from "#cli/table.ts";
 import { capfn } from "#test/support/command-line.ts";
 

@@ -10,6 +10,7 @@ import type { StepFunction } from "#functions/contract/function.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import { FakeApi, type RecordedRequest } from "#test/support/fake-api.ts";
 import { FakeClock } from "#test/support/fake-clock.ts";
+import { pod, pullHub } from "#test/unit/transport/pull-stage.ts";
 import { hubBench, part, partView, widget, widgetView } from "#test/support/hub-bench.ts";
 
 /** Version of every hub and function here. */
@@ -90,6 +91,11 @@ export const runners: Readonly<Record<string, (stage: Stage, fn: StepFunction) =
     inProcessRunner(world, { roundTrip: "structured" }),
   "in process, through a binary event": async ({ world }) => inProcessRunner(world, { roundTrip: "binary" }),
   "over HTTP": async (on, fn) => over(await served(on, [fn])),
+  "in a pod that comes for it": async ({ world }, fn) => {
+    const { runner, url } = await pullHub();
+    pod(url, { world, functions: [fn] });
+    return runner;
+  },
 };
 
 /** What the hub dispatches for these widgets, under a token and a signal of the test's. */
