@@ -63,7 +63,7 @@ export async function serve(
       announce: kubeAnnouncer(management, clock, (what, error) =>
         log.warn({ what, error: nameOf(error) }, "a report for people could not be written"),
       ),
-      count: (counter) => metrics.note(({ count }) => count(counter)),
+      count: (counter) => metrics.note((made) => made.count(counter)),
       measureCreation: (seconds) => metrics.note(({ creationDuration }) => creationDuration.observe(seconds)),
       snapshotPlace,
     },
