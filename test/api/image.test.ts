@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, type OutputChunk } from "rolldown";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { allFunctions } from "#cli/functions.ts";
 import { functionBundle, programBundle } from "#image/bundles.ts";
 import { declaredFunctions } from "#image/function-entries.ts";
@@ -140,9 +140,8 @@ describe("the image", () => {
     });
 
     it("serves every function out of its compile cache", { timeout: 600_000 }, async () => {
-      await using api = await startStepApi().then((made) =>
-        Object.assign(made, { [Symbol.asyncDispose]: made.close }),
-      );
+      const api = await startStepApi();
+      onTestFinished(() => api.close());
       writeFileSync(join(tree, "tmp", "kubeconfig"), api.kubeconfig);
       for (const { function: name, headers, body } of await stepEvents()) {
         const port = await freePort();
