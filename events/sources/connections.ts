@@ -5,10 +5,11 @@ import { connectionStateView, type ConnectionState } from "#platform/cluster-api
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
+import { connectionFailure } from "#events/sources/connection-failure.ts";
 import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import { namespaces, secrets } from "#platform/kube/resources.ts";
-import { MANAGEMENT, type Connection } from "#platform/kube/view.ts";
+import type { Connection } from "#platform/kube/view.ts";
 import { apiVersionOf } from "#platform/kube/resource.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
@@ -95,7 +96,8 @@ export class Connections {
     const open = this.#open.get(connection);
     if (open?.state?.state !== "connected" || !isKubeError(error, "unavailable", "timeout", "unauthorized"))
       return;
-    this.#publish(connection, failure(error, open.state.server));
+    const tried = { server: open.state.server, now: this.#options.clock.now() };
+    this.#publish(connection, connectionFailure(error, tried));
   }
 
   stop(): void {
@@ -135,7 +137,7 @@ export class Connections {
   async #try(connection: Connection, { namespace, name, key }: SecretLocation): Promise<Answer> {
     let secretVersion: string | undefined;
     let client: KubeClient | undefined;
-    let server: string | undefined;
+    let config: ConnectionConfig | undefined;
     try {
       const secret = await this.#options.management.get(secrets, { namespace, name });
       if (secret === undefined) {
@@ -144,15 +146,15 @@ export class Connections {
       }
       secretVersion = secret.metadata.resourceVersion;
       this.#managementUid ??= await uidOf(this.#options.management);
-      const config = parseKubeconfig(kubeconfigIn(secret, { namespace, name, key }), connection);
-      server = config.server;
+      config = parseKubeconfig(kubeconfigIn(secret, { namespace, name, key }), connection);
       client = this.#options.connect(config);
       const cluster = await probe(client);
-      return { secretVersion, client, cluster, state: connectedTo(server) };
+      return { secretVersion, client, cluster, state: connectedTo(config.server) };
     } catch (error) {
       client?.close();
       const retry = !(error instanceof KubeconfigError);
-      return { secretVersion, state: failure(error, server), retry };
+      const tried = { server: config?.server, config, now: this.#options.clock.now() };
+      return { secretVersion, state: connectionFailure(error, tried), retry };
     }
   }
 
@@ -215,29 +217,4 @@ async function uidOf(management: KubeClient): Promise<string | undefined> {
 
 function connectedTo(server: string | undefined): ConnectionState {
   return server === undefined ? { state: "connected" } : { state: "connected", server };
-}
-
-function failure(error: unknown, server: string | undefined): ConnectionState {
-  const at = server === undefined ? {} : { server };
-  if (error instanceof KubeconfigError)
-    return { state: "failed", reason: "KubeconfigInvalid", message: error.message };
-  // What the management cluster does not let us read says nothing about the API server that it leads to.
-  if (isKubeError(error) && error.dependency === MANAGEMENT) {
-    const message = "its Secret cannot be read in the management cluster; it is tried again by itself";
-    return { state: "failed", reason: "SecretUnreadable", message };
-  }
-  if (isKubeError(error, "unauthorized")) {
-    return {
-      state: "failed",
-      reason: "Unauthorized",
-      message: "the API server refuses the credentials of the kubeconfig; renew them",
-      ...at,
-    };
-  }
-  return {
-    state: "failed",
-    reason: "Unreachable",
-    message: "the API server does not answer; it is tried again by itself",
-    ...at,
-  };
 }

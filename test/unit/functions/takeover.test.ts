@@ -64,6 +64,8 @@ describe("a machine the Go provider made", () => {
     const deps = setUp();
     await rest(deps);
     expect(deps.summary()).toEqual([
+      // The mark by which the cluster is known on Harvester, and our finalizer.
+      "management mergePatch harvesterclusters demo/demo",
       "management mergePatch harvesterclusters/status demo/demo",
       "management mergePatch harvestermachines/status demo/m-0",
     ]);
