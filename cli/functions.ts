@@ -14,6 +14,7 @@ import { remediationExpire } from "#functions/cluster-api/remediation-expire/fun
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
 import { ipRelease } from "#functions/harvester/ip-release/function.ts";
+import { lbProvision } from "#functions/harvester/lb-provision/function.ts";
 import { machineDiagnose } from "#functions/harvester/machine-diagnose/function.ts";
 import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
 import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
@@ -23,6 +24,7 @@ import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
 /** Every function there is. The hub is handed this list; it knows none by name. */
 export const allFunctions: readonly StepFunction[] = [
   clusterConnect,
+  lbProvision,
   ipAllocate,
   vmCreate,
   machineObserve,

@@ -90,5 +90,10 @@ export const serviceView: ResourceView<Service> = { type: services, schema: serv
 
 /** The address a Service of type LoadBalancer has been given; undefined while it has none. */
 export function ingressAddress(service: Service): string | undefined {
-  return service.status.loadBalancer.ingress.map(({ ip }) => ip).find((ip) => ip !== undefined && ip !== "");
+  return service.status.loadBalancer.ingress.map(({ ip }) => givenAddress(ip)).find((ip) => ip !== undefined);
+}
+
+/** The address, unless it is one of those that stand for none. */
+export function givenAddress(address: string | undefined): string | undefined {
+  return address === "" || address === "0.0.0.0" ? undefined : address;
 }
