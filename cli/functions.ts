@@ -11,6 +11,7 @@ import { tlsReissue } from "#functions/cluster-api/tls-reissue/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
 import { remediationExpire } from "#functions/cluster-api/remediation-expire/function.ts";
+import { clusterDelete } from "#functions/harvester/cluster-delete/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
 import { ipRelease } from "#functions/harvester/ip-release/function.ts";
@@ -34,6 +35,7 @@ export const allFunctions: readonly StepFunction[] = [
   etcdSnapshot,
   etcdRelieve,
   vmDelete,
+  clusterDelete,
   ipRelease,
   poolReclaim,
   certReissue,

@@ -39,6 +39,11 @@ export function loadBalancerPoolName({ meta }: Own): string {
   return dnsLabel(meta.namespace ?? "", meta.name, "ippool");
 }
 
+/** Name of the IPPool made from `spec.vmNetworkConfig.ipPool`. */
+export function vmPoolName({ meta }: Own): string {
+  return dnsLabel(meta.namespace ?? "", meta.name, "vm-ippool");
+}
+
 /** Labels of every object made on Harvester for the cluster itself: they name its owner, so a namesake's is never touched. */
 export function clusterLabels(
   own: Own,

@@ -70,9 +70,13 @@ export function staleServer({ object, related }: ClusterConnectView): string | u
   return server === undefined || asleep || server === object.spec.server ? undefined : server;
 }
 
-/** What keeps the object until everything made for it is gone, as far as it is missing; nothing is touched while it is paused. */
+/**
+ * What keeps the object until everything made for it is gone, as far as it is missing. Not before there is a connection: nothing can have been
+ * made without one, and a cluster that never had any goes at once.
+ */
 export function lackedHold({ object, related }: ClusterConnectView): Hold | undefined {
-  return pauseReason(object, related.cluster) === undefined ? missingHold(object) : undefined;
+  const asleep = pauseReason(object, related.cluster) !== undefined;
+  return asleep || related.connection?.state !== "connected" ? undefined : missingHold(object);
 }
 
 async function createNamespace(event: ClusterConnectView, deps: Deps): Promise<NamespaceNews> {
