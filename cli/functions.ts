@@ -19,12 +19,14 @@ import { lbProvision } from "#functions/harvester/lb-provision/function.ts";
 import { machineDiagnose } from "#functions/harvester/machine-diagnose/function.ts";
 import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
 import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
+import { poolProvision } from "#functions/harvester/pool-provision/function.ts";
 import { vmCreate } from "#functions/harvester/vm-create/function.ts";
 import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
 
 /** Every function there is. The hub is handed this list; it knows none by name. */
 export const allFunctions: readonly StepFunction[] = [
   clusterConnect,
+  poolProvision,
   lbProvision,
   ipAllocate,
   vmCreate,

@@ -1,6 +1,10 @@
 import { clusterFinalizer, legacyClusterFinalizer } from "#api/names.ts";
+import { clusterConditions } from "#api/condition-names.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
+import { isIdle } from "#functions/harvester/owner-cluster.ts";
+import type { Cluster } from "#platform/cluster-api/cluster.ts";
+import { findCondition } from "#platform/cluster-api/conditions.ts";
 import { harvesterClusterView, type HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import { IDENTITY_ANNOTATION } from "#platform/cluster-api/harvester-machine.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
@@ -67,4 +71,13 @@ async function takeOff({ management }: Pick<Deps, "management">, own: Own): Prom
     { namespace, name },
     { metadata: { resourceVersion, finalizers } },
   );
+}
+
+/**
+ * Whether something may be made for the cluster on Harvester: it is looked after, our finalizer is on, and the target namespace is there, as
+ * `cluster-connect` has found.
+ */
+export function mayProvide(own: Own, cluster: Seen<Cluster> | undefined): boolean {
+  const namespace = findCondition(own.status.conditions, clusterConditions.TargetNamespaceReady);
+  return !isIdle(own, cluster) && isHeld(own) && namespace?.status === "True";
 }

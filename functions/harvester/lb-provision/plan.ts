@@ -1,6 +1,6 @@
-import { clusterConditions, clusterReasons } from "#api/condition-names.ts";
+import { clusterReasons } from "#api/condition-names.ts";
 import { harvesterNames, machineTypeOf } from "#api/names.ts";
-import { isHeld } from "#functions/harvester/cluster-hold.ts";
+import { mayProvide } from "#functions/harvester/cluster-hold.ts";
 import { claimOn, loadBalancerHolder, loadBalancerName } from "#functions/harvester/cluster-names.ts";
 import type { Verdict } from "#functions/harvester/cluster-report.ts";
 import {
@@ -11,8 +11,7 @@ import {
   serviceRepair,
 } from "#functions/harvester/lb-provision/wanted.ts";
 import { poolNameOf, type LoadBalancerProvisionView } from "#functions/harvester/lb-provision/world.ts";
-import { endpointOf, isIdle } from "#functions/harvester/owner-cluster.ts";
-import { findCondition } from "#platform/cluster-api/conditions.ts";
+import { endpointOf } from "#functions/harvester/owner-cluster.ts";
 import { ENDPOINT_ANNOTATION } from "#platform/cluster-api/harvester-cluster.ts";
 import { parseIp } from "#platform/harvester/ip-address.ts";
 import { contains } from "#platform/harvester/ip-pool-ranges.ts";
@@ -43,7 +42,7 @@ const nothing: LoadBalancerPlan = { step: { kind: "none" }, verdict: undefined, 
 /** Pure. What stands between the cluster and an endpoint that works, in order; told from the world alone. */
 export function planOf(view: LoadBalancerProvisionView): LoadBalancerPlan {
   const { object, related } = view;
-  if (!isActive(view)) return nothing;
+  if (!mayProvide(object, related.cluster)) return nothing;
   const { balancer, service, vms } = related;
   if (!isEndpointOurs(view)) return nothing;
   const problem = listenerProblem(view) ?? poolProblem(view);
@@ -67,12 +66,6 @@ export function planOf(view: LoadBalancerProvisionView): LoadBalancerPlan {
     reason: clusterReasons.LoadBalancerNoBackendMachine,
     message: `address ${address} is reserved; the load balancer is made with the first control plane VM`,
   });
-}
-
-/** Everything it rests on is there: nothing is touched before our finalizer is on and the target namespace exists. */
-function isActive({ object, related }: LoadBalancerProvisionView): boolean {
-  const namespace = findCondition(object.status.conditions, clusterConditions.TargetNamespaceReady);
-  return !isIdle(object, related.cluster) && isHeld(object) && namespace?.status === "True";
 }
 
 /**

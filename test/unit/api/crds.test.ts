@@ -48,10 +48,7 @@ describe("field tables", () => {
     (kind, fields) => {
       const rendered = fieldLines(renderedSchema(kind, "v1beta1"));
       const paths = kind.startsWith("HarvesterCluster") ? tables.clusterAdditions : tables.additions;
-      const added = paths.flatMap((path) => [
-        `spec.${path} string`,
-        `spec.template.spec.${path} string`,
-      ]);
+      const added = paths.flatMap((path) => [`spec.${path} string`, `spec.template.spec.${path} string`]);
       const known = rendered.filter((line) => !added.includes(line));
       expect(known.toSorted()).toEqual([...ownFields, ...fields].toSorted());
     },
