@@ -113,6 +113,8 @@ function allocationPatch(status: IpPoolBody["status"], pool: PoolRanges, granted
   return {
     allocated: Object.fromEntries(granted.map(({ address, id }) => [address, id])),
     lastAllocated: granted.at(-1)?.address,
+    // The status of a pool that Harvester has not counted yet must come whole.
+    ...(status.total === undefined && available !== undefined && { total: Number(pool.size) }),
     ...(available !== undefined && { available }),
     ...(outdated.length > 0 && {
       allocatedHistory: Object.fromEntries(outdated.map((address) => [address, null])),

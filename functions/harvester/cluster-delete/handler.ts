@@ -1,7 +1,7 @@
 import { clusterConditions, clusterReasons } from "#api/condition-names.ts";
 import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
-import { change, done, waitFor, type Outcome } from "#functions/contract/outcome.ts";
+import { change, done, requeueAfter, waitFor, type Outcome } from "#functions/contract/outcome.ts";
 import { letGo } from "#functions/harvester/cluster-hold.ts";
 import { loadBalancerHolder, loadBalancerPoolName, vmPoolName } from "#functions/harvester/cluster-names.ts";
 import { reportOnCluster } from "#functions/harvester/cluster-report.ts";
@@ -13,12 +13,15 @@ import { ENDPOINT_ANNOTATION, type HarvesterClusterBody } from "#platform/cluste
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import { harvesterClusters, ipPools, loadBalancers, services } from "#platform/kube/resources.ts";
-import type { Seen } from "#platform/kube/view.ts";
+import type { ResourceType } from "#platform/kube/resource.ts";
+import type { Seen, SeenMeta } from "#platform/kube/view.ts";
 
 type Event = StepEvent<HarvesterClusterBody, LeftOfCluster>;
 
 /** A pool that others hold addresses of is looked at again after this time, though its every change wakes us. */
 const POOL_TIMEOUT_MS = 10 * 60_000;
+/** Harvester holds what it has to clean up behind with finalizers of its own. */
+const GONE_TIMEOUT_MS = 10 * 60_000;
 
 /** One step of a cluster's deletion, after quorum reads have shown that it is still asked for. Nothing is remembered between steps. */
 export async function deleteCluster(event: Event, deps: Deps): Promise<Outcome> {
@@ -33,9 +36,9 @@ export async function deleteCluster(event: Event, deps: Deps): Promise<Outcome> 
   switch (step.kind) {
     case "deleteBalancer":
     case "deleteService": {
-      const [type, { meta }] =
+      const [type, seen] =
         step.kind === "deleteBalancer" ? [loadBalancers, step.balancer] : [services, step.service];
-      const { namespace, name, uid } = meta;
+      const { namespace, name, uid } = seen.meta;
       await harvester.delete(type, { namespace, name }, { uid });
       announce(
         event,
@@ -43,7 +46,7 @@ export async function deleteCluster(event: Event, deps: Deps): Promise<Outcome> 
         `${type.kind}Deleting`,
         `deletion of ${type.kind} ${loadBalancerHolder(object)} is asked for`,
       );
-      return done();
+      return goneOf(type, seen);
     }
     case "releaseAddress": {
       const id = loadBalancerHolder(object);
@@ -55,7 +58,7 @@ export async function deleteCluster(event: Event, deps: Deps): Promise<Outcome> 
         "LoadBalancerIPReleased",
         `the load balancer's address is given back to IPPool ${step.pool.meta.name}`,
       );
-      return done();
+      return requeueAfter(0, "an address was given back");
     }
     case "deletePool":
       return deletePool(event, deps, step.pool);
@@ -66,20 +69,26 @@ export async function deleteCluster(event: Event, deps: Deps): Promise<Outcome> 
   }
 }
 
+/** Its deletion was asked for: the next step is due when it has changed, or is gone already. */
+function goneOf(type: ResourceType, seen: { readonly meta: SeenMeta }): Outcome {
+  const reason = `${type.kind} ${seen.meta.name} is being deleted`;
+  return waitFor([change(type, seen)], { timeoutMs: GONE_TIMEOUT_MS, reason });
+}
+
 /** Harvester refuses to delete a pool whose addresses are held. Those of our machines that no longer are, nor their VMs, are given back first. */
 async function deletePool(event: Event, deps: Deps, pool: Seen<IpPool>): Promise<Outcome> {
   const harvester = await deps.harvester(event.object.spec.identitySecret);
   const { left, held } = await leftEntries(event, deps, pool);
   if (left.length > 0) {
     await releaseEntries(harvester, pool, left);
-    return done();
+    return requeueAfter(0, "addresses were given back");
   }
   const { name, uid } = pool.meta;
   if (held.length === 0) {
     try {
       await harvester.delete(ipPools, { name }, { uid });
       announce(event, deps, "IPPoolDeleted", `IPPool ${name}, made for the cluster, is deleted`);
-      return done();
+      return goneOf(ipPools, pool);
     } catch (error) {
       if (!isKubeError(error, "forbidden", "invalid")) throw error;
     }

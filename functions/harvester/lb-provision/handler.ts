@@ -33,6 +33,8 @@ export async function provisionLoadBalancer(event: Event, deps: Deps): Promise<O
   try {
     if (step.kind === "writeEndpoint") own = await writeEndpoint(event, deps, step.host);
     else if (step.kind !== "none") await act(step, event, deps);
+    // What a step writes itself wakes nobody; a Service that is there is to ask for the address next.
+    if (step.kind === "reserve") return requeueAfter(0, "an address was reserved");
   } catch (error) {
     if (!isKubeError(error, "forbidden", "invalid")) throw error;
     const what = `${step.kind === "reserve" ? "an address" : "the load balancer"} in namespace ${own.spec.targetNamespace}`;

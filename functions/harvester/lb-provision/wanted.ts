@@ -16,7 +16,7 @@ type Listener = LoadBalancer["spec"]["listeners"][number];
 const apiServer: Listener = { name: "api-server", port: API_PORT, protocol: "TCP", backendPort: API_PORT };
 
 /** The listeners of the spec and that of the API server. */
-export function wantedListeners({ object }: LoadBalancerProvisionView): readonly Listener[] {
+function wantedListeners({ object }: LoadBalancerProvisionView): readonly Listener[] {
   const own = object.spec.loadBalancerConfig.listeners ?? [];
   return [
     ...own.map(({ name, port, protocol, backendPort }) => ({ name, port, protocol, backendPort })),

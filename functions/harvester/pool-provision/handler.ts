@@ -25,6 +25,8 @@ export async function providePools(event: Event, deps: Deps): Promise<Outcome> {
     await reportOnCluster(event.object, deps, [problemAt(pool.place, refused)]);
     return requeueAfter(ASK_AGAIN_MS, refused);
   }
+  // What a step writes itself wakes nobody.
+  if (make.length > 0) return requeueAfter(0, "the pools that were made are named in the spec next");
   const own = Object.keys(refer).length === 0 ? event.object : await referTo(event, deps, refer);
   if (conditions.length > 0) await reportOnCluster(own, deps, conditions);
   return done();

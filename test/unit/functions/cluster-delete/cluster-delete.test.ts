@@ -54,11 +54,11 @@ function stageOf(options: StageOptions = {}): ClusterStage {
   });
 }
 
-const left = ({ deps, service: ofService, balancer: ofBalancer }: ClusterStage) => ({
-  service: ofService() !== undefined,
-  balancer: ofBalancer() !== undefined,
+const left = (stage: ClusterStage) => ({
+  service: stage.service() !== undefined,
+  balancer: stage.balancer() !== undefined,
   pools: ["demo-demo-ippool", "demo-demo-vm-ippool", "theirs"].filter(
-    (name) => deps.harvesterApi.peek(ipPools, { name }) !== undefined,
+    (name) => stage.deps.harvesterApi.peek(ipPools, { name }) !== undefined,
   ),
 });
 const untouched = {

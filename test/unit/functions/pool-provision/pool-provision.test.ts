@@ -20,8 +20,8 @@ const vms = (over: object = { ipPool: inline }) => ({
   controlPlaneEndpoint: { host: "10.60.0.2", port: 6443 },
   vmNetworkConfig: { gateway: "10.50.0.1", subnetMask: "255.255.255.0", ...over },
 });
-const stageOf = (spec: object, options: StageOptions = {}) =>
-  clusterStage([poolProvision], { ...options, spec: spec as Loose });
+const stageOf = (spec: Record<string, unknown>, options: StageOptions = {}) =>
+  clusterStage([poolProvision], { ...options, spec });
 const pool = ({ deps }: { deps: Loose }, name: string): Loose => deps.harvesterApi.peek(ipPools, { name });
 const atRest = async (stage: ReturnType<typeof stageOf>) =>
   (await stage.world.evaluate(poolProvision, "demo")).need === false;
@@ -87,7 +87,7 @@ describe("a pool for VMs that the spec gives inline", () => {
 
   test("that exists already is used and not ours; it outlives the cluster [check 36] [check 48]", async () => {
     const stage = clusterStage([poolProvision, clusterDelete], {
-      spec: vms() as Loose,
+      spec: vms(),
       harvester: [ipPool(VM_POOL)],
     });
     await stage.settle();
