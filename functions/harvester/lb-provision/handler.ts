@@ -33,8 +33,6 @@ export async function provisionLoadBalancer(event: Event, deps: Deps): Promise<O
   try {
     if (step.kind === "writeEndpoint") own = await writeEndpoint(event, deps, step.host);
     else if (step.kind !== "none") await act(step, event, deps);
-    // What a step writes itself wakes nobody; a Service that is there is to ask for the address next.
-    if (step.kind === "reserve") return requeueAfter(0, "an address was reserved");
   } catch (error) {
     if (!isKubeError(error, "forbidden", "invalid")) throw error;
     const what = `${step.kind === "reserve" ? "an address" : "the load balancer"} in namespace ${own.spec.targetNamespace}`;
@@ -51,6 +49,8 @@ export async function provisionLoadBalancer(event: Event, deps: Deps): Promise<O
     ]);
     return requeueAfter(ASK_AGAIN_MS, message);
   }
+  // What a step writes itself wakes nobody: it is looked at again at once, mostly to find that it is Harvester's turn.
+  if (step.kind !== "none" && step.kind !== "writeEndpoint") return requeueAfter(0, `${step.kind} was done`);
   if (verdict !== undefined)
     await reportOnCluster(own, deps, [{ type: clusterConditions.LoadBalancerReady, ...verdict }]);
   return done();
