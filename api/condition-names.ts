@@ -23,6 +23,8 @@ export const clusterConditions = {
   AddressesUnique: "AddressesUnique",
   /** Addition: the message is the value of the annotation `capfn.dev/look-at` last answered. */
   LookedAt: "LookedAt",
+  /** Addition: what a deletion that takes its time waits for. */
+  Deleting: "Deleting",
   /** Addition: False while a certificate of the workload cluster needs a person. Absent until one once did. */
   CertificatesValid: "CertificatesValid",
 } as const;
@@ -75,6 +77,12 @@ export const clusterReasons = {
   CloudProviderConfigGeneratedSuccessfully: "CloudProviderConfigGeneratedSuccessfully",
   // LoadBalancerReady
   LoadBalancerNotReady: "LoadBalancerNotReady",
+  /** Addition: the load balancer has another address than `spec.controlPlaneEndpoint`, which is never moved by itself. */
+  LoadBalancerAddressChanged: "LoadBalancerAddressChanged",
+  /** Addition: an object of the load balancer's name exists and is another cluster's; it is left alone. */
+  LoadBalancerNameTaken: "LoadBalancerNameTaken",
+  /** Addition: the pool has no address for the load balancer. */
+  LoadBalancerPoolExhausted: "LoadBalancerPoolExhausted",
   LoadBalancerNoBackendMachine: "LoadBalancerNoBackendMachine",
   LoadBalancerHealthcheckFailed: "LoadBalancerHealthcheckFailed",
   LoadBalancerReady: "LoadBalancerReady",
@@ -104,6 +112,19 @@ export const clusterReasons = {
   AddressesUnique: "AddressesUnique",
   /** Addition: an address has two holders. */
   AddressHeldTwice: "AddressHeldTwice",
+  // Deleting
+  /** Addition: machines of the cluster are still there. */
+  WaitingForMachines: "WaitingForMachines",
+  /** Addition: the load balancer is being deleted. */
+  WaitingForLoadBalancerDeletion: "WaitingForLoadBalancerDeletion",
+  /** Addition: addresses of a pool that was made for the cluster are still held. */
+  WaitingForIPPoolRelease: "WaitingForIPPoolRelease",
+  /** Addition: there is no connection to Harvester. */
+  HarvesterUnreachable: "HarvesterUnreachable",
+  /** Addition: `clusterctl move` took the cluster to another management cluster: nothing outside may be destroyed. */
+  MovedAway: "MovedAway",
+  /** Addition: the owner Cluster does not exist, so it is unknown whether anything may be destroyed. */
+  ClusterMissing: "ClusterMissing",
   // LookedAt
   LookedAt: "LookedAt",
   // CertificatesValid

@@ -141,6 +141,14 @@ export const harvesterClusterSpecSchema = z.looseObject({
         "When given, credentials for Harvester's cloud provider are made and put into its manifests.",
     })
     .optional(),
+  failureDomainSource: z
+    .enum(["Zones", "ZonesOrHosts"])
+    .meta({
+      description:
+        "What is published as failure domains. `Zones`, the default: the zones of Harvester's hosts, none unless every host has one. `ZonesOrHosts`: without zones each host is one, so that control plane machines are spread over hosts.",
+      examples: ["Zones"],
+    })
+    .optional(),
   vmNetworkConfig: vmNetworkConfigSchema
     .meta({ description: "Static addresses from pools for the machines. Absent: DHCP." })
     .optional(),

@@ -11,12 +11,15 @@ import { tlsReissue } from "#functions/cluster-api/tls-reissue/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
 import { remediationExpire } from "#functions/cluster-api/remediation-expire/function.ts";
+import { clusterDelete } from "#functions/harvester/cluster-delete/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
 import { ipRelease } from "#functions/harvester/ip-release/function.ts";
+import { lbProvision } from "#functions/harvester/lb-provision/function.ts";
 import { machineDiagnose } from "#functions/harvester/machine-diagnose/function.ts";
 import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
 import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
+import { poolProvision } from "#functions/harvester/pool-provision/function.ts";
 import { vmCreate } from "#functions/harvester/vm-create/function.ts";
 import { identityRotate } from "#functions/incus/identity-rotate/function.ts";
 import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
@@ -24,6 +27,8 @@ import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
 /** Every function there is. The hub is handed this list; it knows none by name. */
 export const allFunctions: readonly StepFunction[] = [
   clusterConnect,
+  poolProvision,
+  lbProvision,
   ipAllocate,
   vmCreate,
   machineObserve,
@@ -33,6 +38,7 @@ export const allFunctions: readonly StepFunction[] = [
   etcdSnapshot,
   etcdRelieve,
   vmDelete,
+  clusterDelete,
   ipRelease,
   poolReclaim,
   certReissue,

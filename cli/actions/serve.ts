@@ -40,7 +40,7 @@ export async function serve(served: ServedFunctions, flags: ServeFlags, terminal
       ? triggerServer({
           ...steps,
           verify,
-          read: { management, look: (connection) => lookAt(connection, { management, connect }) },
+          read: { management, look: (connection) => lookAt(connection, { management, connect, clock }) },
           hubLeads: () => hubLeads(management, flags.ledgerNamespace, clock),
           failed: (name, error) =>
             log.warn({ function: name, error: faultName(error) }, "an event is to be sent again"),

@@ -7,8 +7,10 @@ import {
   harvesterClusters,
   harvesterMachines,
   ipPools,
+  loadBalancers,
   persistentVolumeClaims,
   secrets,
+  services,
   virtualMachineInstances,
   virtualMachines,
 } from "#platform/kube/resources.ts";
@@ -27,6 +29,8 @@ export async function leftovers(lab: Pick<Lab, "client">): Promise<string[]> {
     ...(await names(harvester, virtualMachineInstances)),
     ...(await names(harvester, persistentVolumeClaims)),
     ...(await names(harvester, secrets)),
+    ...(await names(harvester, services)),
+    ...(await names(harvester, loadBalancers)),
   ];
   const pool = poolSchema.parse((await harvester.get(ipPools, { name: POOL })) ?? {});
   return [

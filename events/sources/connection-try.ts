@@ -1,3 +1,4 @@
+import { connectionFailure } from "#events/sources/connection-failure.ts";
 import type { SecretLocation } from "#events/sources/connection-names.ts";
 import { kubeconfigIn } from "#events/sources/kubeconfig-secret.ts";
 import { connectionStateView, type ConnectionState } from "#platform/cluster-api/connection-state.ts";
@@ -7,12 +8,15 @@ import { isKubeError } from "#platform/kube/errors.ts";
 import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import { apiVersionOf, type KubeObject } from "#platform/kube/resource.ts";
 import { namespaces, secrets } from "#platform/kube/resources.ts";
-import { MANAGEMENT, type Connection } from "#platform/kube/view.ts";
+import type { Connection } from "#platform/kube/view.ts";
+import type { Clock } from "#platform/process/clock.ts";
 
 /** What opens connections. */
 interface ConnectionMeans {
   readonly management: KubeClient;
   readonly connect: (config: ConnectionConfig) => KubeClient;
+  /** Its wall clock tells whether a credential has expired. */
+  readonly clock: Clock;
   /** Uid of the management cluster's `kube-system` Namespace, if it is known: then it is not read. */
   readonly managementUid?: string | undefined;
 }
@@ -35,12 +39,12 @@ export interface ConnectionTry {
 export async function tryConnection(
   connection: Connection,
   { namespace, name, key }: SecretLocation,
-  { management, connect, managementUid: known }: ConnectionMeans,
+  { management, connect, clock, managementUid: known }: ConnectionMeans,
 ): Promise<ConnectionTry> {
   let secretVersion: string | undefined;
   let managementUid: string | undefined;
   let client: KubeClient | undefined;
-  let server: string | undefined;
+  let config: ConnectionConfig | undefined;
   try {
     const secret = await management.get(secrets, { namespace, name });
     if (secret === undefined) {
@@ -49,15 +53,15 @@ export async function tryConnection(
     }
     secretVersion = secret.metadata.resourceVersion;
     managementUid = known ?? (await uidOf(management));
-    const config = parseKubeconfig(kubeconfigIn(secret, { namespace, name, key }), connection);
-    server = config.server;
+    config = parseKubeconfig(kubeconfigIn(secret, { namespace, name, key }), connection);
     client = connect(config);
     const cluster = await probe(client);
-    return { secretVersion, managementUid, client, cluster, state: connectedTo(server) };
+    return { secretVersion, managementUid, client, cluster, state: connectedTo(config.server) };
   } catch (error) {
     client?.close();
     const retry = !(error instanceof KubeconfigError);
-    return { secretVersion, managementUid, state: failure(error, server), retry };
+    const tried = { server: config?.server, config, now: clock.now() };
+    return { secretVersion, managementUid, state: connectionFailure(error, tried), retry };
   }
 }
 
@@ -97,29 +101,4 @@ async function uidOf(management: KubeClient): Promise<string | undefined> {
 
 export function connectedTo(server: string | undefined): ConnectionState {
   return server === undefined ? { state: "connected" } : { state: "connected", server };
-}
-
-export function failure(error: unknown, server: string | undefined): ConnectionState {
-  const at = server === undefined ? {} : { server };
-  if (error instanceof KubeconfigError)
-    return { state: "failed", reason: "KubeconfigInvalid", message: error.message };
-  // What the management cluster does not let us read says nothing about the API server that it leads to.
-  if (isKubeError(error) && error.dependency === MANAGEMENT) {
-    const message = "its Secret cannot be read in the management cluster; it is tried again by itself";
-    return { state: "failed", reason: "SecretUnreadable", message };
-  }
-  if (isKubeError(error, "unauthorized")) {
-    return {
-      state: "failed",
-      reason: "Unauthorized",
-      message: "the API server refuses the credentials of the kubeconfig; renew them",
-      ...at,
-    };
-  }
-  return {
-    state: "failed",
-    reason: "Unreachable",
-    message: "the API server does not answer; it is tried again by itself",
-    ...at,
-  };
 }

@@ -1,6 +1,7 @@
 import { compareVersions } from "#events/hub/versions.ts";
 import { connectionsFrom, parseConnection, type SecretLocation } from "#events/sources/connection-names.ts";
-import { connectedTo, failure, stateObject, tryConnection } from "#events/sources/connection-try.ts";
+import { connectionFailure } from "#events/sources/connection-failure.ts";
+import { connectedTo, stateObject, tryConnection } from "#events/sources/connection-try.ts";
 import type { ConnectionState } from "#platform/cluster-api/connection-state.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
@@ -92,7 +93,8 @@ export class Connections {
     const open = this.#open.get(connection);
     if (open?.state?.state !== "connected" || !isKubeError(error, "unavailable", "timeout", "unauthorized"))
       return;
-    this.#publish(connection, failure(error, open.state.server));
+    const tried = { server: open.state.server, now: this.#options.clock.now() };
+    this.#publish(connection, connectionFailure(error, tried));
   }
 
   stop(): void {

@@ -41,3 +41,9 @@ export function isIdle(own: Seen<HarvesterClusterBody>, cluster: Seen<Cluster> |
     cluster.metadata.annotations[moves] !== undefined
   );
 }
+
+/** The control plane endpoint in the spec; undefined while it is not set or stands for "not yet", as in a ClusterClass. */
+export function endpointOf(own: Seen<HarvesterClusterBody>): { host: string; port: number } | undefined {
+  const { host = "", port = 0 } = own.spec.controlPlaneEndpoint ?? {};
+  return host === "" || host === "0.0.0.0" || port === 0 ? undefined : { host, port };
+}

@@ -7,7 +7,7 @@ import type { ObjectRef, ResourceView, Connection } from "#platform/kube/view.ts
  */
 const connectionStateSchema = z.object({
   state: z.enum(["connecting", "connected", "failed"]),
-  /** PascalCase: `SecretNotFound`, `SecretUnreadable`, `KubeconfigInvalid`, `Unauthorized`, `Unreachable`; absent while all is well. */
+  /** PascalCase: `SecretNotFound`, `SecretUnreadable`, `KubeconfigInvalid`, `Unauthorized`, `CertificateNotTrusted`, `Unreachable`; absent while all is well. */
   reason: z.string().optional(),
   /** Deterministic text for conditions: no server error text, never secret material. */
   message: z.string().optional(),

@@ -50,8 +50,18 @@ export type HarvesterMachineBody = z.infer<typeof harvesterMachineViewSchema>;
 export const harvesterMachineView: ResourceView<HarvesterMachineBody> = {
   type: harvesterMachines,
   schema: harvesterMachineViewSchema,
-  indexes: (machine) => ({ waitsForAddress: waitsForAddress(machine) }),
+  indexes: (machine) => ({
+    waitsForAddress: waitsForAddress(machine),
+    cluster: clusterOf(machine),
+    controlPlaneOf:
+      machine.metadata.labels["cluster.x-k8s.io/control-plane"] === undefined ? [] : clusterOf(machine),
+  }),
 };
+
+function clusterOf({ metadata }: HarvesterMachineBody): readonly string[] {
+  const name = metadata.labels["cluster.x-k8s.io/cluster-name"];
+  return name === undefined ? [] : [name];
+}
 
 /** The name of its Cluster, while every pool the machine may take an address from is exhausted. */
 function waitsForAddress({ meta, metadata, status }: Seen<HarvesterMachineBody>): readonly string[] {

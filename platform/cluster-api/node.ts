@@ -2,7 +2,7 @@ import * as z from "zod";
 import { nodes } from "#platform/kube/resources.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 
-/** What we look at of a Node of a workload cluster; a Node is large and chatty, these fields are neither. */
+/** What we look at of a Node of a workload cluster or of Harvester itself; a Node is large and chatty, these fields are neither. */
 const readySchema = z.object({
   type: z.literal("Ready"),
   status: z.enum(["True", "False", "Unknown"]),
@@ -11,7 +11,14 @@ const readySchema = z.object({
 
 const nodeSchema = z.object({
   metadata: z.object({
-    labels: z.object({ "kubernetes.io/hostname": z.string().optional() }).prefault({}),
+    labels: z
+      .object({
+        "kubernetes.io/hostname": z.string().optional(),
+        "topology.kubernetes.io/zone": z.string().optional(),
+        /** On a host of Harvester that only votes in etcd and runs no VM. */
+        "node-role.harvesterhci.io/witness": z.string().optional(),
+      })
+      .prefault({}),
   }),
   spec: z
     .object({

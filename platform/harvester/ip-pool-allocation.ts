@@ -10,6 +10,8 @@ export interface Claim {
   readonly heldAs: readonly string[];
   /** Ids in `status.allocatedHistory` whose address is preferred while it is free. */
   readonly formerlyAs: readonly string[];
+  /** This address or none. */
+  readonly only?: string | undefined;
 }
 
 /** One version of a pool, from which addresses are taken one after the other; what was taken is written in one patch. */
@@ -40,9 +42,11 @@ export function openPool(status: IpPoolBody["status"], pool: PoolRanges): OpenPo
       if (exhausted) return undefined;
       seen ??= { taken: takenAddresses(status, pool), history: addressesByFormerHolder(status) };
       const { taken, history } = seen;
-      const ip = formerAddress(claim, history, pool, taken) ?? nextFree(pool, taken, last);
+      const former = formerAddress(claim, history, pool, taken);
+      const ip =
+        claim.only === undefined ? (former ?? nextFree(pool, taken, last)) : exactly(claim.only, pool, taken);
       if (ip === undefined) {
-        exhausted = true;
+        exhausted = claim.only === undefined;
         return undefined;
       }
       taken.add(tag(ip));
@@ -109,6 +113,8 @@ function allocationPatch(status: IpPoolBody["status"], pool: PoolRanges, granted
   return {
     allocated: Object.fromEntries(granted.map(({ address, id }) => [address, id])),
     lastAllocated: granted.at(-1)?.address,
+    // The status of a pool that Harvester has not counted yet must come whole.
+    ...(status.total === undefined && available !== undefined && { total: Number(pool.size) }),
     ...(available !== undefined && { available }),
     ...(outdated.length > 0 && {
       allocatedHistory: Object.fromEntries(outdated.map((address) => [address, null])),
@@ -136,6 +142,12 @@ function formerAddress(
   return claim.formerlyAs
     .flatMap((id) => history.get(id) ?? [])
     .find((ip) => !taken.has(tag(ip)) && pool.ranges.some((range) => contains(range, ip)));
+}
+
+function exactly(address: string, pool: PoolRanges, taken: ReadonlySet<bigint>): IpAddress | undefined {
+  const ip = parseIp(address);
+  if (ip === undefined || taken.has(tag(ip))) return undefined;
+  return pool.ranges.some((range) => contains(range, ip)) ? ip : undefined;
 }
 
 function nextFree(

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ownerUidLabel } from "#api/names.ts";
 
 /**
  * Annotation of an IPPool: the management clusters whose machines take addresses from it, as uids of their namespaces `kube-system`,
@@ -9,7 +10,11 @@ export const USED_FROM_ANNOTATION = "capfn.dev/used-from";
 /** What we look at of a Harvester IPPool (loadbalancer.harvesterhci.io/v1beta1). Cluster-scoped; it has no status subresource. */
 export const ipPoolBodySchema = z.object({
   metadata: z
-    .object({ annotations: z.object({ [USED_FROM_ANNOTATION]: z.string().optional() }).prefault({}) })
+    .object({
+      annotations: z.object({ [USED_FROM_ANNOTATION]: z.string().optional() }).prefault({}),
+      /** Only on a pool that was made for a cluster. */
+      labels: z.object({ [ownerUidLabel]: z.string().exactOptional() }).exactOptional(),
+    })
     .prefault({}),
   spec: z.object({
     ranges: z

@@ -17,14 +17,7 @@ const DAY_MS = 24 * 60 * 60_000;
  * that of the two dates.
  */
 export function tokenTimes(token: string): CertificateFacts | undefined {
-  const [, payload = "", signature] = token.trim().split(".");
-  if (signature === undefined) return undefined;
-  let claims: z.infer<typeof claimsSchema> | undefined;
-  try {
-    claims = claimsSchema.safeParse(JSON.parse(Buffer.from(payload, "base64url").toString("utf8"))).data;
-  } catch {
-    return undefined;
-  }
+  const claims = claimsOf(token);
   if (claims === undefined) return undefined;
   const { exp, iat, nbf } = claims;
   const [begin, end] = [iat ?? nbf ?? exp, exp].map((seconds) => new Date(seconds * 1_000));
@@ -35,6 +28,22 @@ export function tokenTimes(token: string): CertificateFacts | undefined {
   const [notBefore, notAfter] = [rfc3339(begin), rfc3339(end)];
   const fingerprint = createHash("sha256").update(`${notBefore} ${notAfter}`).digest("hex");
   return { fingerprint, notBefore, notAfter };
+}
+
+/** When a bearer token ends, epoch ms, as it says itself; undefined when it is opaque or never ends. */
+export function tokenEnd(token: string): number | undefined {
+  const claims = claimsOf(token);
+  return claims === undefined ? undefined : claims.exp * 1_000;
+}
+
+function claimsOf(token: string): z.infer<typeof claimsSchema> | undefined {
+  const [, payload = "", signature] = token.trim().split(".");
+  if (signature === undefined) return undefined;
+  try {
+    return claimsSchema.safeParse(JSON.parse(Buffer.from(payload, "base64url").toString("utf8"))).data;
+  } catch {
+    return undefined;
+  }
 }
 
 function rfc3339(time: Date): string {

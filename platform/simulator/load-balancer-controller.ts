@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { isKubeError } from "#platform/kube/errors.ts";
-import { objectMetaSchema } from "#platform/kube/resource.ts";
+import { apiVersionOf, type NewObject, objectMetaSchema } from "#platform/kube/resource.ts";
 import { ipPools, loadBalancers, services } from "#platform/kube/resources.ts";
 import { type KeyedWorker, startKeyedWorker } from "#platform/simulator/keyed-worker.ts";
 import { grantAddress, requestedAddress, returnAddress } from "#platform/simulator/load-balancer-address.ts";
@@ -13,7 +13,11 @@ const LOAD_BALANCER_FINALIZER = "wrangler.cattle.io/harvester-lb-controller";
 
 const loadBalancerSchema = z.looseObject({
   metadata: objectMetaSchema,
-  spec: z.looseObject({ ipam: z.string().optional(), ipPool: z.string().optional() }),
+  spec: z.looseObject({
+    ipam: z.string().optional(),
+    ipPool: z.string().optional(),
+    workloadType: z.string().optional(),
+  }),
   status: z.looseObject({ address: z.string().optional() }).prefault({}),
 });
 type LoadBalancer = z.infer<typeof loadBalancerSchema>;
@@ -29,6 +33,21 @@ const serviceSchema = z.looseObject({
     })
     .prefault({}),
 });
+
+/** The Service that Harvester makes for a LoadBalancer of VMs. */
+function serviceOf({ namespace, name, uid }: LoadBalancer["metadata"], loadBalancerIP: string): NewObject {
+  const owner = { apiVersion: apiVersionOf(loadBalancers), kind: loadBalancers.kind, name, uid };
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { namespace, name, ownerReferences: [owner] },
+    spec: {
+      type: "LoadBalancer",
+      loadBalancerIP,
+      ports: [{ name: "api-server", port: 6443, protocol: "TCP" }],
+    },
+  };
+}
 
 /** Plays Harvester's load balancer controller and kube-vip: LoadBalancers and Services of that type get an address. */
 export function startLoadBalancerController(
@@ -76,6 +95,7 @@ export function startLoadBalancerController(
     if (metadata.deletionTimestamp !== undefined) {
       if (!finalizers.includes(LOAD_BALANCER_FINALIZER)) return undefined;
       await release(balancer, key);
+      await withdraw(balancer, key);
       await setFinalizers(
         balancer,
         finalizers.filter((finalizer) => finalizer !== LOAD_BALANCER_FINALIZER),
@@ -85,15 +105,36 @@ export function startLoadBalancerController(
     if (!finalizers.includes(LOAD_BALANCER_FINALIZER)) {
       balancers.put(await setFinalizers(balancer, [...finalizers, LOAD_BALANCER_FINALIZER]));
     }
-    if (balancer.status.address !== undefined && balancer.status.address !== "") return undefined;
+    const { address: known = "" } = balancer.status;
+    if (known !== "") {
+      await exposeBalancer(balancer, key, known);
+      return undefined;
+    }
     const waitMs = dueInMs(metadata.uid, metadata.name);
     if (waitMs > 0) return waitMs;
     const address = await addressFor(balancer, key);
     if (address === undefined) return undefined;
+    await exposeBalancer(balancer, key, address);
     const ready = { type: "Ready", status: "True", lastUpdateTime: timeOf(world.clock) };
     const patch = { metadata: { uid: metadata.uid }, status: { address, conditions: [ready] } };
     balancers.put(await world.client.mergePatch(loadBalancers, metadata, patch, options));
     return undefined;
+  };
+
+  /** For VMs a Service of the same name carries the address; one that is there, as a reservation, is taken over. */
+  const exposeBalancer = async (
+    { metadata, spec }: LoadBalancer,
+    key: string,
+    address: string,
+  ): Promise<void> => {
+    if (spec.workloadType !== "vm" || exposed.get(key) !== undefined) return;
+    exposed.put(await world.client.create(services, serviceOf(metadata, address), options));
+  };
+  const withdraw = async ({ spec }: LoadBalancer, key: string): Promise<void> => {
+    const service = exposed.get(key);
+    if (spec.workloadType !== "vm" || service === undefined) return;
+    const { uid } = service.metadata;
+    await world.client.delete(services, service.metadata, { ...options, uid });
   };
 
   const setFinalizers = ({ metadata }: LoadBalancer, finalizers: string[]) => {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { Client, credentials, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
-import { generateFunctionRights } from "#cli/generate/function-rights.ts";
+import { functionRights } from "#cli/generate/deploy/rights.ts";
+import { manifestText } from "#cli/generate/deploy/template.ts";
 import { kubeObjectManifests } from "#cli/lab/manifests.ts";
 import { version } from "#cli/version.ts";
 import { externalScaler } from "#events/transport/keda-protocol.ts";
@@ -44,7 +45,7 @@ beforeAll(async () => {
     ...(await clusterApiCrds(testHost())),
     ...(await ownCrds()),
     { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-    ...[...generateFunctionRights().values()].flatMap(kubeObjectManifests),
+    ...[...functionRights().values()].flatMap((documents) => kubeObjectManifests(manifestText(documents))),
   ]);
   client = createKubeClient(plane.clientConfig, { clock });
   await writeFile(join(directory, "kubeconfig"), plane.kubeconfigFor("capfn"), { mode: 0o600 });

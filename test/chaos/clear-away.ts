@@ -5,11 +5,13 @@ import {
   harvesterClusters,
   harvesterMachines,
   ipPools,
+  loadBalancers,
   machines,
   nodes,
   persistentVolumeClaims,
   remediationRequests,
   secrets,
+  services,
   virtualMachines,
 } from "#platform/kube/resources.ts";
 import type { Theatre } from "#test/chaos/theatre.ts";
@@ -26,7 +28,7 @@ export async function clearAway({ clients }: Theatre, names: TrialNames): Promis
     ...[harvesterMachines, harvesterClusters, machines, clusters, secrets, remediationRequests].map((type) =>
       each(M, type, names.namespace, (object) => release(M, type, object)),
     ),
-    ...[virtualMachines, persistentVolumeClaims, secrets].map((type) =>
+    ...[virtualMachines, persistentVolumeClaims, secrets, loadBalancers, services].map((type) =>
       each(H, type, names.target, (object) => drop(H, type, object)),
     ),
     each(H, ipPools, undefined, async (object) => {

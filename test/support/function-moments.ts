@@ -24,18 +24,37 @@ export const moments = {
   "with a running VM": { vm: true },
   "with its Node": { vm: true, node: true },
   "in deletion": { vm: true, deleting: true },
-};
+  "of a cluster that waits for its endpoint": { cluster: "held" },
+  "of a cluster that is deleted": { cluster: "leaving" },
+} satisfies Readonly<Record<string, State>>;
 
-/** The three API servers at one of these moments. */
-export function worldAt({
-  vm,
-  node,
-  deleting,
-}: {
-  vm?: boolean;
-  node?: boolean;
-  deleting?: boolean;
-}): FakeDeps {
+interface State {
+  readonly vm?: boolean;
+  readonly node?: boolean;
+  readonly deleting?: boolean;
+  /** How far the cluster itself is. */
+  readonly cluster?: "held" | "leaving";
+}
+
+/** Metadata and status of a cluster that `cluster-connect` has seen to. */
+const held = {
+  metadata: { finalizers: ["harvester.infrastructure.cluster.x-k8s.io/finalizer"] },
+  status: {
+    conditions: [
+      {
+        type: "TargetNamespaceReady",
+        status: "True",
+        reason: "TargetNamespaceReady",
+        message: "",
+        lastTransitionTime: "2026-01-01T00:00:00Z",
+      },
+    ],
+  },
+};
+const leaving = { metadata: { ...held.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+
+/** The three API servers in such a moment. */
+export function worldAt({ vm, node, deleting, cluster }: State): FakeDeps {
   const metadata = deleting === true ? objects.deleting("m-0") : {};
   const withData = (secret: object) => ({ ...secret, data: { kubeconfig: SECRET, value: SECRET } });
   return fakeDeps({
@@ -44,6 +63,8 @@ export function worldAt({
         metadata: { annotations: { "capfn.dev/approve-kubelet-certificates": "true" } },
       }),
       objects.harvesterCluster({
+        ...(cluster === "held" && held),
+        ...(cluster === "leaving" && leaving),
         spec: {
           vmNetworkConfig: { ipPoolRefs: ["pool"], gateway: "10.50.0.1", subnetMask: "255.255.255.0" },
         },

@@ -27,11 +27,13 @@ describe("the rights in the pages", () => {
       object.kind.endsWith("Role") ? rightsOf(rulesSchema.parse(object).rules) : [],
     );
 
-  /** Which API server a watched resource lies on. */
-  const home = (group: string, plural: string): string => {
-    if (plural === "nodes" || plural === "certificatesigningrequests") return "workload";
-    if (/(^|\.)cluster\.x-k8s\.io$|^capfn\.dev$/.test(group) || plural === "secrets") return "management";
-    return group === "hub.capfn.dev" ? "hub" : "harvester";
+  /** Which API servers a watched resource lies on. */
+  const homes = (group: string, plural: string): readonly string[] => {
+    // Of failure domains the hosts of Harvester are looked at.
+    if (plural === "nodes") return ["workload", "harvester"];
+    if (plural === "certificatesigningrequests") return ["workload"];
+    if (/(^|\.)cluster\.x-k8s\.io$|^capfn\.dev$/.test(group) || plural === "secrets") return ["management"];
+    return group === "hub.capfn.dev" ? ["hub"] : ["harvester"];
   };
   /** What the functions declare, and what is watched for them. */
   const declared = (api: string): Right[] => [
@@ -47,7 +49,7 @@ describe("the rights in the pages", () => {
     ),
     ...allFunctions
       .flatMap(({ views }) => views)
-      .filter(({ type }) => home(type.group, type.plural) === api)
+      .filter(({ type }) => homes(type.group, type.plural).includes(api))
       .flatMap(({ type: { group, plural } }) =>
         ["list", "watch"].map((verb): Right => `${group}/${plural} ${verb}`),
       ),

@@ -10,6 +10,7 @@ import {
 import { harvesterClusterView, type HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import { deploymentView, harvesterDeployment, type Deployment } from "#platform/harvester/deployment.ts";
 import { namespaceView, type Namespace } from "#platform/harvester/namespace.ts";
+import { nodeView, type Node } from "#platform/cluster-api/node.ts";
 import { harvesterConnection, type Connection, type Seen } from "#platform/kube/view.ts";
 
 /** What a HarvesterCluster rests on. */
@@ -19,6 +20,8 @@ export interface ClusterWorld {
   /** Harvester's own Deployment. */
   readonly harvester: Seen<Deployment> | undefined;
   readonly targetNamespace: Seen<Namespace> | undefined;
+  /** Harvester's own Nodes. */
+  readonly hosts: readonly Seen<Node>[];
 }
 
 export type ClusterConnectView = View<HarvesterClusterBody, ClusterWorld>;
@@ -45,6 +48,17 @@ export const clusterWorld = relations(harvesterClusterView)
     (own, { cluster }) => {
       const connection = connectionOf(own, cluster);
       return connection === undefined ? undefined : { connection, name: own.spec.targetNamespace };
+    },
+    { optional: true },
+  )
+  .matching(
+    "hosts",
+    nodeView,
+    (own, { cluster }) => {
+      const connection = connectionOf(own, cluster);
+      return connection === undefined
+        ? []
+        : ["True", "False", "Unknown"].map((value) => ({ connection, index: "ready", value }));
     },
     { optional: true },
   );

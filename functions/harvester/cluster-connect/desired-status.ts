@@ -1,7 +1,9 @@
 import { clusterConditions, clusterReasons, pausedReasons, readyReasons } from "#api/condition-names.ts";
+import type { FailureDomain } from "#api/harvester-cluster.ts";
 import { lookAtAnnotation } from "#api/names.ts";
 import type { ClusterConnectView } from "#functions/harvester/cluster-connect/cluster-world.ts";
-import { pauseReason } from "#functions/harvester/owner-cluster.ts";
+import { failureDomains, sameDomains } from "#functions/harvester/cluster-connect/failure-domains.ts";
+import { endpointOf, pauseReason } from "#functions/harvester/owner-cluster.ts";
 import { findCondition, sameConditions, type WantedCondition } from "#platform/cluster-api/conditions.ts";
 import { isAvailable } from "#platform/harvester/deployment.ts";
 
@@ -12,6 +14,8 @@ export interface DesiredStatus {
   readonly ready: boolean | undefined;
   /** Latched: once true it is never taken back (Cluster API contract). */
   readonly provisioned: boolean;
+  /** Undefined: as they are. */
+  readonly failureDomains: readonly FailureDomain[] | undefined;
 }
 
 /** What happened to the target namespace in this very step. */
@@ -34,6 +38,7 @@ export function desiredStatus(view: ClusterConnectView, news?: NamespaceNews): D
       conditions: [named(view, clusterConditions.Paused, condition)],
       ready: undefined,
       provisioned: provisionedBefore,
+      failureDomains: undefined,
     };
   }
   const connection = connectionVerdict(view);
@@ -50,7 +55,10 @@ export function desiredStatus(view: ClusterConnectView, news?: NamespaceNews): D
       clusterConditions.InfrastructureReady,
       infrastructure ?? first(view, "InfrastructureReady", provisioning),
     ],
-    [clusterConditions.Ready, summary(infrastructure ?? first(view, "Ready", provisioning))],
+    [
+      clusterConditions.Ready,
+      summary(view, infrastructure) ?? summary(view, first(view, "Ready", provisioning)),
+    ],
     [clusterConditions.Paused, { status: "False", reason: pausedReasons.NotPaused, message: "" }],
     [clusterConditions.LookedAt, lookedAt(view)],
   ];
@@ -60,6 +68,7 @@ export function desiredStatus(view: ClusterConnectView, news?: NamespaceNews): D
     ),
     ready,
     provisioned: provisionedBefore || ready === true,
+    failureDomains: connection?.status === "True" ? failureDomains(view) : undefined,
   };
 }
 
@@ -68,6 +77,7 @@ export function isShown({ object: { status } }: ClusterConnectView, desired: Des
   return (
     sameConditions(status.conditions, desired.conditions) &&
     (desired.ready === undefined || status.ready === desired.ready) &&
+    (desired.failureDomains === undefined || sameDomains(status.failureDomains, desired.failureDomains)) &&
     (status.initialization?.provisioned === true) === desired.provisioned
   );
 }
@@ -102,7 +112,7 @@ function connectionVerdict({ related, unknown }: ClusterConnectView): Verdict | 
   const state = related.connection;
   if (state === undefined || state.state === "connecting") return undefined;
   if (state.state === "failed") {
-    const unreachable = state.reason === "Unreachable";
+    const unreachable = state.reason === "Unreachable" || state.reason === "CertificateNotTrusted";
     return {
       status: "False",
       reason: unreachable
@@ -163,22 +173,42 @@ function infrastructureVerdict(
       message: failed.message,
     };
   }
-  const { host, port } = object.spec.controlPlaneEndpoint ?? {};
-  if (host === undefined || host === "" || host === "0.0.0.0" || port === undefined || port === 0) {
+  if (endpointOf(object) === undefined) {
+    const balancer = findCondition(object.status.conditions, clusterConditions.LoadBalancerReady);
+    const cause = balancer?.status === "False" && balancer.message !== "" ? `: ${balancer.message}` : "";
     return {
       status: "False",
       reason: clusterReasons.InfrastructureProvisioningInProgress,
-      message: "spec.controlPlaneEndpoint is not set yet",
+      message: `spec.controlPlaneEndpoint is not set yet${cause}`,
     };
   }
   return { status: "True", reason: clusterReasons.InfrastructureReady, message: "" };
 }
 
-function summary(infrastructure: Verdict | undefined): Verdict | undefined {
+/** Ready is what no finding speaks against, neither ours nor one of the functions that make something for the cluster. */
+function summary({ object }: ClusterConnectView, infrastructure: Verdict | undefined): Verdict | undefined {
   if (infrastructure === undefined) return undefined;
-  const { status, message } = infrastructure;
-  return { status, message, reason: status === "True" ? readyReasons.Ready : readyReasons.NotReady };
+  const found =
+    infrastructure.status === "True"
+      ? counted.map((type) => findCondition(object.status.conditions, type))
+      : [];
+  const problem = found.find(
+    (each) => each?.status === "False" && each.reason !== clusterReasons.LoadBalancerNoBackendMachine,
+  );
+  const { status, message } = problem ?? infrastructure;
+  return {
+    status: status === "True" ? "True" : "False",
+    message,
+    reason: status === "True" ? readyReasons.Ready : readyReasons.NotReady,
+  };
 }
+
+const counted = [
+  clusterConditions.VMIPPoolReady,
+  clusterConditions.CustomIPPoolCreated,
+  clusterConditions.LoadBalancerReady,
+  clusterConditions.CloudProviderConfigReady,
+];
 
 /** The answer to whoever asked for a look. */
 function lookedAt({ object }: ClusterConnectView): Verdict | undefined {

@@ -9,7 +9,7 @@ import {
   isShown,
   lacksNamespace,
 } from "#functions/harvester/cluster-connect/desired-status.ts";
-import { connectCluster, staleServer } from "#functions/harvester/cluster-connect/handler.ts";
+import { connectCluster, lackedHold, staleServer } from "#functions/harvester/cluster-connect/handler.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 
 /** A connection is made in less; only what lasts longer is worth a status that says "in progress". */
@@ -18,7 +18,7 @@ const GRACE_MS = 2_000;
 export const clusterConnect = defineFunction({
   name: "cluster-connect",
   summary:
-    "Checks the connection to Harvester, makes the target namespace, and says when the infrastructure is ready",
+    "Checks the connection to Harvester, makes the target namespace, publishes failure domains, and says when the infrastructure is ready",
   on: [
     "dev.capfn.cluster.created",
     "dev.capfn.cluster.changed",
@@ -34,6 +34,7 @@ export const clusterConnect = defineFunction({
     version: lacksNamespace(view) ? undefined : view.object.meta.resourceVersion,
     desired: desiredStatus(view),
     server: staleServer(view),
+    hold: lackedHold(view),
     namespace: lacksNamespace(view),
     lookAt: view.object.metadata.annotations[lookAtAnnotation],
   }),
@@ -55,8 +56,9 @@ function needs(view: ClusterConnectView): Need {
   const { object, related } = view;
   if (object.meta.deletionTimestamp !== undefined || isExternallyManaged(object)) return false;
   if (related.cluster === undefined) return false;
-  if (isShown(view, desiredStatus(view)) && staleServer(view) === undefined && !lacksNamespace(view))
-    return false;
+  const atRest =
+    isShown(view, desiredStatus(view)) && staleServer(view) === undefined && !lacksNamespace(view);
+  if (atRest && lackedHold(view) === undefined) return false;
   const asleep = pauseReason(object, related.cluster) !== undefined;
   const settled = related.connection !== undefined && related.connection.state !== "connecting";
   if (asleep || settled) return true;

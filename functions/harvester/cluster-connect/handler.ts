@@ -3,6 +3,7 @@ import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, failed, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
 import type { ClusterConnectView, ClusterWorld } from "#functions/harvester/cluster-connect/cluster-world.ts";
+import { missingHold, type Hold } from "#functions/harvester/cluster-hold.ts";
 import { pauseReason } from "#functions/harvester/owner-cluster.ts";
 import {
   desiredStatus,
@@ -19,22 +20,29 @@ import { harvesterClusters, namespaces } from "#platform/kube/resources.ts";
 /** Nothing tells that a right was granted. */
 const ASK_AGAIN_MS = 10 * 60_000;
 
-/** Makes the target namespace if it is absent, then writes what was found: the server into the spec, everything else into the status. */
+/**
+ * Puts our finalizer on, before anything is made on Harvester, and the server into the spec; makes the target namespace if it is absent; then
+ * writes what was found into the status.
+ */
 export async function connectCluster(
   event: StepEvent<HarvesterClusterBody, ClusterWorld>,
   deps: Deps,
 ): Promise<Outcome> {
   const { object } = event;
   const name = { namespace: object.meta.namespace, name: object.meta.name };
-  const news = lacksNamespace(event) ? await createNamespace(event, deps) : undefined;
   let { meta } = object;
   const server = staleServer(event);
-  if (server !== undefined) {
-    const patch = { metadata: { resourceVersion: meta.resourceVersion }, spec: { server } };
+  const hold = lackedHold(event);
+  if (server !== undefined || hold !== undefined) {
+    const patch = {
+      metadata: { ...hold, resourceVersion: meta.resourceVersion },
+      ...(server !== undefined && { spec: { server } }),
+    };
     const { metadata } = await deps.management.mergePatch(harvesterClusters, name, patch);
     // The status speaks of the spec as it is now.
     meta = { ...meta, resourceVersion: metadata.resourceVersion, generation: metadata.generation };
   }
+  const news = lacksNamespace(event) ? await createNamespace(event, deps) : undefined;
   const desired = desiredStatus({ ...event, object: { ...object, meta } }, news);
   if (!isShown(event, desired)) {
     const conditions = mergeConditions(object.status.conditions, desired.conditions, deps.now());
@@ -42,6 +50,9 @@ export async function connectCluster(
       conditions,
       ...(desired.ready !== undefined && { ready: desired.ready }),
       ...(desired.provisioned && { initialization: { provisioned: true } }),
+      ...(desired.failureDomains !== undefined && {
+        failureDomains: desired.failureDomains.length === 0 ? null : desired.failureDomains,
+      }),
     };
     const patch = { metadata: { resourceVersion: meta.resourceVersion }, status };
     await deps.management.mergePatch(harvesterClusters, name, patch, { subresource: "status" });
@@ -57,6 +68,15 @@ export function staleServer({ object, related }: ClusterConnectView): string | u
   const server = related.connection?.server;
   const asleep = pauseReason(object, related.cluster) !== undefined;
   return server === undefined || asleep || server === object.spec.server ? undefined : server;
+}
+
+/**
+ * What keeps the object until everything made for it is gone, as far as it is missing. Not before there is a connection: nothing can have been
+ * made without one, and a cluster that never had any goes at once.
+ */
+export function lackedHold({ object, related }: ClusterConnectView): Hold | undefined {
+  const asleep = pauseReason(object, related.cluster) !== undefined;
+  return asleep || related.connection?.state !== "connected" ? undefined : missingHold(object);
 }
 
 async function createNamespace(event: ClusterConnectView, deps: Deps): Promise<NamespaceNews> {

@@ -22,8 +22,8 @@ describe("condition types and reasons", () => {
   });
 
   it("include every one the Go provider declares", () => {
-    expect(Object.keys(names.clusterReasons)).toHaveLength(28 + 13);
-    expect(Object.keys(names.clusterConditions)).toHaveLength(12 + 4);
+    expect(Object.keys(names.clusterReasons)).toHaveLength(28 + 22);
+    expect(Object.keys(names.clusterConditions)).toHaveLength(12 + 5);
     expect(Object.keys(names.machineConditions)).toEqual(
       expect.arrayContaining([
         "InfrastructureReady",

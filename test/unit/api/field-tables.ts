@@ -159,6 +159,9 @@ template.metadata object
 template.metadata.labels map of string
 template.metadata.annotations map of string`;
 
+/** Paths below a cluster's spec that are capfn's own. */
+export const clusterAdditions = ["failureDomainSource"];
+
 /** Paths below a machine's spec that are capfn's own. */
 export const additions = [
   "networkConfig.subnetMask",

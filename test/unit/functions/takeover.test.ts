@@ -3,6 +3,7 @@ import {
   harvesterClusters,
   harvesterMachines,
   ipPools,
+  loadBalancers,
   persistentVolumeClaims,
   secrets,
   virtualMachineInstances,
@@ -64,6 +65,9 @@ describe("a machine the Go provider made", () => {
     const deps = setUp();
     await rest(deps);
     expect(deps.summary()).toEqual([
+      // The mark by which the cluster is known on Harvester, and our finalizer.
+      "management mergePatch harvesterclusters demo/demo",
+      "management mergePatch harvesterclusters/status demo/demo",
       "management mergePatch harvesterclusters/status demo/demo",
       "management mergePatch harvestermachines/status demo/m-0",
     ]);
@@ -91,7 +95,62 @@ describe("a machine the Go provider made", () => {
       "InfrastructureReady=True",
       "Paused=False",
       "Ready=True",
+      "VMIPPoolReady=True",
     ]);
+  });
+
+  test("keeps its load balancer and its endpoint; the load balancer is marked as the cluster's, nothing else is written on Harvester [check 105]", async () => {
+    const name = "demo-demo-lb";
+    const metadata = { namespace: place.target, name };
+    const address = "10.60.0.2";
+    const balancer = {
+      apiVersion: "loadbalancer.harvesterhci.io/v1beta1",
+      kind: "LoadBalancer",
+      metadata,
+      spec: {
+        backendServerSelector: { "harvestercluster/machinetype": ["controlplane-demo"] },
+        description: "Load Balancer for cluster demo",
+        healthCheck: {
+          failureThreshold: 3,
+          periodSeconds: 30,
+          port: 6443,
+          successThreshold: 1,
+          timeoutSeconds: 60,
+        },
+        ipam: "dhcp",
+        listeners: [{ backendPort: 6443, name: "api-server", port: 6443, protocol: "TCP" }],
+        workloadType: "vm",
+      },
+      status: { address, allocatedAddress: {}, conditions: [{ status: "True", type: "Ready" }] },
+    };
+    const service = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { ...metadata, labels: { "loadbalancer.harvesterhci.io/servicelb": "true" } },
+      spec: { type: "LoadBalancer", loadBalancerIP: "0.0.0.0" },
+      status: { loadBalancer: { ingress: [{ ip: address, ipMode: "VIP" }] } },
+    };
+    const controlPlane = { "cluster.x-k8s.io/cluster-name": "demo", "cluster.x-k8s.io/control-plane": "" };
+    const deps = setUp({
+      machine: goMachine({ metadata: { labels: controlPlane } }),
+      harvester: [
+        goVm({ labels: { "harvestercluster/machinetype": "controlplane-demo" } }),
+        instance("10.50.0.11"),
+        goPool(),
+        balancer,
+        service,
+      ],
+    });
+    await rest(deps);
+    expect(outside(deps)).toEqual([`harvester mergePatch loadbalancers ${place.target}/${name}`]);
+    const after: Loose = deps.harvesterApi.peek(loadBalancers, metadata);
+    expect(after).toMatchObject({
+      spec: balancer.spec,
+      metadata: { labels: { "capfn.dev/owner-name": "demo" } },
+    });
+    const cluster: Loose = deps.management.peek(harvesterClusters, { namespace: "demo", name: "demo" });
+    expect(cluster.spec.controlPlaneEndpoint).toEqual({ host: address, port: 6443 });
+    expect(await everyNeed(deps)).toEqual({});
   });
 
   test.each([

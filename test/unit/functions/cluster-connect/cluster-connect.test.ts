@@ -167,7 +167,10 @@ describe("a HarvesterCluster whose Harvester answers", () => {
     });
     const { inputs } = await all.world.evaluate(clusterConnect, "demo");
     const own = all.deps.management.peek(harvesterClusters, at)!;
-    all.deps.management.put({ ...own, metadata: { ...own.metadata, annotations: { note: "parked" } } });
+    all.deps.management.put({
+      ...own,
+      metadata: { ...own.metadata, annotations: { ...own.metadata.annotations, note: "parked" } },
+    });
     expect((await all.world.evaluate(clusterConnect, "demo")).inputs).toEqual(inputs);
   });
 
@@ -201,6 +204,7 @@ describe("a HarvesterCluster whose Harvester does not answer", () => {
     ["KubeconfigInvalid", "HarvesterAuthenticationFailed"],
     ["Unauthorized", "HarvesterAuthenticationFailed"],
     ["Unreachable", "HarvesterConnectionFailed"],
+    ["CertificateNotTrusted", "HarvesterConnectionFailed"],
   ])(
     "because of %s says %s, with the cause in the message [check 22] [check 23] [check 24]",
     async (reason, condition) => {
