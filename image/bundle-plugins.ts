@@ -35,10 +35,44 @@ const folderOfSsh2: Plugin = {
  */
 const noNativeParts: Plugin = {
   name: "no-native-parts",
-  resolveId: (source) => (source.endsWith(".node") ? NATIVE : null),
-  load: (id) =>
-    id === NATIVE ? 'module.exports = null; throw new Error("the bundle has no native parts");' : null,
+  resolveId: { filter: { id: /\.node$/ }, handler: () => NATIVE },
+  load: {
+    filter: { id: new RegExp(`^${NATIVE}$`) },
+    handler: () => 'module.exports = null; throw new Error("the bundle has no native parts");',
+  },
+};
+
+const UNUSED = "\0unused-part:";
+
+/** What fastify loads and capfn has no use for, and the text each is replaced by: it fails when it is used after all. */
+const unused: Readonly<Record<string, string>> = {
+  // Compilers of JSON schemas, a third of a megabyte: what comes in is read with zod.
+  "@fastify/ajv-compiler": "module.exports = () => absent;",
+  "@fastify/fast-json-stringify-compiler": "module.exports = () => absent;",
+  // Requests without a socket, for tests.
+  "light-my-request": "module.exports = absent;",
+  // Versions that plugins ask for; there are no plugins.
+  semver: "module.exports = { gt: absent, coerce: absent, satisfies: absent };",
+  // Servers are HTTP/1.1.
+  "node:http2": "module.exports = { createServer: absent, createSecureServer: absent };",
+};
+
+const unusedParts: Plugin = {
+  name: "unused-parts",
+  resolveId: {
+    filter: { id: new RegExp(`^(?:${Object.keys(unused).join("|")})$`) },
+    handler: (source, importer) =>
+      importer?.includes("/node_modules/fastify/") === true ? `${UNUSED}${source}` : null,
+  },
+  load: {
+    filter: { id: new RegExp(`^${UNUSED}`) },
+    handler: (id) => {
+      const name = id.slice(UNUSED.length);
+      const message = JSON.stringify(`${name} is not in the bundle; see image/bundle-plugins.ts`);
+      return `const absent = () => { throw new Error(${message}); };\n${unused[name] ?? ""}`;
+    },
+  },
 };
 
 /** What every bundle is made with. */
-export const bundlePlugins: readonly Plugin[] = [asciiOnly, noNativeParts, folderOfSsh2];
+export const bundlePlugins: readonly Plugin[] = [asciiOnly, noNativeParts, folderOfSsh2, unusedParts];

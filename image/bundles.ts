@@ -38,6 +38,8 @@ export function functionBundle(fn: DeclaredAt, dir: string): BuildOptions {
     cwd: root,
     platform: "node",
     plugins: [functionEntry(fn), ...bundlePlugins],
+    // ES modules where a package has them: of these only what is used is taken.
+    resolve: { mainFields: ["module", "main"] },
     output: { ...output, dir, entryFileNames: "[name].mjs", codeSplitting: false },
   };
 }

@@ -16,7 +16,7 @@ const AT = { checksum: 16, data: 20, magic: 20, version: 24, flags: 32, snapshot
 
 /**
  * The compile cache of all function bundles, as each leaves it after one event; without it V8 compiles the same text at every start. Node keeps
- * caches apart by version, architecture, V8 flags and user, so the files say they are by the image's user without flags. Throws when this Node's
+ * caches apart by version, architecture, V8 flags and user, so the folder is called as that of the image's user without flags; it is not that user's to change. Throws when this Node's
  * cache is of a form that is not known here.
  */
 export async function compileCache(root: Root, functions: readonly string[]): Promise<readonly Member[]> {
@@ -28,14 +28,12 @@ export async function compileCache(root: Root, functions: readonly string[]): Pr
   if (made === undefined || more.length > 0) throw new Error(`${cache}: one folder was expected`);
   const files = readdirSync(join(cache, made)).map((name): Member => {
     const content = stamped(readFileSync(join(cache, made, name)), plain.entry);
-    return { type: "file", path: `${COMPILE_CACHE}/${plain.folder}/${name}`, content, ...owner, mode: 0o600 };
+    return { type: "file", path: `${COMPILE_CACHE}/${plain.folder}/${name}`, content, uid: 0, mode: 0o644 };
   });
   rmSync(cache, { recursive: true });
   const folders = [COMPILE_CACHE, `${COMPILE_CACHE}/${plain.folder}`];
-  return [...folders.map((path): Member => ({ type: "directory", path, ...owner, mode: 0o755 })), ...files];
+  return [...folders.map((path): Member => ({ type: "directory", path, uid: 0, mode: 0o755 })), ...files];
 }
-
-const owner = { uid: RUNTIME_UID } as const;
 
 /** What this Node's cache is called, and looks like, when it runs without flags as the image's user. */
 async function plainCache(root: Root, cache: string): Promise<{ folder: string; entry: Buffer }> {

@@ -43,12 +43,13 @@ export function entryOf({ name }: DeclaredAt): string {
 export function functionEntry(fn: DeclaredAt): Plugin {
   const id = entryOf(fn);
   const program = [
+    `import ${JSON.stringify(join(root, "cli/lean-schemas.ts"))};`,
     `import { serveFunction } from ${JSON.stringify(join(root, "cli/serve-function.ts"))};`,
     `await serveFunction(${JSON.stringify(fn.name)}, async () => (await import(${JSON.stringify(fn.path)})).${fn.export});`,
   ].join("\n");
   return {
     name: "function-entry",
-    resolveId: (source) => (source === id ? `\0${id}` : null),
-    load: (loaded) => (loaded === `\0${id}` ? program : null),
+    resolveId: { filter: { id: new RegExp(`^${id}$`) }, handler: () => `\0${id}` },
+    load: { filter: { id: new RegExp(`^\0${id}$`) }, handler: () => program },
   };
 }

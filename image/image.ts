@@ -1,16 +1,17 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Command } from "commander";
-import { buildAll } from "#image/build.ts";
+import { buildAll, dist } from "#image/build.ts";
 import { imageLayers } from "#image/layers.ts";
-import { imageArchive } from "#image/oci-archive.ts";
-import { runConfig } from "#image/run-config.ts";
+import { makeImage } from "#image/make-image.ts";
+import { architecture } from "#image/platform.ts";
 import { sourceOf } from "#image/source.ts";
 import { layOut } from "#image/tree-on-disk.ts";
 import { processEnvironment } from "#platform/process/environment.ts";
 import manifest from "../package.json" with { type: "json" };
 
 const root = join(import.meta.dirname, "..");
+const platform = `linux/${architecture()}`;
 
 interface Flags {
   readonly tag: string;
@@ -20,16 +21,9 @@ interface Flags {
   readonly build: boolean;
 }
 
-/** Node's names of architectures -> those of images. */
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
-
-function runningPlatform(): string {
-  return `linux/${ARCHITECTURES[process.arch] ?? process.arch}`;
-}
-
 async function image(flags: Flags): Promise<void> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const platform = runningPlatform();
+
   if (flags.platform !== platform)
     throw new Error(
       `--platform: this machine makes ${platform} only, because the compile cache is made by running it; for others use image/Dockerfile with docker buildx`,
@@ -38,31 +32,25 @@ async function image(flags: Flags): Promise<void> {
     throw new Error(
       `--tag: "${flags.tag}" is no <name>:<tag> in small letters, e.g. capfn:${manifest.version}`,
     );
-  const { revision, time } = sourceOf(root, processEnvironment());
+  const source = sourceOf(root, processEnvironment());
   if (flags.build) {
     say("building dist");
     await buildAll();
   }
   say("laying out the file system and warming its compile cache");
-  const { layers, sbom } = await imageLayers(root, time);
   if (flags.tree !== undefined) {
+    const { layers } = await imageLayers(root, dist, source.time);
     for (const members of layers) layOut(resolve(flags.tree), members);
     return;
   }
-  const architecture = platform.slice("linux/".length);
-  const parts = { layers, config: runConfig(revision), reference: flags.tag, architecture, time };
-  const { archive, digest } = imageArchive(parts);
+  const { archive, digest, sbom } = await makeImage({ root, dist, source, reference: flags.tag });
   mkdirSync(dirname(resolve(flags.output)), { recursive: true });
   writeFileSync(flags.output, archive);
   writeFileSync(flags.output.replace(/(\.tar)?$/, ".sbom.cdx.json"), sbom);
   process.stdout.write(`${flags.output}  ${flags.tag}  ${platform}  ${digest}\n`);
 }
 
-const defaultOutput = join(
-  "dist",
-  "image",
-  `capfn-${manifest.version}-${runningPlatform().replace("/", "-")}.tar`,
-);
+const defaultOutput = join("dist", "image", `capfn-${manifest.version}-${platform.replace("/", "-")}.tar`);
 
 try {
   await new Command("image")
@@ -72,14 +60,14 @@ try {
     )
     .option("--tag <name:tag>", "what the image is called", `capfn:${manifest.version}`)
     .option("--output <path>", "the archive; the bill of materials is put beside it", defaultOutput)
-    .option("--platform <os/arch>", "only that of this machine can be made", runningPlatform())
+    .option("--platform <os/arch>", "only that of this machine can be made", platform)
     .option("--tree <folder>", "lay the file system out in this folder instead, as image/Dockerfile does")
     .option("--no-build", "take dist as it is instead of building it first")
     .addHelpText(
       "after",
       "\nNeeds Linux with glibc, ldd, npm, and chroot: as root, or as anybody where user namespaces are allowed.\n" +
-        "\nExamples:\n  npm run image\n  npm run image -- --tag capfn:test --output /tmp/capfn.tar\n" +
-        "\nThen one of:\n  docker load -i /tmp/capfn.tar\n  ctr -n k8s.io images import /tmp/capfn.tar\n  kind load image-archive /tmp/capfn.tar",
+        "\nExamples:\n  npm run image\n  npm run image -- --tag capfn:test --output capfn.tar\n" +
+        "\nThen one of:\n  docker load -i capfn.tar\n  ctr -n k8s.io images import capfn.tar\n  kind load image-archive capfn.tar",
     )
     .action((flags: Flags) => image(flags))
     .parseAsync();

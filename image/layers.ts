@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dist } from "#image/build.ts";
 import { compileCache } from "#image/compile-cache.ts";
 import { appTree, baseTree } from "#image/root-tree.ts";
 import { softwareBill } from "#image/sbom.ts";
@@ -20,7 +19,7 @@ export interface Layers {
  *
  * @param time seconds since the epoch
  */
-export async function imageLayers(root: string, time: number): Promise<Layers> {
+export async function imageLayers(root: string, dist: string, time: number): Promise<Layers> {
   const sbom = softwareBill(root, time);
   const base = baseTree(process.execPath);
   const app = appTree(dist, sbom);

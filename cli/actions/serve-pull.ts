@@ -129,8 +129,8 @@ async function openHealth(
           ? { body: "ok" }
           : { status: 503, body: "not ready; the hub did not answer the last question" },
       "/metrics": async () => {
-        const registry = metrics()?.registry;
-        return registry && { type: registry.contentType, body: await registry.metrics() };
+        const scraped = await metrics()?.scraped();
+        return scraped && { type: scraped.type, body: scraped.text };
       },
     },
     address,

@@ -46,9 +46,10 @@ export async function serve(served: ServedFunctions, flags: ServeFlags, terminal
             log.warn({ function: name, error: faultName(error) }, "an event is to be sent again"),
         })
       : functionServer({ ...steps, version, verify });
-  server.get("/metrics", async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
+  server.get("/metrics", async (_request, reply) => {
+    const { type, text } = await metrics.scraped();
+    return reply.type(type).send(text);
+  });
   try {
     const url = await server.listen(address);
     log.info({ url, functions: steps.functions.map(({ name }) => name) }, "functions are served");

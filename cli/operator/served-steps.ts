@@ -13,7 +13,7 @@ import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { createRequestBudget } from "#platform/kube/request-budget.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import type { Log } from "#platform/observability/log.ts";
-import { createMetrics, type Metrics } from "#platform/observability/metrics.ts";
+import { lateMetrics } from "#platform/observability/late-metrics.ts";
 
 /** The functions a process serves. */
 export interface ServedFunctions {
@@ -27,7 +27,7 @@ export interface ServedFunctions {
 export interface OpenSteps {
   readonly steps: ServedSteps;
   readonly management: KubeClient;
-  readonly metrics: Metrics;
+  readonly metrics: ReturnType<typeof lateMetrics>;
   /** Makes a client of another API server. */
   readonly connect: (config: ConnectionConfig) => KubeClient;
   readonly close: () => void;
@@ -43,7 +43,7 @@ export async function openSteps(
   const { clock, environment, random } = terminal;
   const functions = await load();
   const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
-  const metrics = createMetrics();
+  const metrics = lateMetrics();
   const connect = (config: ConnectionConfig) =>
     createKubeClient(config, {
       clock,
@@ -68,14 +68,16 @@ export async function openSteps(
       announce: kubeAnnouncer(management, clock, (what, error) =>
         log.warn({ what, error: nameOf(error) }, "a report for people could not be written"),
       ),
-      count: (counter) => metrics.count(counter),
-      measureCreation: (seconds) => metrics.creationDuration.observe(seconds),
+      count: (counter) => metrics.note(({ count }) => count(counter)),
+      measureCreation: (seconds) => metrics.note(({ creationDuration }) => creationDuration.observe(seconds)),
       snapshotPlace,
     },
     contain: terminal.contain((error) => logStray(log, error)),
     ran: (name, { outcomes, fault }) => {
       const ended = fault === undefined ? [...outcomes.values()].map(({ kind }) => kind) : ["fault"];
-      for (const outcome of ended) metrics.outcomes.inc({ function: name, outcome });
+      metrics.note(({ outcomes: counted }) =>
+        ended.forEach((outcome) => counted.inc({ function: name, outcome })),
+      );
       log.info(
         { function: name, outcomes: ended, ...(fault !== undefined && { error: nameOf(fault) }) },
         "a step ended",

@@ -128,10 +128,7 @@ const seenSchema = z.looseObject({ metadata: z.looseObject({}).prefault({}) });
 
 /** What the view names of the metadata, and what the hub itself goes by. */
 function metadataOf({ metadata }: KubeObject, seen: Readonly<Record<string, unknown>>): ObjectMeta {
-  // A view may name parts of an owner reference; who reads the object again wants whole ones.
-  const own = Object.entries(metadata).filter(
-    ([field]) => HUB_FIELDS.has(field) || (field === "ownerReferences" && field in seen),
-  );
+  const own = Object.entries(metadata).filter(([field]) => HUB_FIELDS.has(field));
   const said = Object.entries(metadata.annotations ?? {}).filter(([name]) => HUB_ANNOTATIONS.has(name));
   const named = z.record(z.string(), z.string()).safeParse(seen["annotations"]).data;
   const annotations = { ...named, ...Object.fromEntries(said) };
@@ -148,6 +145,8 @@ const HUB_FIELDS: ReadonlySet<string> = new Set([
   "deletionTimestamp",
   "deletionGracePeriodSeconds",
   "finalizers",
+  // Views leave parts of an owner out that an object must have.
+  "ownerReferences",
 ]);
 
 const HUB_ANNOTATIONS: ReadonlySet<string> = new Set([NOTE_ANNOTATION, SKIP_ANNOTATION]);

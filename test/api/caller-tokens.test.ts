@@ -58,10 +58,16 @@ beforeAll(async () => {
   await writeFile(kubeconfig, plane.kubeconfigFor(SERVING), { mode: 0o600 });
   const [port] = await freePorts(1);
   url = `http://127.0.0.1:${port}/vm-create`;
-  functions = startCapfn(
-    ...["serve", "vm-create", "--bind-address", `127.0.0.1:${port}`, "--kubeconfig", kubeconfig],
-    ...["--token-audience", AUDIENCE, "--token-user", HUB, "--token-user", "system:serviceaccount:a:b"],
-  );
+  const where = ["--bind-address", `127.0.0.1:${port}`, "--kubeconfig", kubeconfig];
+  const who = [
+    "--token-audience",
+    AUDIENCE,
+    "--token-user",
+    HUB,
+    "--token-user",
+    "system:serviceaccount:a:b",
+  ];
+  functions = startCapfn("serve", "vm-create", ...where, ...who);
   await functions.line(/functions are served/);
 }, 300_000);
 

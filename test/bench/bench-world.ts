@@ -30,6 +30,8 @@ export interface Sizes {
   readonly idleMs: number;
   /** Alerts of the storm. */
   readonly alerts: number;
+  /** Starts of each function bundle, with and without a compile cache. */
+  readonly coldStarts: number;
 }
 
 /** What all measurements share: the lab, and the two clocks' notes a latency is made of. */

@@ -4,6 +4,7 @@ import { startFloor } from "#test/bench/floor.ts";
 import { buildProgram, type OperatorProcess, startOperatorProcess } from "#test/bench/operator-process.ts";
 import { measureAlertStorm } from "#test/bench/phases/alert-storm.ts";
 import { measureAtRest, measureEmpty } from "#test/bench/phases/at-rest.ts";
+import { measureColdStarts } from "#test/bench/phases/cold-start.ts";
 import { measureDeadCluster } from "#test/bench/phases/dead-cluster.ts";
 import { measureDispatch } from "#test/bench/phases/dispatch-rate.ts";
 import { reportLater } from "#test/bench/phases/later.ts";
@@ -25,9 +26,10 @@ export interface Bench {
 /** Measures what has a row that is wanted. What cannot be measured is a failed row; the rest goes on. */
 export async function measure(bench: Bench): Promise<void> {
   const { host, sizes, sheet } = bench;
-  await buildProgram();
+  await attempt(bench, ["coldstart"], () => measureColdStarts(sheet, sizes.coldStarts));
   await attempt(bench, ["dispatch", "wake/hub"], () => measureDispatch(host.clock, sheet, sizes.dispatches));
   await attempt(bench, ["create", "delete", "floor", "wake/operator", "pool", "dead-cluster"], async () => {
+    await buildProgram();
     await using world = await startBenchWorld(host, sizes);
     const further = bench.requestRate === undefined ? [] : [`--request-rate=${bench.requestRate}`];
     await using operator = await startOperatorProcess(world.capfnKubeconfig, host.clock, {
@@ -37,6 +39,7 @@ export async function measure(bench: Bench): Promise<void> {
     await underLoad(bench, world, operator);
   });
   await attempt(bench, ["memory", "cpu", "start", "restart", "idle"], async () => {
+    await buildProgram();
     await using world = await startBenchWorld(host, sizes);
     await measureEmpty(world, sheet);
     await attempt(bench, ["restart", "idle", "memory/objects", "cpu/idle-with-objects"], () =>

@@ -56,7 +56,7 @@ await new Command("bench")
   .option("--json", "print one JSON object with all rows as the last line")
   .option(
     "--only <row prefix>",
-    "measure only what has rows that begin so, e.g. create, delete/h, pool, restart",
+    "measure only what has rows that begin so, e.g. create, delete/h, pool, restart, coldstart",
     "",
   )
   .option("--quick", "smaller numbers: fewer machines, shorter waits")
@@ -66,7 +66,7 @@ await new Command("bench")
     "\nA missed target is reported, not an error; the exit code is 1 when a measurement could not be made.\n" +
       "Rows without a target are for information; rows that cannot be measured yet are listed with the reason.\n" +
       "\nExamples:\n  npm run bench -- --quick\n  npm run bench -- --json | tail -n 1 | jq '.rows | map_values(select(.met == false))'\n" +
-      "  npm run bench -- --only pool",
+      "  npm run bench -- --only pool\n  npm run bench -- --only coldstart --json",
   )
   .action((flags: Flags) => bench(flags))
   .parseAsync();

@@ -25,6 +25,7 @@ export const fullSizes: Sizes = {
   population: 2_000,
   idleMs: 60_000,
   alerts: 10_000,
+  coldStarts: 9,
 };
 
 export const quickSizes: Sizes = {
@@ -39,4 +40,5 @@ export const quickSizes: Sizes = {
   population: 200,
   idleMs: 10_000,
   alerts: 500,
+  coldStarts: 3,
 };

@@ -13,17 +13,12 @@ export function reportLater(sheet: Sheet): void {
     "etcd-remove asks etcd itself, not the workload API server; the bench has no control plane machines yet",
   );
   sheet.later(
-    "cold-start/process",
-    "function process start -> first event handled",
-    "functions run in the hub's process; capfn serve does not exist yet",
-  );
-  sheet.later(
-    "cold-start/keda",
+    "coldstart/keda",
     "function pod 0 -> first event handled, KEDA pull",
     "needs a cluster with a kubelet and the KEDA runner",
   );
   sheet.later(
-    "cold-start/knative",
+    "coldstart/knative",
     "function pod 0 -> first event handled, Knative",
     "needs a cluster with a kubelet and the Knative runner",
   );

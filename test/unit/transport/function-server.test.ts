@@ -120,7 +120,12 @@ describe("functions behind HTTP", () => {
 
   it("say that they have taken a step up before it ends", async () => {
     const gate = Promise.withResolvers<void>();
-    const fn = widgetFunction({ handle: () => gate.promise.then(() => done()) });
+    const fn = widgetFunction({
+      handle: async () => {
+        await gate.promise;
+        return done();
+      },
+    });
     const answer = await post(await served(stage(), [fn]), await dispatchOf(fn));
     expect(answer.status).toBe(200);
     expect(answer.headers.get("capfn-version")).toBe("1.2.3");
@@ -257,16 +262,14 @@ describe("the hub's side of functions behind HTTP", () => {
     ],
     ["a redirect", 302, "", { location: "http://127.0.0.1:9/" }, "no answer"],
     ["an answer without end", 200, " ".repeat(9 << 20), {}, "the function's answer is too large"],
-  ] as const)(
-    "takes %s for a fault of the platform, and says so",
-    async (_what, status, body, headers, said) => {
-      const { fn } = counted();
-      const run = over(await answering(status, body, headers)).run(await dispatchOf(fn));
-      const retryAfterMs = status === 503 ? 2_000 : undefined;
-      await expect(run).rejects.toThrow(RunnerFault);
-      await expect(run).rejects.toMatchObject({ said, retryAfterMs });
-    },
-  );
+  ] as const)("takes %s for a fault of the platform, and says so", async (...each) => {
+    const [, status, body, headers, said] = each;
+    const { fn } = counted();
+    const run = over(await answering(status, body, headers)).run(await dispatchOf(fn));
+    const retryAfterMs = status === 503 ? 2_000 : undefined;
+    await expect(run).rejects.toThrow(RunnerFault);
+    await expect(run).rejects.toMatchObject({ said, retryAfterMs });
+  });
 
   it.each([
     ["seconds", "7", 7_000],

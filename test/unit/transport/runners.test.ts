@@ -13,10 +13,6 @@ import {
 } from "#functions/contract/outcome.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import { isKubeError, KubeError } from "#platform/kube/errors.ts";
-import { answerOf, resultOf } from "#events/transport/wire.ts";
-import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
-import { kubeObjectSchema, type KubeObject } from "#platform/kube/resource.ts";
-import { harvesterMachine } from "#test/support/cluster-objects.ts";
 import { secrets } from "#platform/kube/resources.ts";
 import { partView, widgetFunction, widgetRelations, widgetView } from "#test/support/hub-bench.ts";
 import { dispatchOf, post, runners, served, stage } from "#test/unit/transport/runner-stage.ts";
@@ -157,17 +153,6 @@ describe.each(Object.entries(runners))("a step that runs %s", (_name, runnerOf) 
     expect(fault).toEqual(new Error("the lead is lost"));
     expect(on.requests.filter(({ verb }) => verb === "mergePatch")).toEqual([]);
   });
-});
-
-it("an object with owners comes back over the wire as its view sees it", () => {
-  const { type } = harvesterMachineView;
-  const sample = harvesterMachine("m", { metadata: { uid: "u", resourceVersion: "7" } });
-  const object = kubeObjectSchema.parse(sample);
-  const written = [{ connection: "management", type, object }];
-  const said = { token: "1.1", outcomes: new Map(), written };
-  const [own] = resultOf(JSON.parse(JSON.stringify(answerOf(said, [harvesterMachineView])))).written;
-  const seen = (it: KubeObject = expect.fail()) => projectionOf(harvesterMachineView, "management", it).seen;
-  expect(seen(own?.object)).toEqual(seen(object));
 });
 
 it("what is written to a Secret, and text of servers and handlers, never comes back over HTTP", async () => {

@@ -18,7 +18,7 @@ async function taking(handle: () => Promise<Outcome>, more: Partial<TriggerServe
     functions: [fn],
     world: on.world,
     read: {
-      management: on.api as unknown as KubeClient,
+      management: on.api,
       look: () => Promise.reject(new Error("there is no other API server")),
     },
     hubLeads: () => Promise.resolve(false),
@@ -35,7 +35,11 @@ async function taking(handle: () => Promise<Outcome>, more: Partial<TriggerServe
   const sendEvent = (change: Partial<CloudEventV1<unknown>> = {}, path?: string) => {
     const { headers, body } = HTTP.binary(new CloudEvent({ ...plainEvent, ...change }));
     const text = Object.entries(headers).map(([name, value]) => [name, String(value)]);
-    return send(Object.fromEntries(text) as Record<string, string>, String(body ?? ""), path);
+    return send(
+      Object.fromEntries(text) as Record<string, string>,
+      typeof body === "string" ? body : "",
+      path,
+    );
   };
   return { ...on, seen, send, sendEvent };
 }
@@ -128,7 +132,10 @@ describe("an event of a broker", () => {
 
   it("waits for the step of an earlier one about the same object, and then looks anew", async () => {
     const gate = Promise.withResolvers<void>();
-    const { sendEvent, seen, api } = await taking(() => gate.promise.then(() => done()));
+    const { sendEvent, seen, api } = await taking(async () => {
+      await gate.promise;
+      return done();
+    });
     const first = sendEvent();
     await expect.poll(() => seen.length).toBe(1);
     const second = sendEvent({ id: "again" });
