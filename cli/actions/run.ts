@@ -53,7 +53,14 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   let running: RunningOperator | undefined;
   let leadership: Leading | undefined;
   const mayAct = () => leadership?.mayAct() ?? true;
-  const pulled = await openPull(flags, { management, clock, random, log, mayAct, running: () => running });
+  const pulled = await openPull(flags, {
+    management,
+    clock,
+    random,
+    log,
+    leadLeftMs: () => leadership?.leaseLeftMs() ?? Infinity,
+    running: () => running,
+  });
   const runner = pulled?.runner ?? (await servedElsewhere(flags, clock));
   const servers = await startServers({
     metricsAddress,

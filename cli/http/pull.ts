@@ -24,8 +24,8 @@ export interface PullWorld {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  /** Whether this process leads, by the clock. */
-  readonly mayAct: () => boolean;
+  /** How long from now on nobody else can lead, ms; 0 when this process does not lead, infinite when nobody competes with it. */
+  readonly leadLeftMs: () => number;
   readonly running: () => Pick<RunningOperator, "metrics"> | undefined;
 }
 
@@ -62,7 +62,7 @@ export async function pullSide(flags: PullFlags, world: PullWorld): Promise<Pull
   const functions = allFunctions.map(({ name }) => name);
   let scaler: KedaScaler | undefined;
   const told = teller(world, (name) => scaler?.changed(name));
-  const runner = new PullRunner({ clock: world.clock, mayAct: world.mayAct, observe: told.observe });
+  const runner = new PullRunner({ clock: world.clock, leadLeftMs: world.leadLeftMs, observe: told.observe });
   // Loaded only when it is asked for.
   const { pullServer } = await import("#events/transport/pull-server.ts");
   const server = pullServer({

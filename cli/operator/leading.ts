@@ -26,6 +26,8 @@ export interface Leading {
   readonly decided: boolean;
   /** Whether it may act at this moment, by the clock; see {@link Leadership.mayAct}. */
   mayAct(): boolean;
+  /** How long from now on nobody else can lead, ms; see {@link Leadership.leaseLeftMs}. */
+  leaseLeftMs(): number;
   release(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export function untilLeading(options: LeadingOptions): Leading {
       return leadership.decided;
     },
     mayAct: () => leadership.mayAct(),
+    leaseLeftMs: () => leadership.leaseLeftMs(),
     release: async () => {
       const cancel = clock.schedule(LONGEST_RELEASE_MS, () => client.close());
       await leadership.release();

@@ -39,6 +39,8 @@ export interface Leadership {
    * paused machine say, finds out here, before it acts. The lead is lost from then on.
    */
   mayAct(): boolean;
+  /** How long from now on nobody else can lead, ms: the rest of the Lease. 0 when this process may not act. */
+  leaseLeftMs(): number;
   /** Stops competing and, if it leads, gives the Lease back so that the next need not wait. {@link LeadershipOptions.onLost} is not called. */
   release(): Promise<void>;
 }
@@ -122,6 +124,11 @@ class Candidate implements Leadership {
     if (this.#leftMs(this.#renewedAt) > 0) return true;
     this.#lose(this.#notRenewed());
     return false;
+  }
+
+  leaseLeftMs(): number {
+    if (!this.mayAct() || this.#renewedAt === undefined) return 0;
+    return this.#options.leaseMs - sinceMoment(this.#options.clock, this.#renewedAt);
   }
 
   start(): void {

@@ -11,6 +11,7 @@ export class PullLease {
   /** Monotonic ms at which its step must have ended, renewed or not. */
   readonly deadline: number;
   readonly #clock: Clock;
+  readonly #leadLeftMs: () => number;
   readonly #expired: (lease: PullLease) => void;
   #until = 0;
   #cancelExpiry: () => void = () => undefined;
@@ -21,11 +22,16 @@ export class PullLease {
   constructor(
     work: WaitingDispatch,
     holder: string,
-    { clock, expired }: { clock: Clock; expired: (lease: PullLease) => void },
+    {
+      clock,
+      leadLeftMs,
+      expired,
+    }: { clock: Clock; leadLeftMs: () => number; expired: (lease: PullLease) => void },
   ) {
     this.work = work;
     this.holder = holder;
     this.#clock = clock;
+    this.#leadLeftMs = leadLeftMs;
     this.#expired = expired;
     this.deadline = clock.monotonic() + work.dispatch.function.timeoutMs;
     this.extend();
@@ -36,10 +42,10 @@ export class PullLease {
     return this.#until >= this.deadline;
   }
 
-  /** Gives the pod its time once more, as far as the step's deadline lets it; how much, ms. */
+  /** Gives the pod its time once more, as far as the step's deadline and the hub's own lead let it; how much, ms. */
   extend(): number {
     const now = this.#clock.monotonic();
-    const lastsMs = Math.max(0, Math.min(LEASE_MS, this.deadline - now));
+    const lastsMs = Math.max(0, Math.min(LEASE_MS, this.deadline - now, this.#leadLeftMs()));
     if (this.atDeadline) return lastsMs;
     this.#until = now + lastsMs;
     this.#cancelExpiry();

@@ -10,8 +10,8 @@ import * as z from "zod";
 export const POLL_MS = 25_000;
 
 /**
- * How long a lease lasts, ms, counted by the pod from when it sent its question. No longer than the time between a hub's giving up its lead and
- * another's taking it, so that no pod may still write what an earlier leader handed out.
+ * How long a lease lasts at most, ms, counted by the pod from when it sent its question. It never outlasts the hub's own Lease, so that no pod
+ * may still write what an earlier leader handed out.
  */
 export const LEASE_MS = 5_000;
 

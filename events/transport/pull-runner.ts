@@ -28,8 +28,8 @@ export type PullEvent =
 export interface PullRunnerOptions {
   readonly clock: Clock;
   readonly observe: (event: PullEvent) => void;
-  /** Whether this process still leads, by the clock; always when left out. */
-  readonly mayAct?: (() => boolean) | undefined;
+  /** How long from now on nobody else can lead, ms, and so how long a pod may act; 0 when this process may not. Without end when left out. */
+  readonly leadLeftMs?: (() => number) | undefined;
   /** Longest time a dispatch waits for a pod, ms; 30 s when left out. */
   readonly longestWaitMs?: number | undefined;
 }
@@ -105,6 +105,7 @@ export class PullRunner implements Runner {
       }
       const lease = new PullLease(work, holder, {
         clock: this.#options.clock,
+        leadLeftMs: () => this.#leadLeftMs(),
         expired: (expired) => this.#expired(expired),
       });
       this.#leases.set(lease.id, lease);
@@ -131,9 +132,9 @@ export class PullRunner implements Runner {
   async renew(id: string): Promise<Renewed | undefined> {
     const { clock } = this.#options;
     const asked = clock.monotonic();
-    if (!this.#mayAct()) return undefined;
+    if (this.#leadLeftMs() <= 0) return undefined;
     const lastsMs = await this.#leases.get(id)?.held();
-    if (lastsMs === undefined || !this.#mayAct()) return undefined;
+    if (lastsMs === undefined) return undefined;
     return { heldMs: clock.monotonic() - asked, lastsMs };
   }
 
@@ -184,12 +185,12 @@ export class PullRunner implements Runner {
     }
   }
 
-  #mayAct(): boolean {
-    return this.#options.mayAct?.() ?? true;
+  #leadLeftMs(): number {
+    return this.#options.leadLeftMs?.() ?? Infinity;
   }
 
   #mayLease(): boolean {
-    return !this.#stopping && this.#mayAct();
+    return !this.#stopping && this.#leadLeftMs() > 0;
   }
 
   async #wait(

@@ -4,10 +4,13 @@ import { HUB, inNamespace, INGRESS, ports, runnerIs, selector } from "#cli/gener
 
 const port = (name: keyof typeof ports): Node => ({ name, port: ports[name], targetPort: name });
 
-/** How others reach the hub: Prometheus, functions that pull, KEDA. As its Deployment: one for each runner in the manifests. */
+/**
+ * How others reach the hub: Prometheus, functions that pull, KEDA. As its Deployment: one for each runner in the manifests. Headless, because of two replicas
+ * only the one that leads takes work and tells KEDA: who asks tries their addresses one after the other.
+ */
 export function hubService(runner: RunnerKind): Document {
   const inManifest = runner === "keda";
-  return service(HUB, [
+  return service(HUB, { clusterIP: "None" }, [
     when(
       'include "capfn.port" $.Values.metrics.bindAddress',
       {
@@ -31,7 +34,7 @@ export function hubService(runner: RunnerKind): Document {
 export function ingress(): Document[] {
   const where = { condition: "$.Values.ingress.enabled", chartOnly: true };
   return [
-    { ...service(INGRESS, [port("ingress")]), ...where },
+    { ...service(INGRESS, {}, [port("ingress")]), ...where },
     { node: ingressConfig(), ...where },
   ];
 }
@@ -45,13 +48,13 @@ function ingressConfig(): NodeMap {
   };
 }
 
-function service(name: string, servicePorts: readonly Node[]): Document {
+function service(name: string, further: NodeMap, servicePorts: readonly Node[]): Document {
   return {
     node: {
       apiVersion: "v1",
       kind: "Service",
       metadata: inNamespace(name, "hub"),
-      spec: { selector: selector("hub"), ports: servicePorts },
+      spec: { ...further, selector: selector("hub"), ports: servicePorts },
     },
   };
 }

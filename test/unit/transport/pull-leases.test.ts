@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DeadlinePassed } from "#events/hub/attempts.ts";
-import { LEASE_MS, MARGIN_MS, POLL_MS } from "#events/transport/pull-protocol.ts";
+import { LEASE_MS, MARGIN_MS, POLL_MS, RENEW_MS } from "#events/transport/pull-protocol.ts";
 import { RunnerFault } from "#events/transport/runner.ts";
 import { done } from "#functions/contract/outcome.ts";
 import { widgetFunction } from "#test/support/hub-bench.ts";
@@ -69,16 +69,31 @@ describe("a lease", () => {
     expect(runner.demand(name)).toEqual({ waiting: 0, leased: 0 });
   });
 
+  it("lasts no longer than the lead of the hub that gave it", async () => {
+    let leadLeftMs = 3400;
+    const { runner, clock } = await pullHub({ leadLeftMs: () => leadLeftMs });
+    const end = new AbortController();
+    const run = runner.run(await dispatchOf(fn, { signal: end.signal }));
+    const grant = (await runner.lease([name], "pod-a", never)) ?? expect.fail("no work");
+    expect(grant.lastsMs).toBe(3400);
+    leadLeftMs = 1700;
+    const renewal = runner.renew(grant.lease);
+    await clock.advance(RENEW_MS);
+    expect(await renewal).toEqual({ heldMs: RENEW_MS, lastsMs: 1700 });
+    end.abort(new Error("over"));
+    await run;
+  });
+
   it("of a hub that has lost the lead is not renewed, and it gives out no other", async () => {
-    let leads = true;
-    const { runner } = await pullHub({ mayAct: () => leads });
+    let leadLeftMs = 60_000;
+    const { runner } = await pullHub({ leadLeftMs: () => leadLeftMs });
     const end = new AbortController();
     const runs = [
       runner.run(await dispatchOf(fn, { signal: end.signal })),
       runner.run(await dispatchOf(fn, { token: "1.2", signal: end.signal })),
     ];
     const grant = (await runner.lease([name], "pod-a", never)) ?? expect.fail("no work");
-    leads = false;
+    leadLeftMs = 0;
     expect(await runner.renew(grant.lease)).toBeUndefined();
     expect(await runner.lease([name], "pod-b", never)).toBeUndefined();
     end.abort(new Error("over"));

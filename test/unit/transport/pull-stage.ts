@@ -13,14 +13,14 @@ const VERSION = "0.0.1";
 
 /** A hub to which pods come on loopback, by a clock of its own, until the test ends. */
 export async function pullHub({
-  mayAct,
+  leadLeftMs,
   rightsOf = async (token) => (token === "ours" ? { mayTake: () => true } : "refused"),
   names = ["widget-make", "widget-batch", "other"],
-}: { mayAct?: () => boolean; rightsOf?: LeaseRights; names?: readonly string[] } = {}) {
+}: { leadLeftMs?: () => number; rightsOf?: LeaseRights; names?: readonly string[] } = {}) {
   const clock = new FakeClock();
   const events: PullEvent[] = [];
   const others: string[] = [];
-  const runner = new PullRunner({ clock, mayAct, observe: (event) => events.push(event) });
+  const runner = new PullRunner({ clock, leadLeftMs, observe: (event) => events.push(event) });
   const server = pullServer({
     runner,
     functions: names,
