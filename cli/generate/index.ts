@@ -11,12 +11,13 @@ import { generateRightsPage } from "#cli/generate/rights-page.ts";
 /** Every generated file of the repository by path from its root. Pure: the same sources give the same bytes. */
 export function generatedFiles(): Map<string, string> {
   const crds = generateCrds();
+  const monitoring = generateMonitoring();
   return new Map([
     ...crds,
     ...generateAggregation(),
     ...deployManifests(),
-    ...generateMonitoring(),
-    ...generateChart(crds),
+    ...monitoring,
+    ...generateChart(crds, monitoring),
     ...generateReference(),
     ...generateRightsPage(),
     ...generateEventPage(),

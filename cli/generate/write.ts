@@ -5,7 +5,9 @@ import { dirname, join } from "node:path";
 const whollyGenerated = [
   "manifests/grafana",
   ...["crds", "rbac", "hub", "in-process", "knative", "keda"].map((folder) => `manifests/${folder}`),
-  ...["crds", "rbac", "hub", "in-process", "knative", "keda"].map((folder) => `chart/templates/${folder}`),
+  ...["crds", "rbac", "hub", "in-process", "knative", "keda", "monitoring"].map(
+    (folder) => `chart/templates/${folder}`,
+  ),
 ];
 
 /**

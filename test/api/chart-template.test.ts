@@ -60,6 +60,7 @@ const combinations: Readonly<Record<string, object>> = {
   "everything on": {
     runner: "keda",
     ingress: INGRESS,
+    monitoring: { monitors: true, rules: true, dashboards: true, labels: { release: "prometheus" } },
     etcdSnapshots: "s3://backups/etcd?endpoint=https://store.example.com",
     broadcast: { url: "nats://nats.example.com:4222", secret: "nats", key: "creds" },
     safetyNet: { enabled: true, schedule: "*/5 * * * *", timeoutSeconds: 60 },
@@ -121,6 +122,12 @@ async function rendered(values: object): Promise<string> {
 test("the chart passes helm lint --strict", async () => {
   const { code, stdout, stderr } = await runTool("helm", ["lint", "--strict", "chart"]);
   expect(`${stdout}${stderr}`).toContain("0 chart(s) failed");
+  expect(code).toBe(0);
+});
+
+test("the chart's own suites pass (helm unittest)", async () => {
+  const { code, stdout } = await runTool("helm-unittest", ["--strict", "chart"]);
+  expect(stdout).toMatch(/Tests: +\d+ passed, \d+ total/);
   expect(code).toBe(0);
 });
 

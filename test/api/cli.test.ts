@@ -74,7 +74,9 @@ describe("capfn run", () => {
     expect(answers.map((each) => each.function)).toContain("vm-create");
     run.process.kill("SIGTERM");
     expect(await run.ended).toMatchObject({ code: 0 });
-    expect(await management.get(configMaps, { namespace, name: "capfn-ledger-0" })).toBeDefined();
+    expect(
+      await management.get(configMaps, { namespace, name: `capfn-ledger-ns-${namespace}-0` }),
+    ).toBeDefined();
   });
 
   it("is not ready while a first list is missing", async () => {
@@ -122,7 +124,7 @@ describe("capfn run --leader-elect", () => {
     await until(async () => (await textOf(`${firstUrl}/readyz`)) === "ok");
     const second = startCapfn(...flags, ...address);
     const [, secondUrl = ""] = await second.line(/"addresses":\["([^"]+)"\]/);
-    expect(await textOf(`${secondUrl}/readyz`)).toBe("ok, standby");
+    await until(async () => (await textOf(`${secondUrl}/readyz`)) === "ok, standby");
     first.process.kill("SIGKILL");
     const died = performance.now();
     await until(async () => (await textOf(`${secondUrl}/readyz`)) === "ok", 30_000);

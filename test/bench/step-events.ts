@@ -1,6 +1,8 @@
 import { HTTP } from "cloudevents";
 import { allFunctions } from "#cli/functions.ts";
+import { version } from "#cli/version.ts";
 import { dispatchEvent } from "#events/transport/cloud-event.ts";
+import { DEADLINE_HEADER, VERSION_HEADER } from "#events/transport/function-server.ts";
 import type { Dispatch } from "#events/transport/runner.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
 import { renderKubeconfig } from "#platform/control-plane/kubeconfig.ts";
@@ -49,7 +51,7 @@ function request(dispatch: Dispatch, reads: boolean): StepEventRequest {
   const named = Object.entries(headers).map(([name, value]) => [name, String(value)]);
   return {
     function: dispatch.function.name,
-    headers: { ...Object.fromEntries(named), "capfn-deadline-ms": "30000" },
+    headers: { ...Object.fromEntries(named), [DEADLINE_HEADER]: "30000", [VERSION_HEADER]: version },
     body: String(body),
     reads,
   };

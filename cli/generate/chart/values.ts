@@ -131,6 +131,12 @@ const safety = {
     metricsFrom: passedList("Peers that may read the hub's figures.", everyNamespace),
     ingressFrom: passedList("Peers that may send alerts and events.", everyNamespace),
   }),
+  monitoring: group("For the Prometheus operator and for Grafana; Kubernetes must know their kinds.", {
+    monitors: flag("What is to be scraped: ServiceMonitor and PodMonitor.", false),
+    rules: flag("When to sound an alarm: PrometheusRule.", false),
+    dashboards: flag("ConfigMaps with the label grafana_dashboard, as Grafana's sidecar looks for.", false),
+    labels: passed("Further labels of these, such as the release that an operator looks after."),
+  }),
   crds: group("The CustomResourceDefinitions.", {
     install: flag("They are upgraded with the chart, and kept when it is uninstalled.", true),
   }),

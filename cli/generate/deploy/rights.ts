@@ -103,7 +103,11 @@ const LEDGER = "capfn-ledger";
 function ledgerRights(): Document[] {
   const rules: Rule[] = [
     { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "create", "patch"] },
-    { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update"] },
+    {
+      apiGroups: ["coordination.k8s.io"],
+      resources: ["leases"],
+      verbs: ["get", "list", "watch", "create", "update"],
+    },
   ];
   return [
     { node: role(LEDGER, rules) },
