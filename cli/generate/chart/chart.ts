@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { checksText } from "#cli/generate/chart/checks.ts";
-import { helpersText } from "#cli/generate/chart/helpers.ts";
+import { namedTemplates } from "#cli/generate/chart/named-templates.ts";
 import { notesText } from "#cli/generate/chart/notes.ts";
 import { valuesSchema, valuesText } from "#cli/generate/chart/values-files.ts";
 import { chartFiles, hubFiles, hubOf, runnerFiles, runners } from "#cli/generate/deploy/index.ts";
@@ -16,7 +16,7 @@ export function generateChart(crds: ReadonlyMap<string, string>): Map<string, st
     ["chart/Chart.yaml", `# ${MARK}\n${stringify(chartMetadata(), { lineWidth: 0 })}`],
     ["chart/values.yaml", valuesText()],
     ["chart/values.schema.json", valuesSchema()],
-    ["chart/templates/_helpers.tpl", helpersText],
+    ["chart/templates/_helpers.tpl", namedTemplates],
     ["chart/templates/NOTES.txt", notesText],
     ["chart/templates/checks.yaml", checksText],
   ]);

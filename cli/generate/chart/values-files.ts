@@ -22,12 +22,10 @@ export function valuesSchema(): string {
   return `${JSON.stringify({ title, ...withoutRequired(schema), allOf: rules }, null, 2)}\n`;
 }
 
-/** Where the values have these properties, they must have those. Built from entries: an object with a key "then" would look like a promise. */
+/** Where the values have these properties, they must have those. Said by `else`: an object with a key `then` would look like a promise. */
 function rule(condition: Record<string, object>, consequence: Record<string, object>): object {
-  return Object.fromEntries([
-    ["if", { properties: condition, required: Object.keys(condition) }],
-    ["then", { properties: consequence }],
-  ]);
+  const given = { properties: condition, required: Object.keys(condition) };
+  return { if: { not: given }, else: { properties: consequence } };
 }
 
 /** `values.yaml`: every key with its default, below what it is about. */
