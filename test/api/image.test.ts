@@ -141,7 +141,7 @@ describe("the image", () => {
 
     it("serves every function out of its compile cache", { timeout: 600_000 }, async () => {
       await using api = await startStepApi().then((made) =>
-        Object.assign(made, { [Symbol.asyncDispose]: made.close }),
+        Object.assign(made, { [Symbol.asyncDispose]: () => made.close() }),
       );
       writeFileSync(join(tree, "tmp", "kubeconfig"), api.kubeconfig);
       for (const { function: name, headers, body } of await stepEvents()) {
