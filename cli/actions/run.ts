@@ -49,6 +49,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const snapshotPlace = snapshotPlaceOf(flags.etcdSnapshots);
   const shard = shardOf(flags);
   const log = createLog(flags.logLevel, clock);
+  const called = await servedElsewhere(flags, clock);
   const management = await managementConfig(flags, clock, environment);
   let running: RunningOperator | undefined;
   let leadership: Leading | undefined;
@@ -61,7 +62,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
     leadLeftMs: () => leadership?.leaseLeftMs() ?? Infinity,
     running: () => running,
   });
-  const runner = pulled?.runner ?? (await servedElsewhere(flags, clock));
+  const runner = pulled?.runner ?? called;
   const servers = await startServers({
     metricsAddress,
     healthAddress,

@@ -42,6 +42,13 @@ export function startWitness(
   tell: (machine: string, what: string) => void,
 ): Witness {
   const machines = new Map<string, Sighting>();
+  /** Names of Nodes that are initialised; of a machine that is there already its Node may be seen first. */
+  const joined = new Set<string>();
+  const join = (machine: Sighting): void => {
+    if (machine.nodeReadyAt !== undefined || !joined.has(machine.name)) return;
+    machine.nodeReadyAt = clock.monotonic();
+    tell(machine.name, "Node initialised");
+  };
   const ending = new AbortController();
   const of = (name: string): Sighting => {
     const known = machines.get(name) ?? { name };
@@ -66,6 +73,7 @@ export function startWitness(
     const isNew = !machines.has(object.metadata.name);
     const machine = of(object.metadata.name);
     if (isNew) tell(machine.name, "asked for");
+    join(machine);
     const { status } = machineSchema.parse(object);
     if (status?.allocatedIPAddress !== undefined && machine.address === undefined) {
       machine.address = status.allocatedIPAddress;
@@ -90,11 +98,11 @@ export function startWitness(
   });
   if (lab.client.workload !== undefined) {
     follow(lab.client.workload, nodes, (object, gone) => {
-      const machine = machines.get(object.metadata.name);
-      if (machine === undefined || gone || machine.nodeReadyAt !== undefined) return;
-      if (nodeSchema.parse(object).spec?.providerID === undefined) return;
-      machine.nodeReadyAt = clock.monotonic();
-      tell(machine.name, "Node initialised");
+      const { name } = object.metadata;
+      if (gone) joined.delete(name);
+      else if (nodeSchema.parse(object).spec?.providerID !== undefined) joined.add(name);
+      const machine = machines.get(name);
+      if (machine !== undefined) join(machine);
     });
   }
   return {

@@ -32,7 +32,7 @@ export async function provideCapfnImage(host: ControlPlaneHost, cluster: Cluster
 }
 
 /** The archive of this checkout's image; the last one is kept until the sources change. */
-export async function imageArchive(host: ControlPlaneHost, name: string): Promise<string> {
+async function imageArchive(host: ControlPlaneHost, name: string): Promise<string> {
   const hash = createHash("sha256").update(name);
   for (const file of await sourceFiles()) hash.update(file).update(await readFile(join(root, file)));
   const file = `capfn-image-${hash.digest("hex").slice(0, 16)}.tar`;

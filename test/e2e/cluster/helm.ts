@@ -6,7 +6,7 @@ import { clusterProgram } from "#test/e2e/cluster/programs.ts";
 
 /** Namespace and name of the release. */
 export const CAPFN_NAMESPACE = "capfn-system";
-export const RELEASE = "capfn";
+const RELEASE = "capfn";
 
 /** The chart in the repository. */
 const chart = join(import.meta.dirname, "..", "..", "..", "chart");

@@ -130,7 +130,7 @@ async function publishedConnection(management: KubeClient, plane: Plane): Promis
 }
 
 /** A namespace that admits only pods of the Pod Security Standard `restricted`. */
-export function restrictedNamespace(name: string) {
+function restrictedNamespace(name: string) {
   const labels = {
     "pod-security.kubernetes.io/enforce": "restricted",
     "pod-security.kubernetes.io/warn": "restricted",

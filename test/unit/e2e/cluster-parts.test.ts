@@ -180,7 +180,12 @@ describe("rights", () => {
   });
 
   it("never are those that would let a function take others", () => {
-    expect(forbidden).toContainEqual({ verb: "list", group: "", resource: "secrets" });
+    expect(forbidden).toContainEqual({
+      verb: "create",
+      group: "",
+      resource: "serviceaccounts",
+      subresource: "token",
+    });
     expect(forbidden).toContainEqual({ verb: "*", group: "*", resource: "*" });
   });
 });

@@ -1,6 +1,6 @@
 import { available } from "#test/e2e/cluster/components/install.ts";
 import { untilAsleep } from "#test/e2e/cluster/checks/installed.ts";
-import { withWorkers } from "#test/e2e/cluster/checks/workers.ts";
+import { scaled, withWorkers } from "#test/e2e/cluster/checks/workers.ts";
 import { CAPFN_NAMESPACE } from "#test/e2e/cluster/helm.ts";
 import type { Stage } from "#test/e2e/cluster/stage-on.ts";
 import type { Scenario } from "#test/e2e/scenario.ts";
@@ -28,7 +28,16 @@ export const nodeRestarted: Scenario<Stage> = {
       300_000,
     );
     const api = seconds();
-    // The Deployments say that they are available until somebody has noticed that they are not.
+    // Deployments say that they are available until somebody has noticed that they are not: who asks is answered when webhooks are reached again.
+    await until(
+      "machines can be asked for",
+      () =>
+        scaled(stage, 3).then(
+          () => true,
+          () => false,
+        ),
+      300_000,
+    );
     await withWorkers(stage, 3);
     const machines = seconds();
     await available(cluster, CAPFN_NAMESPACE);

@@ -12,7 +12,7 @@ import type { Scenario } from "#test/e2e/scenario.ts";
 const WAKES = 20;
 
 /** Most the median, and the longest, of the wakes may take on a quiet machine, ms. */
-export const wakeGoals: Readonly<Record<Runner, { readonly p50: number; readonly max?: number }>> = {
+const wakeGoals: Readonly<Record<Runner, { readonly p50: number; readonly max?: number }>> = {
   "in-process": { p50: 100 },
   knative: { p50: 1_300 },
   keda: { p50: 500, max: 1_000 },

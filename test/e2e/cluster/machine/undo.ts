@@ -55,7 +55,8 @@ export function openUndo(directory: string): Undo {
     keep: async () => {
       janitor.kill("SIGKILL");
       await ended;
-      await writeFile(script, `#!/bin/sh\n${lines.join("\n")}\n`, { mode: 0o755 });
+      const all = [...lines, `rm -rf ${quoted(directory)}`];
+      await writeFile(script, `#!/bin/sh\n${all.join("\n")}\n`, { mode: 0o755 });
       return script;
     },
   };
