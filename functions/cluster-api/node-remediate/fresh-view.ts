@@ -4,7 +4,7 @@ import { freshLook } from "#functions/harvester/fresh-look.ts";
 import { onHarvester } from "#functions/harvester/machine-scope.ts";
 import { clusterView, machineView } from "#platform/cluster-api/cluster.ts";
 import { nodeView, readiness, type Node } from "#platform/cluster-api/node.ts";
-import type { Remediation } from "#platform/cluster-api/remediation.ts";
+import { isFinal, type Remediation } from "#platform/cluster-api/remediation.ts";
 import { virtualMachineInstanceView, virtualMachineView } from "#platform/harvester/virtual-machine.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import { workloadConnection, type ResourceView, type Seen } from "#platform/kube/view.ts";
@@ -18,7 +18,7 @@ export interface FreshView {
 
 /**
  * Quorum reads of the remediation, its Machine, Cluster, Node, VM and instance. An index may be behind; what is destroyed is decided on what is.
- * Undefined when the remediation is gone or another one. A workload cluster that does not answer is part of the answer.
+ * Undefined when the remediation is gone, another one, or has ended. A workload cluster that does not answer is part of the answer.
  *
  * @throws KubeError when the management or Harvester API does not answer.
  */
@@ -37,7 +37,7 @@ export async function freshView(
     freshNode(event, deps),
     onTheHost(event, deps),
   ]);
-  if (found === undefined || found.meta.uid !== object.meta.uid) return undefined;
+  if (found === undefined || found.meta.uid !== object.meta.uid || isFinal(found)) return undefined;
   return {
     view: {
       object: found,

@@ -62,6 +62,25 @@ describe("what is said does no harm to what is well", () => {
   });
 });
 
+it.each(["Succeeded", "Escalated", "Closed", "Planned"])(
+  "what another has ended meanwhile as %s stays ended, and no step is taken",
+  async (phase) => {
+    const b = bench("m-1");
+    const { management } = b.deps;
+    const get = management.get.bind(management);
+    // The index is behind: the step's own read is the first that sees it.
+    management.get = async (type, name) => {
+      const found = await get(type, name);
+      if (type !== remediationRequests || found === undefined) return found;
+      return { ...found, status: { ...(found["status"] as object), phase } };
+    };
+    const before = b.status();
+    await b.run();
+    expect(b.status()).toEqual(before);
+    expect(destroyed(b)).toEqual([]);
+  },
+);
+
 describe("a namesake is never touched", () => {
   it("when the Machine that was meant is gone", async () => {
     const b = bench("m-1");
