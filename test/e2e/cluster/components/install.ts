@@ -36,13 +36,27 @@ export async function installKeda(host: ControlPlaneHost, cluster: Cluster): Pro
     180_000,
   );
   await available(cluster, "keda");
-  await cluster.kubectl(
-    "wait",
+  await metricsServed(host, cluster);
+}
+
+const METRICS = "v1beta1.external.metrics.k8s.io";
+
+/** The API server reaches KEDA's metrics, which need the certificates that the operator makes after its first start. */
+async function metricsServed(host: ControlPlaneHost, cluster: Cluster): Promise<void> {
+  const wait = (seconds: number): Promise<string> =>
+    cluster.kubectl("wait", "apiservice", METRICS, "--for=condition=Available", `--timeout=${seconds}s`);
+  const served = await wait(60).catch(() => undefined);
+  if (served !== undefined) return;
+  const said = await cluster.kubectl(
+    "get",
     "apiservice",
-    "v1beta1.external.metrics.k8s.io",
-    "--for=condition=Available",
-    "--timeout=180s",
+    METRICS,
+    "--output",
+    "jsonpath={.status.conditions}",
   );
+  host.progress(`KEDA's metrics are not reached, its metrics server is started again: ${said}`);
+  await cluster.kubectl("rollout", "restart", "deployment/keda-metrics-apiserver", "--namespace", "keda");
+  await wait(180);
 }
 
 /** Installs Knative Serving with Kourier, and waits until all of it is available. */
