@@ -112,11 +112,10 @@ export const harvesterClusterSpecSchema = z.looseObject({
     .looseObject({
       namespace: z
         .string()
-        .meta({ description: "Namespace of the Secret.", examples: ["demo"], enforced: { minLength: 1 } }),
+        .meta({ description: "Namespace of the Secret.", examples: ["demo"] }),
       name: z.string().meta({
         description: "Name of the Secret.",
-        examples: ["harvester-identity"],
-        enforced: { minLength: 1 },
+        examples: ["harvester-identity"]
       }),
     })
     .meta({ description: "Secret with the kubeconfig of Harvester under the key `kubeconfig`." }),
@@ -132,8 +131,7 @@ export const harvesterClusterSpecSchema = z.looseObject({
     .optional(),
   targetNamespace: z.string().meta({
     description: "Namespace on Harvester for VMs, disks, Secrets and load balancer. Created when absent.",
-    examples: ["demo"],
-    enforced: { minLength: 1 },
+    examples: ["demo"]
   }),
   updateCloudProviderConfig: cloudProviderConfigSchema
     .meta({

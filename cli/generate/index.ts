@@ -1,3 +1,5 @@
+import { generateAdmission } from "#cli/generate/admission.ts";
+import { generateAdmissionPage } from "#cli/generate/admission/page.ts";
 import { generateAggregation } from "#cli/generate/aggregation.ts";
 import { generateAsyncApi } from "#cli/generate/asyncapi.ts";
 import { generateCrds } from "#cli/generate/crds.ts";
@@ -14,11 +16,13 @@ export function generatedFiles(): Map<string, string> {
   const monitoring = generateMonitoring();
   return new Map([
     ...crds,
+    ...generateAdmission(),
     ...generateAggregation(),
     ...deployManifests(),
     ...monitoring,
     ...generateChart(crds, monitoring),
     ...generateReference(),
+    ...generateAdmissionPage(),
     ...generateRightsPage(),
     ...generateEventPage(),
     ...generateAsyncApi(),
