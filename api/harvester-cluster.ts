@@ -110,12 +110,10 @@ export const harvesterClusterSpecSchema = z.looseObject({
     .optional(),
   identitySecret: z
     .looseObject({
-      namespace: z
-        .string()
-        .meta({ description: "Namespace of the Secret.", examples: ["demo"] }),
+      namespace: z.string().meta({ description: "Namespace of the Secret.", examples: ["demo"] }),
       name: z.string().meta({
         description: "Name of the Secret.",
-        examples: ["harvester-identity"]
+        examples: ["harvester-identity"],
       }),
     })
     .meta({ description: "Secret with the kubeconfig of Harvester under the key `kubeconfig`." }),
@@ -131,7 +129,7 @@ export const harvesterClusterSpecSchema = z.looseObject({
     .optional(),
   targetNamespace: z.string().meta({
     description: "Namespace on Harvester for VMs, disks, Secrets and load balancer. Created when absent.",
-    examples: ["demo"]
+    examples: ["demo"],
   }),
   updateCloudProviderConfig: cloudProviderConfigSchema
     .meta({

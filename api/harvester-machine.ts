@@ -71,11 +71,11 @@ export type Volume = z.infer<typeof volumeSchema>;
 export const networkConfigSchema = z.looseObject({
   address: z.string().meta({
     description: "IP address of the machine.",
-    examples: ["10.50.0.40"]
+    examples: ["10.50.0.40"],
   }),
   gateway: z.string().meta({
     description: "IP address of the gateway.",
-    examples: ["10.50.0.1"]
+    examples: ["10.50.0.1"],
   }),
   subnetMask: z
     .string()
@@ -118,28 +118,26 @@ export const harvesterMachineSpecSchema = z.looseObject({
       addition: true,
     })
     .optional(),
-  cpu: z
-    .int()
-    .meta({ description: "CPU cores of the VM.", examples: [4], format: "int32" }),
+  cpu: z.int().meta({ description: "CPU cores of the VM.", examples: [4], format: "int32" }),
   memory: z.string().meta({
     description: "Memory of the VM in bytes, as a quantity.",
-    examples: ["8Gi"]
+    examples: ["8Gi"],
   }),
   sshUser: z.string().meta({
     description: "User of the image that logs in by SSH.",
-    examples: ["ubuntu"]
+    examples: ["ubuntu"],
   }),
   sshKeyPair: z.string().meta({
     description:
       "KeyPair of Harvester whose public key is authorised, as `namespace/name` or `name` (then in the target namespace).",
-    examples: ["default/operators"]
+    examples: ["default/operators"],
   }),
   volumes: z.array(volumeSchema).meta({
-    description: "Disks of the VM, in this order."
+    description: "Disks of the VM, in this order.",
   }),
   networks: z.array(z.string()).meta({
     description: "VM networks of Harvester, one interface each in this order, as `namespace/name` or `name`.",
-    examples: [["default/vlan1"]]
+    examples: [["default/vlan1"]],
   }),
   nodeAffinity: nodeAffinitySchema
     .meta({ description: "Harvester hosts the VM may or should run on, as for Pods." })

@@ -72,11 +72,11 @@ export const vmNetworkConfigSchema = z.looseObject({
     .optional(),
   gateway: z.string().meta({
     description: "IP address of the gateway of the VM network.",
-    examples: ["10.50.0.1"]
+    examples: ["10.50.0.1"],
   }),
   subnetMask: z.string().meta({
     description: "Mask of the VM network in dotted form.",
-    examples: ["255.255.0.0"]
+    examples: ["255.255.0.0"],
   }),
   dnsServers: dnsServersSchema.optional(),
   dnsSearch: dnsSearchSchema.optional(),

@@ -68,6 +68,12 @@ export function liesIn(address: string, subnet: string): string {
   return `[${address}].all(a, [${subnet}].all(s, !isIP(a) || !isCIDR(s) || ip(a).isLinkLocalUnicast() || cidr(s).containsIP(a)))`;
 }
 
+/** Entries a list may have that are compared with each other: that costs the API server the square of their number. */
+export const MOST_COMPARED = 256;
+
+/** Of entries that are compared: no other has the same. Of a list that is too long another rule speaks. */
+export const isUnique = `(size(every) > ${MOST_COMPARED} || every.indexOf(own) == every.lastIndexOf(own))`;
+
 /** The names of the fields in which two objects differ, one after the other. */
 export function differences(left: string, right: string): string {
   return `(${left}.filter(k, !(k in ${right}) || ${left}[k] != ${right}[k]) + ${right}.filter(k, !(k in ${left})))`;

@@ -8,7 +8,8 @@ import {
   topologyDryRunAnnotation,
 } from "#api/names.ts";
 
-const host = (root: string) => `[${text(`${root}.controlPlaneEndpoint.host`)}].map(h, h == '0.0.0.0' ? '' : h)[0]`;
+const host = (root: string) =>
+  `[${text(`${root}.controlPlaneEndpoint.host`)}].map(h, h == '0.0.0.0' ? '' : h)[0]`;
 const endpoint = `(${host("old")} != '')`;
 
 function hasCondition(type: string, status: string): string {
@@ -65,7 +66,7 @@ const clusterChanges: readonly AdmissionRule[] = [
     kinds: clusters,
     field: "loadBalancerConfig.ipPoolRef",
     judges: "change",
-    holds: `!${endpoint} || ${text("spec.loadBalancerConfig.ipamType")} != 'pool' || ${text("old.loadBalancerConfig.ipPoolRef")} in ['', ${text("spec.loadBalancerConfig.ipPoolRef")}]`,
+    holds: `!${endpoint} || ${text("spec.loadBalancerConfig.ipamType")} != 'pool' || ${text("old.loadBalancerConfig.ipPoolRef")} == '' || ${text("old.loadBalancerConfig.ipPoolRef")} == ${text("spec.loadBalancerConfig.ipPoolRef")}`,
     problem: `is ${quoted("old.loadBalancerConfig.ipPoolRef")}, which holds the address of the load balancer, and cannot be changed`,
     mend: "put it back, or make a new cluster",
   },
@@ -82,7 +83,7 @@ const machineChanges: readonly AdmissionRule[] = [
     kinds: machines,
     field: "providerID",
     judges: "change",
-    holds: `${text("old.providerID")} in ['', ${text("spec.providerID")}]`,
+    holds: `${text("old.providerID")} == '' || ${text("old.providerID")} == ${text("spec.providerID")}`,
     problem: `is ${quoted("old.providerID")}, which is the VM, and cannot be changed`,
     mend: "put it back, or delete the Machine to replace it",
   },

@@ -1,9 +1,8 @@
-import { isGiven, isLabel, isSubdomain, liesIn, list, text } from "#api/admission/cel.ts";
-import { inlinePoolRules, vmNetworkRules } from "#api/admission/network-rules.ts";
+import { isGiven, isLabel, isSubdomain, isUnique, liesIn, text } from "#api/admission/cel.ts";
+import { inlinePoolRules, mostEntries, vmNetworkRules } from "#api/admission/network-rules.ts";
 import { clusters, clustersAndTemplates, type AdmissionRule } from "#api/admission/rule.ts";
 
 const balancer = "loadBalancerConfig";
-const listeners = list(`spec.${balancer}.listeners`);
 
 const basics: readonly AdmissionRule[] = [
   {
@@ -39,17 +38,15 @@ const basics: readonly AdmissionRule[] = [
     "manifestsConfigMapKey",
     "cloudConfigCredentialsSecretName",
     "cloudConfigCredentialsSecretKey",
-  ].map(
-    (field): AdmissionRule => ({
-      name: field,
-      kinds: clustersAndTemplates,
-      field: `updateCloudProviderConfig.${field}`,
-      judges: "text",
-      holds: "value.matches('^[-._a-zA-Z0-9]+$')",
-      problem: "has a character that no name or key may have",
-      mend: "give it, or leave out updateCloudProviderConfig",
-    }),
-  ),
+  ].map((field): AdmissionRule => ({
+    name: field,
+    kinds: clustersAndTemplates,
+    field: `updateCloudProviderConfig.${field}`,
+    judges: "text",
+    holds: "value.matches('^[-._a-zA-Z0-9]+$')",
+    problem: "has a character that no name or key may have",
+    mend: "give it, or leave out updateCloudProviderConfig",
+  })),
 ];
 
 const loadBalancer: readonly AdmissionRule[] = [
@@ -81,6 +78,7 @@ const loadBalancer: readonly AdmissionRule[] = [
     problem: "cannot be the name of an IPPool",
     mend: "give the name it has on Harvester",
   },
+  mostEntries("listenersMany", `${balancer}.listeners`, clustersAndTemplates),
   {
     name: "listenerPorts",
     kinds: clustersAndTemplates,
@@ -91,24 +89,23 @@ const loadBalancer: readonly AdmissionRule[] = [
     mend: "give ports from 1 to 65535",
   },
   ...[
-    { name: "listenerNames", field: "name", of: (it: string) => `${it}.name`, taken: "'api-server'" },
+    { name: "listenerNames", field: "name", compares: "item.name", taken: "'api-server'" },
     ...["port", "backendPort"].map((field) => ({
       name: field === "port" ? "listenerPortsTwice" : "listenerBackendsTwice",
       field,
-      of: (it: string) => `(${it}.protocol + ' ' + string(${it}.${field}))`,
+      compares: `item.protocol + ' ' + string(item.${field})`,
       taken: "'TCP 6443'",
     })),
-  ].map(
-    ({ name, field, of, taken }): AdmissionRule => ({
-      name,
-      kinds: clustersAndTemplates,
-      field: `${balancer}.listeners[].${field}`,
-      judges: "entries",
-      holds: `${of("item")} != ${taken} && [${listeners}.map(each, ${of("each")})].all(every, every.indexOf(${of("item")}) == every.lastIndexOf(${of("item")}))`,
-      problem: `is taken, by another listener or by that of the API server (api-server, TCP 6443)`,
-      mend: "give each listener its own",
-    }),
-  ),
+  ].map(({ name, field, compares, taken }): AdmissionRule => ({
+    name,
+    kinds: clustersAndTemplates,
+    field: `${balancer}.listeners[].${field}`,
+    judges: "entries",
+    compares,
+    holds: `own != ${taken} && ${isUnique}`,
+    problem: "is taken, by another listener or by that of the API server (api-server, TCP 6443)",
+    mend: "give each listener its own",
+  })),
 ];
 
 /** The pool that addresses of VMs come from must be reachable through the gateway they are given. */

@@ -5,10 +5,11 @@ import {
   isPositiveQuantity,
   isPrefixLength,
   isReference,
+  isUnique,
   liesIn,
   text,
 } from "#api/admission/cel.ts";
-import { dnsRule, vmNetworkRules } from "#api/admission/network-rules.ts";
+import { dnsRule, mostEntries, vmNetworkRules } from "#api/admission/network-rules.ts";
 import { machines, machinesAndTemplates, type AdmissionRule } from "#api/admission/rule.ts";
 
 const FORM = "is not of the form name or namespace/name";
@@ -98,6 +99,7 @@ const volumes: readonly AdmissionRule[] = [
     problem: "is empty",
     mend: "give at least the disk to boot from",
   },
+  mostEntries("volumesMany", "volumes", machinesAndTemplates),
   {
     // v1alpha1 has no enum, so there this is all that speaks.
     name: "volumeType",
@@ -158,8 +160,8 @@ const volumes: readonly AdmissionRule[] = [
     kinds: machinesAndTemplates,
     field: "volumes[].bootOrder",
     judges: "entries",
-    holds:
-      "[item.?bootOrder.orValue(0)].all(place, place <= 0 || spec.volumes.exists_one(each, each.?bootOrder.orValue(0) == place))",
+    compares: "item.?bootOrder.orValue(0)",
+    holds: `own <= 0 || ${isUnique}`,
     problem: "is that of another volume too",
     mend: "give each its own place, or 0",
   },

@@ -1,4 +1,13 @@
-import { isGiven, isMask, isReference, isSubdomain, liesIn, list, text } from "#api/admission/cel.ts";
+import {
+  MOST_COMPARED,
+  isGiven,
+  isMask,
+  isReference,
+  isSubdomain,
+  liesIn,
+  list,
+  text,
+} from "#api/admission/cel.ts";
 import { clustersAndTemplates, type AdmissionRule, type JudgedKind } from "#api/admission/rule.ts";
 
 /**
@@ -59,6 +68,20 @@ export function vmNetworkRules(acting: readonly JudgedKind[], all: readonly Judg
     },
     dnsRule("vmDnsServers", config, all),
   ];
+}
+
+/** A list whose entries are compared with each other is not too long for that. */
+export function mostEntries(name: string, field: string, kinds: readonly JudgedKind[]): AdmissionRule {
+  const size = `size(${list(`spec.${field}`)})`;
+  return {
+    name,
+    kinds,
+    field,
+    judges: "value",
+    holds: `${size} <= ${MOST_COMPARED}`,
+    problem: `has {{string(${size})}} entries`,
+    mend: `give at most ${MOST_COMPARED}`,
+  };
 }
 
 /** DNS servers of a network. */

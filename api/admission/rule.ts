@@ -25,6 +25,8 @@ export interface AdmissionRule {
    * - `change`: an update, of which the expression also knows `old`, the `spec` before, and `oldObject`.
    */
   readonly judges: "text" | "optional text" | "value" | "entries" | "change";
+  /** Of `entries`: what is compared among them, CEL on `item`. The expression knows that of its own as `own`, of all as `every`. */
+  readonly compares?: string;
   /** True when the rule is kept. */
   readonly holds: string;
   /** What is wrong, said after the field. Text in `{{ }}` is CEL that gives a string. Of `text` it is what a value that is not empty is. */

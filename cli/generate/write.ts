@@ -4,7 +4,9 @@ import { dirname, join } from "node:path";
 /** Folders in which nothing but generated files may be: a file there that is no longer generated is removed. */
 const whollyGenerated = [
   "manifests/grafana",
-  ...["admission", "crds", "rbac", "hub", "in-process", "knative", "keda"].map((folder) => `manifests/${folder}`),
+  ...["admission", "crds", "rbac", "hub", "in-process", "knative", "keda"].map(
+    (folder) => `manifests/${folder}`,
+  ),
   ...["crds", "rbac", "hub", "in-process", "knative", "keda", "monitoring"].map(
     (folder) => `chart/templates/${folder}`,
   ),

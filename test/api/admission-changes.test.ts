@@ -118,7 +118,10 @@ describe("the endpoint of a cluster", () => {
     for (const controlPlaneEndpoint of [undefined, { host: "0.0.0.0", port: 6443 }]) {
       const name = await standing("HarvesterCluster", { ...leastCluster, controlPlaneEndpoint });
       expectTaken(await cluster(name, { controlPlaneEndpoint: endpoint }));
-      expectKept(await cluster(name, { controlPlaneEndpoint: { host: "10.50.0.6" } }), "spec.controlPlaneEndpoint");
+      expectKept(
+        await cluster(name, { controlPlaneEndpoint: { host: "10.50.0.6" } }),
+        "spec.controlPlaneEndpoint",
+      );
       expectKept(await cluster(name, { controlPlaneEndpoint: null }), "spec.controlPlaneEndpoint");
     }
   });
@@ -136,7 +139,11 @@ describe("the endpoint of a cluster", () => {
 
   it("keeps nothing that may change while the cluster lives", async () => {
     const statics = { gateway: "10.50.0.1", subnetMask: "255.255.0.0" };
-    const spec = { ...leastCluster, controlPlaneEndpoint: endpoint, vmNetworkConfig: { ...statics, ipPoolRef: "a" } };
+    const spec = {
+      ...leastCluster,
+      controlPlaneEndpoint: endpoint,
+      vmNetworkConfig: { ...statics, ipPoolRef: "a" },
+    };
     const name = await standing("HarvesterCluster", spec, connected);
     const listeners = [{ name: "join", port: 9345, protocol: "TCP", backendPort: 9345 }];
     expectTaken(await cluster(name, { loadBalancerConfig: { description: "new", listeners } }));
@@ -152,8 +159,13 @@ describe.each(infrastructureApi.served)("a machine, changed in %s", (version) =>
     const name = await standing("HarvesterMachine", leastMachine, { finalizers: [machineFinalizer] });
     expectTaken(await machine(name, { sshKeyPair: "default/other", cpu: 4 }));
     expectTaken(await machine(name, { providerID }));
-    expectKept(await machine(name, { cpu: 8, networkConfig: { address: "10.50.0.9", gateway: "10.50.0.1" } }), "spec");
-    expect(messageOf(await machine(name, { cpu: 8, memory: "8Gi" }))).toContain("so cpu, memory cannot be changed");
+    expectKept(
+      await machine(name, { cpu: 8, networkConfig: { address: "10.50.0.9", gateway: "10.50.0.1" } }),
+      "spec",
+    );
+    expect(messageOf(await machine(name, { cpu: 8, memory: "8Gi" }))).toContain(
+      "so cpu, memory cannot be changed",
+    );
     expectKept(await machine(name, { providerID: "harvester://other" }), "spec.providerID");
     expectKept(await machine(name, { providerID: null }), "spec.providerID");
     await changed("HarvesterMachine", name, { metadata: { finalizers: null } });
@@ -162,7 +174,10 @@ describe.each(infrastructureApi.served)("a machine, changed in %s", (version) =>
   it("has one as soon as its status says so", async () => {
     const status = { conditions: [condition("MachineCreated", "True")] };
     const name = await standing("HarvesterMachine", leastMachine, { status });
-    expectKept(await machine(name, { volumes: [...leastMachine.volumes, ...leastMachine.volumes] }), "spec");
+    expectKept(
+      await machine(name, { volumes: [{ ...leastMachine.volumes[0], volumeSize: "80Gi" }] }),
+      "spec",
+    );
     expectTaken(await machine(name, { providerID }));
   });
 });
@@ -217,6 +232,8 @@ describe.each([
     expectTaken(await apply(change));
     expectKept(await apply(change, ""), "spec.template.spec");
     const wrong = await apply({ ...change, vmNetworkConfig: { gateway: "router", subnetMask: "" } });
-    expect(messageOf(wrong)).toContain('spec.template.spec.vmNetworkConfig.gateway "router" is no IP address');
+    expect(messageOf(wrong)).toContain(
+      'spec.template.spec.vmNetworkConfig.gateway "router" is no IP address',
+    );
   });
 });

@@ -27,10 +27,22 @@ let api: ObjectsApi;
 /** Stored before there were any rules: each breaks some. */
 const unruly: readonly { kind: string; name: string; spec: Json }[] = [
   { kind: "HarvesterCluster", name: "unruly", spec: { ...leastCluster, targetNamespace: "" } },
-  { kind: "HarvesterMachine", name: "unruly", spec: { ...leastMachine, cpu: 0, volumes: [{ volumeType: "image" }] } },
+  {
+    kind: "HarvesterMachine",
+    name: "unruly",
+    spec: { ...leastMachine, cpu: 0, volumes: [{ volumeType: "image" }] },
+  },
   { kind: "HarvesterMachine", name: "unruly-deleted", spec: { ...leastMachine, networks: [] } },
-  { kind: "HarvesterClusterTemplate", name: "unruly", spec: inTemplate({ ...leastCluster, targetNamespace: "_" }) },
-  { kind: "HarvesterMachineTemplate", name: "unruly", spec: inTemplate({ ...leastMachine, sshKeyPair: "a/b/c" }) },
+  {
+    kind: "HarvesterClusterTemplate",
+    name: "unruly",
+    spec: inTemplate({ ...leastCluster, targetNamespace: "_" }),
+  },
+  {
+    kind: "HarvesterMachineTemplate",
+    name: "unruly",
+    spec: inTemplate({ ...leastMachine, sshKeyPair: "a/b/c" }),
+  },
 ];
 
 beforeAll(async () => {
@@ -99,7 +111,7 @@ async function patched(
 
 describe.each(infrastructureApi.served)("admission of what is written in %s", (version) => {
   it.each(broken.filter(({ alphaOnly }) => version === "v1alpha1" || alphaOnly !== true))(
-    "refuses a $kind for $rules, naming the field: $says [check 13] [check 14] [check 19]",
+    "refuses a $kind for $says.0 [check 13] [check 14] [check 19]",
     async ({ kind, spec, says, rules }) => {
       expectRefused(await tried(kind, version, spec), says);
       const template = `${kind}Template`;
@@ -107,17 +119,26 @@ describe.each(infrastructureApi.served)("admission of what is written in %s", (v
       const emptied = says.some((each) => each.includes(" is missing"));
       const answer = await tried(template, version, inTemplate(spec));
       if (!emptied && held.some(({ name }) => rules.includes(name)))
-        expectRefused(answer, says.map((each) => `template.spec.${each}`));
+        expectRefused(
+          answer,
+          says.map((each) => `template.spec.${each}`),
+        );
       else expectAdmitted(answer);
     },
   );
 
-  it.each(Object.entries(sound))("lets through %s, and a template of it [check 15] [check 16]", async (what, { kind, spec }) => {
-    expectAdmitted(await tried(kind, version, spec));
-    expectAdmitted(await tried(`${kind}Template`, version, inTemplate(spec)));
-    const name = what.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "");
-    await api.write({ kind, spec }, version, `${name}-${version}`);
-  });
+  it.each(Object.entries(sound))(
+    "lets through %s, and a template of it [check 15] [check 16]",
+    async (what, { kind, spec }) => {
+      expectAdmitted(await tried(kind, version, spec));
+      expectAdmitted(await tried(`${kind}Template`, version, inTemplate(spec)));
+      const name = what
+        .toLowerCase()
+        .replaceAll(/[^a-z0-9]+/g, "-")
+        .replaceAll(/^-|-$/g, "");
+      await api.write({ kind, spec }, version, `${name}-${version}`);
+    },
+  );
 
   it("names all violations of a cluster in one message [check 13]", async () => {
     const spec = {
@@ -170,7 +191,8 @@ describe("objects that were stored before there were rules", () => {
           expectAdmitted(await patched(kind, name, { metadata }, { version }));
         }
       }
-      if (!kind.endsWith("Template")) expectAdmitted(await api.writeStatus(kind, "v1beta1", name, { ready: false }));
+      if (!kind.endsWith("Template"))
+        expectAdmitted(await api.writeStatus(kind, "v1beta1", name, { ready: false }));
     },
   );
 
@@ -178,7 +200,11 @@ describe("objects that were stored before there were rules", () => {
     const [kind, name] = ["HarvesterMachine", "unruly-deleted"];
     expectAdmitted(await patched(kind, name, { metadata: { finalizers: ["example.com/hold"] } }));
     expectAdmitted(await api.call("DELETE", api.pathOf(kind, "v1beta1", name)));
-    expect(z.looseObject({ metadata: z.looseObject({ deletionTimestamp: z.string() }) }).safeParse(await api.read(kind, "v1beta1", name)).success).toBe(true);
+    expect(
+      z
+        .looseObject({ metadata: z.looseObject({ deletionTimestamp: z.string() }) })
+        .safeParse(await api.read(kind, "v1beta1", name)).success,
+    ).toBe(true);
     expectAdmitted(await patched(kind, name, { metadata: { finalizers: null } }));
     expect((await api.call("GET", api.pathOf(kind, "v1beta1", name))).status).toBe(404);
   });
@@ -187,15 +213,21 @@ describe("objects that were stored before there were rules", () => {
     const query = "?dryRun=All";
     const providerID = "harvester://7daa79a5-03c0-4903-bd5f-8c0e8970fda5";
     expectAdmitted(await patched("HarvesterMachine", "unruly", { spec: { providerID } }, { query }));
-    expectRefused(await patched("HarvesterMachine", "unruly", { spec: { sshUser: "" } }, { query }), ["sshUser is missing"]);
-    expectRefused(await patched("HarvesterMachine", "unruly", { spec: { volumes: [] } }, { query }), ["volumes is empty"]);
+    expectRefused(await patched("HarvesterMachine", "unruly", { spec: { sshUser: "" } }, { query }), [
+      "sshUser is missing",
+    ]);
+    expectRefused(await patched("HarvesterMachine", "unruly", { spec: { volumes: [] } }, { query }), [
+      "volumes is empty",
+    ]);
   });
 });
 
 describe("what the project itself writes", () => {
   const ours = (objects: readonly object[]): Json[] =>
     objects
-      .map((each) => z.looseObject({ apiVersion: z.string(), kind: z.string(), spec: z.unknown() }).parse(each))
+      .map((each) =>
+        z.looseObject({ apiVersion: z.string(), kind: z.string(), spec: z.unknown().optional() }).parse(each),
+      )
       .filter(({ apiVersion }) => apiVersion.startsWith(`${infrastructureGroup}/`));
   const examples = readdirSync(join(repository, "docs/examples")).flatMap((file) =>
     objectsIn(readFileSync(join(repository, "docs/examples", file), "utf8")),
@@ -204,13 +236,32 @@ describe("what the project itself writes", () => {
 
   it.each([
     ["the examples of the documentation", ours(examples)],
-    ["what the Go provider leaves behind", ours([taken.harvesterCluster, taken.harvesterMachine, taken.waitingMachine, taken.machineTemplate, taken.clusterTemplate])],
-    ["what tests of single steps start from", ours([played.harvesterCluster(), played.harvesterMachine("m")])],
-    ["what fault plans are played on", ours([chaos.harvesterCluster(names, "u"), chaos.harvesterMachine(names, "m", { owner: "u", spec: chaos.fromPools(names, "a", "b") })])],
+    [
+      "what the Go provider leaves behind",
+      ours([
+        taken.harvesterCluster,
+        taken.harvesterMachine,
+        taken.waitingMachine,
+        taken.machineTemplate,
+        taken.clusterTemplate,
+      ]),
+    ],
+    [
+      "what tests of single steps start from",
+      ours([played.harvesterCluster(), played.harvesterMachine("m")]),
+    ],
+    [
+      "what fault plans are played on",
+      ours([
+        chaos.harvesterCluster(names, "u"),
+        chaos.harvesterMachine(names, "m", { owner: "u", spec: chaos.fromPools(names, "a", "b") }),
+      ]),
+    ],
   ])("is admitted: %s", async (_what, objects) => {
     expect(objects.length).toBeGreaterThan(1);
     for (const { kind, spec } of objects) {
-      for (const version of infrastructureApi.served) expectAdmitted(await tried(String(kind), version, spec));
+      for (const version of infrastructureApi.served)
+        expectAdmitted(await tried(String(kind), version, spec));
     }
   });
 });
@@ -233,18 +284,8 @@ describe("an object that is large", () => {
     }));
     expectAdmitted(await tried("HarvesterMachine", "v1beta1", { ...leastMachine, volumes }));
     const bare = volumes.map(({ volumeSize: _size, ...volume }) => volume);
-    expectRefused(await tried("HarvesterMachine", "v1beta1", { ...leastMachine, volumes: bare }), ["volumes[0, 1, 2"]);
-  });
-
-  it("is refused when it is so large that the rules cannot be judged", async () => {
-    const volumes = Array.from({ length: 5_000 }, (_, index) => ({
-      volumeType: "image",
-      imageName: "leap",
-      volumeSize: "1Gi",
-      bootOrder: index + 1,
-    }));
-    const answer = await tried("HarvesterMachine", "v1beta1", { ...leastMachine, volumes });
-    expect(answer.status).toBe(422);
-    expect(messageOf(answer)).toContain("cost limit exceeded");
+    expectRefused(await tried("HarvesterMachine", "v1beta1", { ...leastMachine, volumes: bare }), [
+      "volumes[0, 1, 2",
+    ]);
   });
 });

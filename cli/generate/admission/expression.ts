@@ -26,7 +26,7 @@ function condition(rule: AdmissionRule, policy: AdmissionPolicy): string {
       return parent === "" ? judged : `!${optionalPath(parent)}.hasValue() || ${judged}`;
     }
     case "entries":
-      return `${entriesOf(rule)}.all(item, ${rule.holds})`;
+      return comparing(rule, `${entriesOf(rule)}.all(item, ${entryHolds(rule)})`, "all");
     case "value":
     case "change":
       return rule.holds;
@@ -44,8 +44,9 @@ function messageOf(rule: AdmissionRule, policy: AdmissionPolicy): string {
     case "entries": {
       const [path = "", below = ""] = field.split("[]");
       const list = entriesOf(rule);
-      const failing = `variables.places.filter(i, i < size(${list}) && [${list}[i]].exists(item, !(${rule.holds})))`;
-      return `${literal(`${path}[`)} + ${failing}.map(i, string(i)).join(', ') + ${rest(`]${below} ${rule.problem}`)}`;
+      const failing = `variables.places.filter(i, i < size(${list}) && [${list}[i]].exists(item, !(${entryHolds(rule)})))`;
+      const places = comparing(rule, `${failing}.map(i, string(i)).join(', ')`, "map");
+      return `${literal(`${path}[`)} + ${places} + ${rest(`]${below} ${rule.problem}`)}`;
     }
     case "value":
     case "change":
@@ -53,11 +54,24 @@ function messageOf(rule: AdmissionRule, policy: AdmissionPolicy): string {
   }
 }
 
+function entryHolds({ holds, compares }: AdmissionRule): string {
+  return compares === undefined ? holds : `[${compares}].all(own, ${holds})`;
+}
+
+/** What is compared among the entries is made once, not once an entry: the cost of an expression is limited. */
+function comparing(rule: AdmissionRule, expression: string, how: "all" | "map"): string {
+  if (rule.compares === undefined) return expression;
+  const bound = `[${entriesOf(rule)}.map(item, ${rule.compares})].${how}(every, ${expression})`;
+  return how === "all" ? bound : `${bound}[0]`;
+}
+
 /** Text with `{{ }}` as CEL; where it speaks of `spec`, the path is that of the policy. */
 function filled(text: string, { specPath }: AdmissionPolicy): string {
   return text
     .split(/\{\{(.*?)\}\}(?!\})/)
-    .map((part, index) => (index % 2 === 1 ? `(${part})` : literal(part.replaceAll(/\bspec\./g, `${specPath}.`))))
+    .map((part, index) =>
+      index % 2 === 1 ? `(${part})` : literal(part.replaceAll(/\bspec\./g, `${specPath}.`)),
+    )
     .filter((part) => part !== "''")
     .join(" + ");
 }

@@ -14,7 +14,9 @@ describe("the rules of admission", () => {
         const known = fieldLines(renderedSchema(kind, version)).map((line) => line.replace(/!? .*$/, ""));
         const path = field === "" ? specPath : `${specPath}.${field}`;
         // An entry of a list of strings has no line of its own.
-        return known.includes(path) || known.includes(path.replace(/\[\]$/, "")) ? [] : [`${kind} ${name}: ${path}`];
+        return known.includes(path) || known.includes(path.replace(/\[\]$/, ""))
+          ? []
+          : [`${kind} ${name}: ${path}`];
       }),
     );
     expect(strange).toEqual([]);
