@@ -12,7 +12,7 @@ import { objectsApi, type Answer, type ObjectsApi } from "#test/api/objects-api.
 import { installAdmission } from "#test/support/admission.ts";
 import * as played from "#test/support/cluster-objects.ts";
 import { newNamespace, privateControlPlane } from "#test/support/control-planes.ts";
-import { objectsIn, repository } from "#test/support/documentation.ts";
+import { objectsIn, readPage, repository, titledExample } from "#test/support/documentation.ts";
 import { ownCrds } from "#test/support/global-setup.ts";
 import * as chaos from "#test/chaos/manifests.ts";
 import { trialNames } from "#test/chaos/trial-names.ts";
@@ -263,6 +263,25 @@ describe("what the project itself writes", () => {
       for (const version of infrastructureApi.served)
         expectAdmitted(await tried(String(kind), version, spec));
     }
+  });
+});
+
+describe("the page about what is refused", () => {
+  it("shows the answer as it is", async () => {
+    const page = readPage("docs/tasks/refused.md");
+    const [object] = objectsIn(titledExample("refused").text);
+    const { kind, spec, metadata } = z
+      .looseObject({
+        kind: z.string(),
+        spec: z.unknown(),
+        metadata: z.looseObject({ namespace: z.string() }),
+      })
+      .parse(object);
+    const answer = await tried(kind, "v1beta1", spec, { ...metadata, namespace: undefined });
+    const said = messageOf(answer)
+      .replace(/^.*denied request: /, "")
+      .replace(/ \S+\/demo: /, " demo/demo: ");
+    expect(page.examples.map(({ text }) => text)).toContain(said);
   });
 });
 
