@@ -44,11 +44,6 @@ export interface CustomResource {
   readonly categories: readonly string[];
   /** Status is a subresource of its own. Templates have none. */
   readonly status: boolean;
-  /**
-   * The API server enforces the `enforced` constraints of the fields. Not for templates: a ClusterClass patches them, so what
-   * they hold may be a placeholder.
-   */
-  readonly enforced: boolean;
   readonly columns: readonly PrinterColumn[];
 }
 

@@ -35,7 +35,6 @@ const harvesterCluster: CustomResource = {
   shortNames: [],
   categories: ["cluster-api"],
   status: true,
-  enforced: true,
   columns: [
     readyColumn,
     {
@@ -65,7 +64,6 @@ const harvesterMachine: CustomResource = {
   shortNames: [],
   categories: ["cluster-api"],
   status: true,
-  enforced: true,
   columns: [
     clusterColumn,
     {
@@ -118,7 +116,6 @@ const harvesterMachineTemplate: CustomResource = {
   shortNames: [],
   categories: ["cluster-api"],
   status: false,
-  enforced: false,
   columns: [ageColumn],
 };
 
@@ -132,7 +129,6 @@ const harvesterClusterTemplate: CustomResource = {
   shortNames: ["hvct"],
   categories: ["cluster-api"],
   status: false,
-  enforced: false,
   columns: [ageColumn],
 };
 

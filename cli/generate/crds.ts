@@ -96,10 +96,7 @@ function renderVersion(resource: CustomResource, version: ServedVersion): Custom
 }
 
 function rootSchema(resource: CustomResource, version: ServedVersion): StructuralSchema {
-  const { properties = {}, required = [] } = structuralSchema(resource.schema, {
-    version,
-    enforced: resource.enforced,
-  });
+  const { properties = {}, required = [] } = structuralSchema(resource.schema, { version });
   const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...own } = properties;
   const ownRequired = required.filter((name) => name in own);
   return {

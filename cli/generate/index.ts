@@ -1,3 +1,5 @@
+import { generateAdmission } from "#cli/generate/admission.ts";
+import { generateAdmissionPage } from "#cli/generate/admission/page.ts";
 import { generateAggregation } from "#cli/generate/aggregation.ts";
 import { generateAsyncApi } from "#cli/generate/asyncapi.ts";
 import { generateCommandLinePage } from "#cli/generate/command-line-page.ts";
@@ -17,11 +19,13 @@ export function generatedFiles(): Map<string, string> {
   const monitoring = generateMonitoring();
   return new Map([
     ...crds,
+    ...generateAdmission(),
     ...generateAggregation(),
     ...deployManifests(),
     ...monitoring,
     ...generateChart(crds, monitoring),
     ...generateReference(),
+    ...generateAdmissionPage(),
     ...generateRightsPage(),
     ...generateConditionsPage(),
     ...generateMetricsPage(),

@@ -146,14 +146,6 @@ describe("the custom resources on a real API server", () => {
         ["cpu", "memory", "networks", "sshKeyPair", "sshUser", "volumes"].map((field) => `spec.${field}`),
       );
     });
-
-    it("refuse empty values the webhook refused, all of them in one answer", async () => {
-      const spec = { cpu: 0, memory: "much", sshUser: "", sshKeyPair: "", volumes: [], networks: [] };
-      const machine = await api.refusals({ kind: "HarvesterMachine", spec }, version);
-      expect([...machine.keys()].toSorted()).toEqual(
-        ["cpu", "memory", "networks", "sshKeyPair", "sshUser", "volumes"].map((field) => `spec.${field}`),
-      );
-    });
   });
 
   it("refuse an unknown volume type in v1beta1 only, as ever [check 7]", async () => {
