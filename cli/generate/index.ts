@@ -3,6 +3,7 @@ import { generateAsyncApi } from "#cli/generate/asyncapi.ts";
 import { generateCrds } from "#cli/generate/crds.ts";
 import { generateEventPage } from "#cli/generate/events.ts";
 import { generateChart } from "#cli/generate/chart/chart.ts";
+import { clusterctlFiles } from "#cli/generate/clusterctl/index.ts";
 import { deployManifests } from "#cli/generate/deploy/index.ts";
 import { generateMonitoring } from "#cli/generate/monitoring/index.ts";
 import { generateReference } from "#cli/generate/reference.ts";
@@ -12,7 +13,7 @@ import { generateRightsPage } from "#cli/generate/rights-page.ts";
 export function generatedFiles(): Map<string, string> {
   const crds = generateCrds();
   const monitoring = generateMonitoring();
-  return new Map([
+  const files = new Map([
     ...crds,
     ...generateAggregation(),
     ...deployManifests(),
@@ -23,4 +24,5 @@ export function generatedFiles(): Map<string, string> {
     ...generateEventPage(),
     ...generateAsyncApi(),
   ]);
+  return new Map([...files, ...clusterctlFiles(files)]);
 }
