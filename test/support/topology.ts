@@ -86,7 +86,7 @@ export async function rendered(client: KubeClient, namespace: string, name: stri
       if (object.metadata.labels?.["cluster.x-k8s.io/cluster-name"] === name) return object;
     return undefined;
   };
-  await expect.poll(found, { timeout: 60_000, interval: 250 }).toBeDefined();
+  await expect.poll(found, { timeout: 100_000, interval: 250 }).toBeDefined();
   const deployment = await found();
   const cluster = await client.get(clusters, { namespace, name });
   const { controlPlaneRef, infrastructureRef } = specOf(cluster) as Record<string, Reference>;
