@@ -117,7 +117,7 @@ const harvesterMachineTemplate: CustomResource = {
   schema: harvesterMachineTemplateSchema,
   shortNames: [],
   categories: ["cluster-api"],
-  status: false,
+  status: true,
   enforced: false,
   columns: [ageColumn],
 };

@@ -88,6 +88,8 @@ const machineRemediationTemplate: CustomResource = {
   shortNames: [],
   categories: ["cluster-api"],
   status: false,
+  // Only the name in a MachineHealthCheck leads to it.
+  moved: true,
   enforced: false,
   columns: [ageColumn],
 };
