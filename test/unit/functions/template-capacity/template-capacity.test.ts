@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { templateCapacity } from "#functions/harvester/template-capacity/function.ts";
 import { harvesterMachineTemplates } from "#platform/kube/resources.ts";
-import { cluster, machineSpec, place } from "#test/support/cluster-objects.ts";
+import { cluster, harvesterMachineTemplate, machineSpec, place } from "#test/support/cluster-objects.ts";
 import { kubeError } from "#test/support/fake-api.ts";
 import { fakeDeps } from "#test/support/step-deps.ts";
 import { stepWorld } from "#test/support/step-world.ts";
@@ -20,15 +20,11 @@ function setUp({ spec = {}, labels, metadata = {}, status, paused = false }: Ove
   const deps = fakeDeps({
     management: [
       cluster({ spec: { paused } }),
-      {
-        apiVersion: "infrastructure.cluster.x-k8s.io/v1beta1",
-        kind: "HarvesterMachineTemplate",
-        metadata: { name: "workers", namespace: place.namespace, ...metadata },
-        spec: {
-          template: { ...(labels && { metadata: { labels } }), spec: { ...machineSpec, ...spec } },
-        },
+      harvesterMachineTemplate("workers", {
+        metadata,
+        template: { ...(labels && { metadata: { labels } }), spec: { ...machineSpec, ...spec } },
         ...(status && { status }),
-      },
+      }),
     ],
   });
   const world = stepWorld(deps, place.namespace);
