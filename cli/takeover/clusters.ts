@@ -7,7 +7,7 @@ import type { Identity } from "#cli/takeover/connections.ts";
 import type { Direction, Finding, Part, Step, TakeoverWorld } from "#cli/takeover/report.ts";
 import { KubeconfigError } from "#platform/kube/kubeconfig.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
-import type { KubeObject } from "#platform/kube/resource.ts";
+import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
 import {
   harvesterClusters,
   harvesterMachines,
@@ -23,17 +23,61 @@ const clusterSchema = z.looseObject({
   }),
 });
 
-/** Every cluster with its machines, and on each Harvester the VMs and pools; one that does not answer is named and blocks. */
+/** Versions by the plural of a kind. */
+type Versions = ReadonlyMap<string, string>;
+
+/**
+ * Every cluster with its machines, and on each Harvester the VMs and pools; one that does not answer is named and blocks. The objects are read in the
+ * version they are stored in: a webhook that converted them may be gone already.
+ */
 export async function surveyClusters(
-  { management, connections }: Pick<TakeoverWorld, "management" | "connections">,
+  world: Pick<TakeoverWorld, "management" | "connections">,
   direction: Direction,
+  stored: Versions,
+): Promise<Part> {
+  const objects = await readObjects(world.management, stored);
+  if (objects !== undefined) return surveyObjects(world, direction, objects);
+  const message =
+    "cannot be read, because some are stored in a version that only a webhook converts; run this again after the steps";
+  return { findings: [{ about: "clusters and machines", state: "note", message }], steps: [] };
+}
+
+interface Objects {
+  readonly machines: readonly KubeObject[];
+  readonly clusters: readonly KubeObject[];
+}
+
+async function readObjects(
+  management: TakeoverWorld["management"],
+  stored: Versions,
+): Promise<Objects | undefined> {
+  const inStoredVersion = (type: ResourceType): ResourceType => ({
+    ...type,
+    version: stored.get(type.plural) ?? type.version,
+  });
+  try {
+    const machines = await listIfServed(management, inStoredVersion(harvesterMachines));
+    const clusters = await listIfServed(management, inStoredVersion(harvesterClusters));
+    return { machines, clusters };
+  } catch (error) {
+    if (!isKubeError(error) || error.status !== SERVER_FAULT) throw error;
+    return undefined;
+  }
+}
+
+/** What an API server answers when a webhook that has to convert an object does not. */
+const SERVER_FAULT = 500;
+
+async function surveyObjects(
+  { connections }: Pick<TakeoverWorld, "connections">,
+  direction: Direction,
+  { machines: all, clusters }: Objects,
 ): Promise<Part> {
   const findings: Finding[] = [];
   const steps: Step[] = [];
-  const all = await listIfServed(management, harvesterMachines);
   const holders = new Set(all.map(({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name}`));
   const asked = new Map<string, Identity>();
-  for (const cluster of await listIfServed(management, harvesterClusters)) {
+  for (const cluster of clusters) {
     const { spec } = clusterSchema.parse(cluster);
     const { namespace, name } = spec.identitySecret;
     const about = `HarvesterCluster ${cluster.metadata.namespace ?? ""}/${cluster.metadata.name}`;

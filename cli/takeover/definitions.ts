@@ -14,11 +14,20 @@ const definitionSchema = z.looseObject({
   status: z.looseObject({ storedVersions: z.array(z.string()).default([]) }).prefault({}),
 });
 
+interface DefinitionsPart extends Part {
+  /** Version in which the objects of a kind can be read without any conversion, by the plural of the kind. */
+  readonly stored: ReadonlyMap<string, string>;
+}
+
 /**
  * The CustomResourceDefinitions of the four kinds. Those of the Go provider convert by its webhook, which is gone with its pods: then nothing
  * could be read in the other version. The versions have the same fields, so the API server can convert by itself.
  */
-export async function surveyDefinitions(management: KubeReader, direction: Direction): Promise<Part> {
+export async function surveyDefinitions(
+  management: KubeReader,
+  direction: Direction,
+): Promise<DefinitionsPart> {
+  const stored = new Map<string, string>();
   const findings: Finding[] = [];
   const steps: Step[] = [];
   for (const { plural } of harvesterResources) {
@@ -36,6 +45,7 @@ export async function surveyDefinitions(management: KubeReader, direction: Direc
     const { spec, status } = definitionSchema.parse(object);
     const served = spec.versions.filter((version) => version.served).map((version) => version.name);
     const storage = spec.versions.find((version) => version.storage)?.name ?? "none";
+    stored.set(plural, storage);
     const words = `serves ${served.join(", ")}, stores ${storage}, holds objects stored as ${status.storedVersions.join(", ")}`;
     const byWebhook = spec.conversion.strategy === "Webhook" && direction === "capfn";
     findings.push({
@@ -49,7 +59,7 @@ export async function surveyDefinitions(management: KubeReader, direction: Direc
     });
     if (byWebhook) steps.push(convertWithoutWebhook(name));
   }
-  return { findings, steps };
+  return { findings, steps, stored };
 }
 
 function convertWithoutWebhook(name: string): Step {

@@ -13,7 +13,7 @@ export async function survey(world: TakeoverWorld, direction: Direction): Promis
   const controllers = await surveyControllers(management, direction);
   const webhooks = await surveyWebhooks(management, direction);
   const definitions = await surveyDefinitions(management, direction);
-  const clusters = await surveyClusters(world, direction);
+  const clusters = await surveyClusters(world, direction, definitions.stored);
   const parts = [controllers, webhooks, definitions, clusters];
   // On the way back the webhooks are asked again only when somebody answers.
   return {

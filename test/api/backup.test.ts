@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { addBackupCommand } from "#cli/commands/backup.ts";
+import { addRestoreCommand } from "#cli/commands/restore.ts";
 import { clusterApiCrds } from "#platform/control-plane/cluster-api-core.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { BASIC_CONTROLLERS } from "#platform/control-plane/kube-controller-manager.ts";
@@ -10,7 +12,7 @@ import { clusters, harvesterMachines, ipPools, machines, virtualMachines } from 
 import { stageApi } from "#test/chaos/own-stage.ts";
 import { sharedStage } from "#test/chaos/shared-stage.ts";
 import type { Stage } from "#test/chaos/stage.ts";
-import { capfn } from "#test/support/command-line.ts";
+import { commandHere } from "#test/support/command-here.ts";
 import { newNamespace, privateControlPlane, testHost } from "#test/support/control-planes.ts";
 import { ownCrds } from "#test/support/global-setup.ts";
 import { loadMoment } from "#test/support/takeover-stage.ts";
@@ -55,13 +57,13 @@ describe("clusters that are backed up, and restored on another management cluste
     await rm(folder, { recursive: true, force: true });
   });
 
-  const there = (...args: string[]) => [
-    "restore",
-    join(folder, "backup"),
-    "--kubeconfig",
-    join(folder, "target"),
-    ...args,
-  ];
+  const restore = (...args: string[]) =>
+    commandHere(
+      addRestoreCommand,
+      ...["restore", join(folder, "backup"), "--kubeconfig", join(folder, "target"), ...args],
+    );
+  const backup = (...args: string[]) =>
+    commandHere(addBackupCommand, "backup", "--kubeconfig", join(folder, "source"), ...args);
 
   /** One machine of the Go provider's, and one that capfn has made in the place of the deleted one. */
   async function oneOfOurs(): Promise<void> {
@@ -86,94 +88,89 @@ describe("clusters that are backed up, and restored on another management cluste
     });
   }
 
-  test("lose no VM, make none twice and touch none, whoever made it [check 85] [check 132] [check 133]", async () => {
-    await using world = openWorld(source, before, name);
-    await world.letHarvesterAct();
-    await world.startCapfn();
-    await world.seen(HALF_DELETED, (machine) => machine === undefined);
-    await oneOfOurs();
-    await world.seen(OURS, ({ status }) => isTrue(status, "Ready"));
-    await world.quiet();
-    await world.stopCapfn();
+  test(
+    "lose no VM, make none twice and touch none, whoever made it [check 85] [check 132] [check 133]",
+    { timeout: 300_000 },
+    async () => {
+      await using world = openWorld(source, before, name);
+      await world.letHarvesterAct();
+      await world.startCapfn();
+      await world.seen(HALF_DELETED, (machine) => machine === undefined);
+      await oneOfOurs();
+      await world.seen(OURS, ({ status }) => isTrue(status, "Ready"));
+      await world.quiet();
+      await world.stopCapfn();
 
-    const directory = join(folder, "backup");
-    const backup = await capfn(
-      "backup",
-      "--kubeconfig",
-      join(folder, "source"),
-      "-n",
-      name,
-      "--output-dir",
-      directory,
-    );
-    expect(backup).toMatchObject({ code: 0, stderr: "" });
-    const files = await readdir(directory);
-    const missing =
-      `clusters machines machinedeployments machinesets machinepools machinehealthchecks clusterresourcesets
+      const directory = join(folder, "backup");
+      expect(await backup("-n", name, "--output-dir", directory)).toMatchObject({ code: 0, stderr: "" });
+      const files = await readdir(directory);
+      const missing =
+        `clusters machines machinedeployments machinesets machinepools machinehealthchecks clusterresourcesets
       clusterresourcesetbindings clusterclasses harvesterclusters harvesterclustertemplates harvestermachines
       harvestermachinetemplates machineremediations cluster-secrets identity-secrets addon-configmaps
       harvester-ippools.${name}.identity-${name}`
-        .split(/\s+/)
-        .filter((file) => !files.includes(`${file}.yaml`));
-    expect(missing).toEqual([]);
-    for (const file of files) expect((await stat(join(directory, file))).mode & 0o777).toBe(0o600);
-    const kubeconfigs = await readFile(join(directory, "kubeconfig-secrets-list.txt"), "utf8");
-    expect(kubeconfigs).toBe(`${name}/${name}-kubeconfig\n`);
-    const identities = parse(await readFile(join(directory, "identity-secrets.yaml"), "utf8"));
-    expect(identities.items.map(({ metadata }: Loose) => metadata.name)).toEqual([`identity-${name}`]);
-    const again = await capfn("backup", "--kubeconfig", join(folder, "source"), "--output-dir", directory);
-    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("holds a backup already") });
+          .split(/\s+/)
+          .filter((file) => !files.includes(`${file}.yaml`));
+      expect(missing).toEqual([]);
+      for (const file of files) expect((await stat(join(directory, file))).mode & 0o777).toBe(0o600);
+      const kubeconfigs = await readFile(join(directory, "kubeconfig-secrets-list.txt"), "utf8");
+      expect(kubeconfigs).toBe(`${name}/${name}-kubeconfig\n`);
+      const identities = parse(await readFile(join(directory, "identity-secrets.yaml"), "utf8"));
+      expect(identities.items.map(({ metadata }: Loose) => metadata.name)).toEqual([`identity-${name}`]);
+      const again = await backup("--output-dir", directory);
+      expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("holds a backup already") });
 
-    await using elsewhere = openWorld(target, after, name);
-    const vms = await elsewhere.snapshot();
-    const look = await capfn(...there());
-    expect(look.stdout).toContain("another cluster");
-    expect(await after.m.get(clusters, { namespace: name, name })).toBeUndefined();
-    expect(await capfn(...there("--unpause"))).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining("not here"),
-    });
-    expect(await capfn(...there("--execute"))).toMatchObject({ code: 0 });
-    const cluster: Loose = await after.m.get(clusters, { namespace: name, name });
-    expect(cluster.spec.paused).toBe(true);
-    const ours = await elsewhere.get(harvesterMachines, OURS);
-    const owner: Loose = await after.m.get(machines, ours.metadata);
-    expect(ours.metadata.ownerReferences).toMatchObject([{ uid: owner.metadata.uid }]);
-    expect(ours.status.allocatedIPAddress).toBe("10.50.0.12");
+      await using elsewhere = openWorld(target, after, name);
+      const vms = await elsewhere.snapshot();
+      const look = await restore();
+      expect(look.stdout).toContain("another cluster");
+      expect(await after.m.get(clusters, { namespace: name, name })).toBeUndefined();
+      expect(await restore("--unpause")).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("not here"),
+      });
+      expect(await restore("--execute")).toMatchObject({ code: 0 });
+      const cluster: Loose = await after.m.get(clusters, { namespace: name, name });
+      expect(cluster.spec.paused).toBe(true);
+      const ours = await elsewhere.get(harvesterMachines, OURS);
+      const owner: Loose = await after.m.get(machines, ours.metadata);
+      expect(ours.metadata.ownerReferences).toMatchObject([{ uid: owner.metadata.uid }]);
+      expect(ours.status.allocatedIPAddress).toBe("10.50.0.12");
 
-    // Paused, and then let go: the same VMs serve, and nothing was written to them.
-    await elsewhere.startCapfn();
-    await elsewhere.seen(OURS, ({ status }) => isTrue(status, "Paused"));
-    expect(await capfn(...there("--unpause"))).toMatchObject({
-      code: 0,
-      stdout: `let go: Cluster ${name}/${name}\n`,
-    });
-    for (const suffix of ["cp-7xk2d", GO_MADE, OURS]) {
-      const machine = await elsewhere.seen(
-        suffix,
-        ({ status }) => isTrue(status, "Ready") && !isTrue(status, "Paused"),
-      );
-      const vm = await elsewhere.get(virtualMachines, suffix);
-      expect(machine.spec.providerID).toBe(`harvester://${vm.metadata.uid}`);
-    }
-    await elsewhere.quiet();
-    const kept = (versions: ReadonlyMap<string, string>) =>
-      [...versions].filter(([what]) => what !== "ippools");
-    expect(kept(await elsewhere.snapshot())).toEqual(kept(vms));
-    expect((await elsewhere.written()).filter((write) => !write.includes("ippools"))).toEqual([]);
+      // Paused, and then let go: the same VMs serve, and nothing was written to them.
+      await elsewhere.startCapfn();
+      await elsewhere.seen(OURS, ({ status }) => isTrue(status, "Paused"));
+      expect(await restore("--unpause")).toMatchObject({
+        code: 0,
+        stdout: `let go: Cluster ${name}/${name}\n`,
+      });
+      for (const suffix of ["cp-7xk2d", GO_MADE, OURS]) {
+        const machine = await elsewhere.seen(
+          suffix,
+          ({ status }) => isTrue(status, "Ready") && !isTrue(status, "Paused"),
+        );
+        const vm = await elsewhere.get(virtualMachines, suffix);
+        expect(machine.spec.providerID).toBe(`harvester://${vm.metadata.uid}`);
+      }
+      await elsewhere.quiet();
+      const kept = (versions: ReadonlyMap<string, string>) =>
+        [...versions].filter(([what]) => what !== "ippools");
+      expect(kept(await elsewhere.snapshot())).toEqual(kept(vms));
+      expect((await elsewhere.written()).filter((write) => !write.includes("ippools"))).toEqual([]);
 
-    // A second run finds all there, and is refused, because it is acted upon.
-    const repeated = await capfn(...there("--execute"));
-    expect(repeated).toMatchObject({ code: 1, stdout: expect.stringContaining("is not paused") });
+      // A second run finds all there, and is refused, because it is acted upon.
+      const repeated = await restore("--execute");
+      expect(repeated).toMatchObject({ code: 1, stdout: expect.stringContaining("is not paused") });
 
-    // They are the machines' own: each is deleted with all it has.
-    for (const suffix of [GO_MADE, OURS]) {
-      const { metadata } = await elsewhere.get(harvesterMachines, suffix);
-      await after.m.delete(harvesterMachines, metadata, { uid: metadata.uid });
-      await elsewhere.seen(suffix, (machine) => machine === undefined);
-    }
-    expect([...(await elsewhere.snapshot()).keys()].filter((what) => what.includes("md-0"))).toEqual([]);
-    const pool: Loose = await after.h.get(ipPools, { name: `${name}-vms` });
-    expect(pool.status.allocated).toEqual({ "10.50.0.10": `${name}/${name}-cp-7xk2d` });
-  });
+      // They are the machines' own: each is deleted with all it has.
+      for (const suffix of [GO_MADE, OURS]) {
+        const { metadata } = await elsewhere.get(harvesterMachines, suffix);
+        await after.m.delete(harvesterMachines, metadata, { uid: metadata.uid });
+        await elsewhere.seen(suffix, (machine) => machine === undefined);
+      }
+      expect([...(await elsewhere.snapshot()).keys()].filter((what) => what.includes("md-0"))).toEqual([]);
+      const pool: Loose = await after.h.get(ipPools, { name: `${name}-vms` });
+      expect(pool.status.allocated).toEqual({ "10.50.0.10": `${name}/${name}-cp-7xk2d` });
+    },
+  );
 });
