@@ -57,11 +57,10 @@ describe("clusters that are backed up, and restored on another management cluste
     await rm(folder, { recursive: true, force: true });
   });
 
-  const restore = (...args: string[]) =>
-    commandHere(
-      addRestoreCommand,
-      ...["restore", join(folder, "backup"), "--kubeconfig", join(folder, "target"), ...args],
-    );
+  const restore = (...args: string[]) => {
+    const [directory, kubeconfig] = [join(folder, "backup"), join(folder, "target")];
+    return commandHere(addRestoreCommand, "restore", directory, "--kubeconfig", kubeconfig, ...args);
+  };
   const backup = (...args: string[]) =>
     commandHere(addBackupCommand, "backup", "--kubeconfig", join(folder, "source"), ...args);
 
