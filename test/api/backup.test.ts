@@ -3,8 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { addBackupCommand } from "#cli/commands/backup.ts";
-import { addRestoreCommand } from "#cli/commands/restore.ts";
 import { clusterApiCrds } from "#platform/control-plane/cluster-api-core.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { BASIC_CONTROLLERS } from "#platform/control-plane/kube-controller-manager.ts";
@@ -59,10 +57,10 @@ describe("clusters that are backed up, and restored on another management cluste
 
   const restore = (...args: string[]) => {
     const [directory, kubeconfig] = [join(folder, "backup"), join(folder, "target")];
-    return commandHere(addRestoreCommand, "restore", directory, "--kubeconfig", kubeconfig, ...args);
+    return commandHere("restore", directory, "--kubeconfig", kubeconfig, ...args);
   };
   const backup = (...args: string[]) =>
-    commandHere(addBackupCommand, "backup", "--kubeconfig", join(folder, "source"), ...args);
+    commandHere("backup", "--kubeconfig", join(folder, "source"), ...args);
 
   /** One machine of the Go provider's, and one that capfn has made in the place of the deleted one. */
   async function oneOfOurs(): Promise<void> {

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clusterFinalizer, machineFinalizer } from "#api/names.ts";
-import { addMigrateCommand } from "#cli/commands/migrate.ts";
 import { clusterApiCrds } from "#platform/control-plane/cluster-api-core.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { installManifests } from "#platform/control-plane/install-manifests.ts";
@@ -97,7 +96,7 @@ describe.each([{ stored: "v1beta1" }, { stored: "v1alpha1" }] as const)(
       const kubeconfig = join(directory.path, "kubeconfig");
       await writeFile(kubeconfig, stage.M.kubeconfig);
       const to = ["migrate", "--from", "caphv", "--kubeconfig", kubeconfig];
-      const report = await commandHere(addMigrateCommand, ...to, "--json");
+      const report = await commandHere(...to, "--json");
       expect(report).toMatchObject({ code: 0, stderr: "" });
       const { findings, steps } = JSON.parse(report.stdout);
       expect(findings.filter(({ state }: Loose) => state === "blocks")).toEqual([]);
@@ -111,21 +110,21 @@ describe.each([{ stored: "v1beta1" }, { stored: "v1alpha1" }] as const)(
       ]);
       const at = { namespace: "caphv-system", name: "caphv-controller-manager" };
       expect(((await clients.m.get(deployments, at)) as Loose).spec.replicas).toBe(1);
-      expect(await commandHere(addMigrateCommand, ...to, "--execute")).toMatchObject({ code: 0 });
+      expect(await commandHere(...to, "--execute")).toMatchObject({ code: 0 });
       const manager: Loose = await clients.m.get(deployments, at);
       expect(manager.spec.replicas).toBe(0);
       const webhooks: Loose = await clients.m.get(validatingWebhookConfigurations, goWebhooks.metadata);
       expect(webhooks.webhooks[0].matchConditions).toHaveLength(1);
-      const again = await commandHere(addMigrateCommand, ...to, "--json");
+      const again = await commandHere(...to, "--json");
       expect(JSON.parse(again.stdout).steps).toEqual([]);
 
       // And back: the same pods, the same webhooks.
-      const back = await commandHere(addMigrateCommand, ...to, "--back", "--execute");
+      const back = await commandHere(...to, "--back", "--execute");
       expect(back.code).toBe(0);
       expect(((await clients.m.get(deployments, at)) as Loose).spec.replicas).toBe(1);
       const asked: Loose = await clients.m.get(validatingWebhookConfigurations, goWebhooks.metadata);
       expect(asked.webhooks[0].matchConditions ?? []).toEqual([]);
-      expect(await commandHere(addMigrateCommand, ...to, "--execute")).toMatchObject({ code: 0 });
+      expect(await commandHere(...to, "--execute")).toMatchObject({ code: 0 });
     }
 
     /** The moment, and capfn run on it until it has nothing more to do. */

@@ -1,12 +1,9 @@
-import { Command } from "commander";
+import { capfnProgram } from "#cli/program.ts";
 import { processTerminal, type Terminal } from "#cli/terminal.ts";
 import type { Ended } from "#test/support/command-line.ts";
 
 /** Runs one command of `capfn` in this process, which saves the start of another; with what it prints and how it would end. */
-export async function commandHere(
-  add: (program: Command, terminal: Terminal) => void,
-  ...args: readonly string[]
-): Promise<Ended> {
+export async function commandHere(...args: readonly string[]): Promise<Ended> {
   let stdout = "";
   let stderr = "";
   const terminal: Terminal = {
@@ -14,8 +11,7 @@ export async function commandHere(
     print: (line) => void (stdout += `${line}\n`),
     say: (line) => void (stderr += `${line}\n`),
   };
-  const program = new Command("capfn");
-  add(program, terminal);
+  const program = capfnProgram(terminal);
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({
       writeOut: (text) => void (stdout += text),
