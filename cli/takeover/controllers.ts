@@ -8,7 +8,7 @@ import { deployments } from "#platform/kube/resources.ts";
 import { sleep } from "#platform/process/clock.ts";
 
 /** Replicas a Deployment had before it was scaled to zero for a takeover, so that the way back knows. */
-export const REPLICAS_ANNOTATION = "capfn.dev/replicas-before-migration";
+const REPLICAS_ANNOTATION = "capfn.dev/replicas-before-migration";
 
 /** Longest until the pods of a Deployment that was scaled to zero are gone, ms; the Go manager ends within 10 s. */
 const LONGEST_END_MS = 120_000;
