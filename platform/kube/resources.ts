@@ -73,6 +73,13 @@ export const customResourceDefinitions = resource(
   false,
 );
 
+export const validatingWebhookConfigurations = resource(
+  "admissionregistration.k8s.io/v1",
+  "ValidatingWebhookConfiguration",
+  "validatingwebhookconfigurations",
+  false,
+);
+
 export const virtualMachines = resource("kubevirt.io/v1", "VirtualMachine", "virtualmachines");
 export const virtualMachineInstances = resource(
   "kubevirt.io/v1",
