@@ -19,8 +19,12 @@ import {
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { MANAGEMENT } from "#platform/kube/view.ts";
 import { systemClock, type Clock } from "#platform/process/clock.ts";
+import { installManifests } from "#platform/control-plane/install-manifests.ts";
+import { renderKubeconfig } from "#platform/control-plane/kubeconfig.ts";
 import type { Theatre } from "#test/chaos/theatre.ts";
+import type { TrialNames } from "#test/chaos/trial-names.ts";
 import { connectionTo, sharedHarvester, sharedManagement } from "#test/support/control-planes.ts";
+import { objectsIn, titledExample } from "#test/support/documentation.ts";
 import { operatorWith } from "#test/support/operator-with.ts";
 
 export const KEY = "harvester-cloud-provider-deploy.yaml";
@@ -150,6 +154,23 @@ export function credentialsOf({ clients: { M, H } }: Theatre, where: Where) {
       return found && statusSchema.parse(found).status.conditions.find((each) => each.type === type);
     },
   };
+}
+
+/** A kubeconfig of an identity on Harvester that has the rights the pages name, and no others. */
+export async function documentedIdentity(H: KubeClient, { id, target }: TrialNames): Promise<string> {
+  const objects = ["rights: harvester", "rights: cloud provider"].flatMap((title) =>
+    objectsIn(
+      titledExample(title)
+        .text.replaceAll("namespace: demo", `namespace: ${target}`)
+        // Roles of other tests of the same API server are not these.
+        .replaceAll(/name: (capfn-[a-z-]+)/g, `name: $1-${id}`),
+    ),
+  );
+  const kept = objects.filter(({ kind }) => kind !== "Namespace" && kind !== "Secret");
+  await installManifests(H, kept, systemClock());
+  const { token } = await H.requestToken({ namespace: target, name: "capfn" }, { expirationSeconds: 3_600 });
+  const { name, server, caPem } = sharedHarvester();
+  return renderKubeconfig({ name, server, caPem, user: "capfn", token });
 }
 
 /** What Harvester says to a token: `allowed`, or why not. */

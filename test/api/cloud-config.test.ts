@@ -18,6 +18,7 @@ import {
   addon,
   asking,
   credentialsOf,
+  documentedIdentity,
   installRole,
   KEY,
   manifests,
@@ -54,7 +55,7 @@ async function gone(look: ReturnType<typeof credentialsOf>): Promise<void> {
 }
 
 test(
-  "credentials wait for their ConfigMap, work on Harvester, come back whatever the user does to them, and go with the cluster [check 40] [check 42] [check 44] [check 96]",
+  "credentials wait for their ConfigMap, need no right that is not in the pages, work on Harvester, come back whatever the user does to them, and go with the cluster [check 40] [check 42] [check 44] [check 96]",
   LONG,
   async () => {
     await using play = stage.open();
@@ -62,7 +63,9 @@ test(
     const { M, H } = actor.theatre.clients;
     const view = eyes(play);
     const look = credentialsOf(actor.theatre, names);
-    await actor.prepare([], { cluster: { ...noEndpoint, ...asking(names) } });
+    await actor.prepare([], { cluster: { ...noEndpoint, ...asking(names) }, identity: false });
+    const identity = await documentedIdentity(H, names);
+    await M.create(secrets, trial.kubeconfigSecret(names, "identity", "kubeconfig", identity));
     await lives.start();
     // The load balancer does not wait for the ConfigMap: nothing about it rests on the credentials.
     await view.until(CONDITION, "False/CloudProviderConfigNotReady");

@@ -1,20 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { cloudConfig } from "#functions/harvester/cloud-config/function.ts";
+import { cloudAccountName, cloudBindingName } from "#functions/harvester/cluster-names.ts";
 import { clusterRoleBindings, configMaps, serviceAccounts } from "#platform/kube/resources.ts";
 import { kubeError } from "#test/support/fake-api.ts";
 import type { ClusterStage, Loose } from "../cluster-stage.ts";
-import {
-  asked,
-  at,
-  authority,
-  cloudStage,
-  configMap,
-  eyesOn,
-  finalizer,
-  ingress,
-  KEY,
-  manifests,
-} from "./cloud-stage.ts";
+import { asked, authority, cloudStage, configMap, eyesOn, ingress, KEY, manifests } from "./cloud-stage.ts";
 
 const CONDITION = "CloudProviderConfigReady";
 const GOOD = "True/CloudProviderConfigGeneratedSuccessfully";
@@ -26,6 +16,30 @@ async function settled(options: Parameters<typeof cloudStage>[0] = {}) {
 }
 
 const need = async (stage: ClusterStage) => (await stage.world.evaluate(cloudConfig, "demo")).need;
+
+describe("the names of what is made for a cloud provider", () => {
+  const namesOf = (namespace: string, name: string, targetNamespace = "vms") => {
+    const own = { meta: { namespace, name }, spec: { targetNamespace } } as Loose;
+    return [cloudAccountName(own), cloudBindingName(own)];
+  };
+
+  test("are apart whatever is in the names, and fit in 63 characters [check 44]", () => {
+    const long = "n".repeat(63);
+    const all = [
+      namesOf("a-b", "c"),
+      namesOf("a", "b-c"),
+      namesOf("A", "b.c"),
+      namesOf(long, `${long}x`),
+      namesOf(long, `${long}y`),
+      namesOf("a", "b-c", "other"),
+    ];
+    // The account is in the target namespace, so its name need not tell that.
+    const accounts = all.slice(0, -1).map(([account]) => account);
+    expect(new Set(accounts).size).toBe(accounts.length);
+    expect(new Set(all.map(([, binding]) => binding)).size).toBe(all.length);
+    for (const name of all.flat()) expect(name).toMatch(/^[a-z][a-z0-9-]{0,61}[a-z0-9]$/);
+  });
+});
 
 describe("the credentials of a cloud provider", () => {
   test("are a ServiceAccount, a binding and a token of it, in the manifest's Secret [check 40]", async () => {
