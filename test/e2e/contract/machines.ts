@@ -43,6 +43,8 @@ export interface SeenMachine {
   readonly deleting: boolean;
   /** Its condition Ready. */
   readonly ready: boolean;
+  /** Its Node is ready, and it is not being deleted. Ready follows with the next look of its controllers. */
+  readonly serving: boolean;
 }
 
 /** Reads a Machine of Cluster API v1beta2. */
@@ -58,6 +60,7 @@ export function seenMachine(object: unknown): SeenMachine & { readonly cluster: 
     node: status.nodeRef?.name,
     deleting: metadata.deletionTimestamp !== undefined,
     ready: metadata.deletionTimestamp === undefined && isTrue({ status }, "Ready"),
+    serving: metadata.deletionTimestamp === undefined && isTrue({ status }, "NodeReady"),
   };
 }
 

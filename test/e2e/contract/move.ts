@@ -1,9 +1,11 @@
+import * as z from "zod";
 import { labUsers } from "#cli/lab/lab.ts";
 import { tallyRequests } from "#platform/control-plane/audit-log.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import {
   clusters,
   harvesterMachines,
+  ipPools,
   machineDeployments,
   secrets,
   virtualMachineInstances,
@@ -56,7 +58,7 @@ export const move: Scenario<Contract> = {
     });
     claim("both interruptions came in time", kills.length === 2);
     claim("nothing is left on the other", (await machinesOf(target.client, name)).length === 0);
-    return `${before.machines.length} machines, the same instances; no write of capfn to Harvester in either move; killed ${kills.join(" and ")}`;
+    return `${before.machines.length} machines, the same instances; addresses too, nothing written to Harvester by either move; killed ${kills.join(" and ")}`;
   },
 };
 
@@ -82,18 +84,22 @@ async function settled({ client }: Management, { name, machines, ...counts }: Ru
   claim(`the same machines: ${identities(after)}`, identities(after) === identities(machines));
 }
 
-/** While `act` goes on capfn writes nothing to Harvester, and afterwards the same instances run. */
+/**
+ * While `act` goes on capfn writes nothing to Harvester but that a pool is used from the other management cluster too; afterwards the same
+ * instances run and hold the same addresses.
+ */
 async function watched(stage: Contract, act: () => Promise<void>): Promise<void> {
   const since = stage.host.clock.now();
-  const before = await instances(stage);
+  const before = [...(await instances(stage)), ...(await allocations(stage))];
   await act();
   const writes = await tallyRequests(stage.lab.harvester.auditLogPath, {
     user: labUsers.capfn,
     since,
-    where: ({ verb }) => !["get", "list", "watch"].includes(verb),
+    where: ({ verb, resource }) => !["get", "list", "watch"].includes(verb) && resource !== "ippools",
   });
   claim(`capfn writes nothing to Harvester: ${[...writes.keys()].join(", ")}`, writes.size === 0);
-  claim("the same instances run", String(await instances(stage)) === String(before));
+  const after = [...(await instances(stage)), ...(await allocations(stage))];
+  claim("the same instances run, with the same addresses", String(after) === String(before));
 }
 
 async function instances({ lab }: Contract): Promise<string[]> {
@@ -102,6 +108,17 @@ async function instances({ lab }: Contract): Promise<string[]> {
     namespace: NAMESPACE,
   }))
     found.push(`${metadata.name} ${metadata.uid}`);
+  return found.toSorted((a, b) => a.localeCompare(b));
+}
+
+const poolSchema = z.looseObject({
+  status: z.looseObject({ allocated: z.record(z.string(), z.string()).nullish() }).prefault({}),
+});
+
+async function allocations({ lab }: Contract): Promise<string[]> {
+  const found: string[] = [];
+  for await (const pool of lab.client.harvester.list(ipPools))
+    found.push(...Object.entries(poolSchema.parse(pool).status.allocated ?? {}).map(String));
   return found.toSorted((a, b) => a.localeCompare(b));
 }
 

@@ -5,7 +5,7 @@ import { seenMachine, type SeenMachine } from "#test/e2e/contract/machines.ts";
 
 /** The extremes of what was seen of the machines of one role. */
 export interface Extremes {
-  /** Fewest that were ready at one time. */
+  /** Fewest that stayed and had a Node that was ready, at one time. */
   leastReady: number;
   /** Most that were being deleted at one time. */
   mostGoing: number;
@@ -25,7 +25,7 @@ export async function watchRollout(client: KubeClient, cluster: string): Promise
   const fresh = (): Extremes => ({ leastReady: Infinity, mostGoing: 0, most: 0 });
   const seen = { controlPlane: fresh(), workers: fresh() };
   const note = (extremes: Extremes, present: readonly SeenMachine[]): void => {
-    extremes.leastReady = Math.min(extremes.leastReady, present.filter(({ ready }) => ready).length);
+    extremes.leastReady = Math.min(extremes.leastReady, present.filter(({ serving }) => serving).length);
     extremes.mostGoing = Math.max(extremes.mostGoing, present.filter(({ deleting }) => deleting).length);
     extremes.most = Math.max(extremes.most, present.length);
   };
