@@ -42,10 +42,10 @@ export async function clusterctlMove(
   try {
     const isOver = async () => code !== undefined || (await untilThen?.()) === true;
     await until("clusterctl move has come so far", isOver, MOVE_MS);
+    if (code === undefined) return true;
   } finally {
     await move.stop();
   }
-  if (code === undefined) return true;
   if (code !== 0) throw new Error(`clusterctl move ended with code ${code}: ${lastLogLines(move)}`);
   return false;
 }
