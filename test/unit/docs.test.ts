@@ -16,6 +16,7 @@ import {
 } from "#api/condition-names.ts";
 import { customResources } from "#api/custom-resources.ts";
 import { addAlertCommand } from "#cli/commands/alert.ts";
+import { addContractCheckCommand } from "#cli/commands/contract-check.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
 import { addEmitCommand } from "#cli/commands/emit.ts";
@@ -62,6 +63,7 @@ function quietProgram(): Command {
   const program = new Command("capfn").version("0");
   const terminal = processTerminal();
   for (const add of [
+    addContractCheckCommand,
     addDemoCommand,
     addRunCommand,
     addServeCommand,
