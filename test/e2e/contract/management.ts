@@ -1,3 +1,4 @@
+import { generateAdmission } from "#cli/generate/admission.ts";
 import { generateCrds } from "#cli/generate/crds.ts";
 import { kubeObjectManifests } from "#cli/lab/manifests.ts";
 import { labUsers } from "#cli/lab/lab.ts";
@@ -45,8 +46,8 @@ export async function startManagement(
   }));
   const plane = started.use(await startControlPlane(host, { name, users, controllers: BASIC_CONTROLLERS }));
   const client = started.adopt(createKubeClient(plane.clientConfig, host), (opened) => opened.close());
-  const kinds = kubeObjectManifests([...generateCrds().values()].join("---\n"));
-  await installManifests(client, kinds, host.clock);
+  const own = [...generateCrds().values(), ...generateAdmission().values()];
+  await installManifests(client, kubeObjectManifests(own.join("---\n")), host.clock);
   started.use(await startProviders(host, plane, client, labUsers.core));
   const capfn = await startCapfn(host, plane);
   started.defer(() => capfn.stop());
