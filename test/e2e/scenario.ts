@@ -8,6 +8,8 @@ export interface Scenario<S> {
   readonly summary: string;
   /** `beside`: begins first and is played while others are; `alone`: waits until those have ended. In its turn, whatever goes on, when left out. */
   readonly order?: "beside" | "alone";
+  /** Played only when `--only` names it: it takes long. */
+  readonly whenNamed?: boolean;
   /** Answers with a short proof. Throws with what was seen instead. */
   readonly play: (stage: S) => Promise<string>;
 }
@@ -43,7 +45,9 @@ export function suiteOf<S extends AsyncDisposable>(parts: {
     summary,
     scenarios,
     play: async (only, host, onResult) => {
-      const chosen = scenarios.filter((scenario) => scenario.name.startsWith(only));
+      const chosen = scenarios.filter(
+        ({ name: each, whenNamed }) => each.startsWith(only) && (only !== "" || whenNamed !== true),
+      );
       const results: Result[] = [];
       if (chosen.length === 0) return results;
       await using stage = await open(host);

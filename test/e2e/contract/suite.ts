@@ -1,5 +1,5 @@
 import { deletion } from "#test/e2e/contract/deletion.ts";
-import { move } from "#test/e2e/contract/move.ts";
+import { interruptedMove, move } from "#test/e2e/contract/move.ts";
 import { paused } from "#test/e2e/contract/paused.ts";
 import { quickStart } from "#test/e2e/contract/quick-start.ts";
 import { remediated } from "#test/e2e/contract/remediated.ts";
@@ -21,6 +21,7 @@ const scenarios: readonly Scenario<Contract>[] = [
   topology,
   move,
   deletion,
+  interruptedMove,
 ];
 
 /** capfn in the place of an infrastructure provider of Cluster API. */
