@@ -19,8 +19,8 @@ import { startWorkloadSimulator, type WorkloadSimulator } from "#platform/simula
 export interface LabOptions {
   /** The same for all, or by name of the VM or image. */
   readonly times: SimulatorTimes | ((name: string) => SimulatorTimes);
-  /** Run the real Cluster API core manager; without it somebody else plays its part. */
-  readonly core: boolean;
+  /** Run the real Cluster API core manager, or what else is to be installed of Cluster API; without it somebody else plays its part. */
+  readonly core: boolean | ((management: ControlPlane, client: KubeClient) => Promise<AsyncDisposable>);
   /** Run a workload API server whose Nodes register when VMs run. */
   readonly workload: boolean;
   readonly seed?: number;
@@ -81,7 +81,10 @@ export async function startLab(host: ControlPlaneHost, options: LabOptions): Pro
     harvester: open(harvester),
     workload: workload && open(workload),
   };
-  const [crds, coreCrds] = await Promise.all([harvesterCrds(host), options.core ? [] : clusterApiCrds(host)]);
+  const [crds, coreCrds] = await Promise.all([
+    harvesterCrds(host),
+    options.core === false ? clusterApiCrds(host) : [],
+  ]);
   await Promise.all([
     installManifests(
       client.management,
@@ -93,8 +96,9 @@ export async function startLab(host: ControlPlaneHost, options: LabOptions): Pro
     ),
     installHarvester(client.harvester, { clock, crds }),
   ]);
-  if (options.core)
+  if (options.core === true)
     started.use(await startClusterApiCore(host, management, client.management, labUsers.core));
+  else if (options.core !== false) started.use(await options.core(management, client.management));
   const openForSimulator = (of: ControlPlane): KubeClient => {
     const opened = open(of, labUsers.simulator);
     return options.simulatorClient?.(opened) ?? opened;

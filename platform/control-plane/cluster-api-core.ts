@@ -71,9 +71,9 @@ interface WebhookEndpoint {
 
 /**
  * A manifest that asks for its webhooks at a URL: the manager runs beside the API server, not as a Service in a cluster. The
- * paths stay what the manager serves; conversion is always at `/convert`.
+ * paths stay what the manager serves; conversion is always at `/convert`. `prefix` tells the configurations of one provider from another's.
  */
-export function servedAt(manifest: Manifest, endpoint: WebhookEndpoint): Manifest {
+export function servedAt(manifest: Manifest, endpoint: WebhookEndpoint, prefix = "capi"): Manifest {
   if (manifest.kind === "CustomResourceDefinition") {
     const { spec } = crdSchema.parse(manifest);
     const clientConfig = { ...endpoint, url: `${endpoint.url}/convert` };
@@ -84,7 +84,7 @@ export function servedAt(manifest: Manifest, endpoint: WebhookEndpoint): Manifes
   return {
     ...manifest,
     // The names in the module are generic; every provider's are the same.
-    metadata: { ...manifest.metadata, name: `capi-${manifest.metadata.name}` },
+    metadata: { ...manifest.metadata, name: `${prefix}-${manifest.metadata.name}` },
     webhooks: webhooks.map((webhook) => ({
       ...webhook,
       clientConfig: { ...endpoint, url: `${endpoint.url}${webhook.clientConfig.service.path}` },

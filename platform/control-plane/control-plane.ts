@@ -33,6 +33,8 @@ export interface ControlPlaneOptions {
   readonly controllers?: readonly string[];
   /** Whether every finished request is written to `auditLogPath`; true when absent. */
   readonly auditLog?: boolean;
+  /** Where the API server listens; a free port of 127.0.0.1 when absent. */
+  readonly endpoint?: { readonly address: string; readonly port: number };
   /** Flags of kube-apiserver, without dashes, that win over the defaults. */
   readonly extraFlags?: Readonly<Record<string, string>>;
 }
@@ -40,7 +42,7 @@ export interface ControlPlaneOptions {
 /** A running control plane on the loopback interface: kube-apiserver, and what it was asked to have around it. */
 export interface ControlPlane extends AsyncDisposable {
   readonly name: string;
-  /** `https://127.0.0.1:port`. */
+  /** `https://127.0.0.1:port`, or at another address of the loopback interface. */
   readonly server: string;
   readonly caPem: string;
   /** Token of the user `admin`, who may do everything (group `system:masters`). */
@@ -92,14 +94,21 @@ export async function startControlPlane(
   const controllerManager = superuser("system:kube-controller-manager");
   const users = [admin, controllerManager, ...(options.users ?? [])];
   const authority = await createCertificateAuthority(`capfn-${options.name}-ca`, host.clock.now());
-  const files = await writeApiServerFiles(directory, authority, users);
+  const files = await writeApiServerFiles(
+    directory,
+    authority,
+    users,
+    options.endpoint === undefined ? [] : [options.endpoint.address],
+  );
   const etcd = options.etcd ?? undo.use(await startEtcd(host));
 
+  const address = options.endpoint?.address ?? "127.0.0.1";
   const startApiServer = async (port: number): Promise<SupervisedProcess> => {
     const process = startSupervised({
       name: `kube-apiserver of ${options.name}`,
       command: binary,
       args: apiServerArgs(files, {
+        address,
         port,
         etcdUrl: etcd.url,
         etcdPrefix: `/registry/${options.name}`,
@@ -114,7 +123,7 @@ export async function startControlPlane(
       clock: host.clock,
     });
     try {
-      const url = `https://127.0.0.1:${port}/readyz`;
+      const url = `https://${address}:${port}/readyz`;
       await untilReady(process, { url, caPem: authority.certPem, token: admin.token }, host.clock);
     } catch (error) {
       await process.stop();
@@ -123,13 +132,13 @@ export async function startControlPlane(
     return process;
   };
   const first = await withPortRetry(async () => {
-    const chosen = await freePort();
+    const chosen = options.endpoint?.port ?? (await freePort());
     return { port: chosen, process: await startApiServer(chosen) };
   });
   let apiServer = first.process;
   undo.defer(() => apiServer.stop());
 
-  const server = `https://127.0.0.1:${first.port}`;
+  const server = `https://${address}:${first.port}`;
   const userNamed = (name: string): TokenUser => {
     const user = users.find((candidate) => candidate.name === name);
     if (user === undefined) {

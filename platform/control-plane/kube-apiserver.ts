@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import type { CertificateAuthority } from "#platform/control-plane/certificates.ts";
 import { createSigningKeys } from "#platform/control-plane/certificates.ts";
@@ -48,7 +49,7 @@ export function apiServerFiles(directory: string): ApiServerFiles {
 
 /**
  * Writes keys, certificates, tokens and the audit policy into `directory`, readable by their owner only. The server can be reached on the loopback
- * interface, and by the DNS names `alsoAt`.
+ * interface, and by the DNS names and addresses `alsoAt`.
  */
 export async function writeApiServerFiles(
   directory: string,
@@ -62,7 +63,7 @@ export async function writeApiServerFiles(
     { dns: "localhost" },
     { dns: "kubernetes.default.svc" },
     { ip: "10.96.0.1" },
-    ...alsoAt.map((dns) => ({ dns })),
+    ...alsoAt.map((name) => (isIP(name) === 0 ? { dns: name } : { ip: name })),
   ]);
   const signing = await createSigningKeys();
   const secret = { mode: 0o600 };
@@ -81,6 +82,8 @@ export async function writeApiServerFiles(
 
 /** What tells one API server from another. */
 export interface ApiServerSettings {
+  /** Of the loopback interface; `127.0.0.1` when absent. */
+  readonly address?: string;
   readonly port: number;
   readonly etcdUrl: string;
   readonly etcdPrefix: string;
@@ -96,7 +99,7 @@ export function apiServerArgs(files: ApiServerFiles, settings: ApiServerSettings
   const flags = {
     "etcd-servers": settings.etcdUrl,
     "etcd-prefix": settings.etcdPrefix,
-    "bind-address": "127.0.0.1",
+    "bind-address": settings.address ?? "127.0.0.1",
     "advertise-address": "127.0.0.1",
     "secure-port": String(settings.port),
     "tls-cert-file": files.servingCert,

@@ -69,11 +69,26 @@ export async function harvesterCrds(host: ControlPlaneHost): Promise<Manifest[]>
 
 /** CustomResourceDefinitions and webhook configurations of Cluster API core v1.14.2, as they are in its module. */
 export async function clusterApiManifests(host: ControlPlaneHost): Promise<Manifest[]> {
-  return cachedManifests(host, `cluster-api-${CLUSTER_API.version}`, async () => {
+  return providerManifests(host, "cluster-api", "core");
+}
+
+/** The same of Cluster API's kubeadm bootstrap provider. */
+export async function kubeadmBootstrapManifests(host: ControlPlaneHost): Promise<Manifest[]> {
+  return providerManifests(host, "kubeadm-bootstrap", "bootstrap/kubeadm");
+}
+
+/** The same of Cluster API's kubeadm control plane provider. */
+export async function kubeadmControlPlaneManifests(host: ControlPlaneHost): Promise<Manifest[]> {
+  return providerManifests(host, "kubeadm-control-plane", "controlplane/kubeadm");
+}
+
+async function providerManifests(host: ControlPlaneHost, name: string, folder: string): Promise<Manifest[]> {
+  return cachedManifests(host, `${name}-${CLUSTER_API.version}`, async () => {
     const manifests: Manifest[] = [];
     await readModule(host, CLUSTER_API, (path, content) => {
-      const crd = /^core\/config\/crd\/bases\/[^/]+\.yaml$/.test(path);
-      if (crd || path === "core/config/webhook/manifests.yaml") manifests.push(...parseManifests(content));
+      const crd = path.startsWith(`${folder}/config/crd/bases/`) && path.endsWith(".yaml");
+      if (crd || path === `${folder}/config/webhook/manifests.yaml`)
+        manifests.push(...parseManifests(content));
     });
     return manifests;
   });
@@ -93,14 +108,8 @@ export async function certManagerManifests(host: ControlPlaneHost): Promise<Mani
 
 /** CustomResourceDefinitions of Cluster API's kubeadm control plane and bootstrap providers v1.14.2, as they are in its module. */
 export async function kubeadmManifests(host: ControlPlaneHost): Promise<Manifest[]> {
-  return cachedManifests(host, `kubeadm-${CLUSTER_API.version}`, async () => {
-    const manifests: Manifest[] = [];
-    await readModule(host, CLUSTER_API, (path, content) => {
-      if (/^(controlplane|bootstrap)\/kubeadm\/config\/crd\/bases\/[^/]+\.yaml$/.test(path))
-        manifests.push(...parseManifests(content));
-    });
-    return manifests;
-  });
+  const manifests = await Promise.all([kubeadmControlPlaneManifests(host), kubeadmBootstrapManifests(host)]);
+  return manifests.flat().filter(({ kind }) => kind === "CustomResourceDefinition");
 }
 
 async function harvesterManifests(host: ControlPlaneHost): Promise<Manifest[]> {

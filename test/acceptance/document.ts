@@ -87,9 +87,15 @@ function numbersIn(name: string): number[] {
   );
 }
 
+/** Test files, and the scenarios of the end-to-end suite that `npm test` plays. */
 function testFiles(root: string): string[] {
+  const scenarios = join(root, "test", "e2e", "contract");
   return readdirSync(join(root, "test"), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
+    .filter((entry) => entry.isFile())
+    .filter(
+      ({ name, parentPath }) =>
+        name.endsWith(".test.ts") || (parentPath === scenarios && name.endsWith(".ts")),
+    )
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .toSorted();
 }

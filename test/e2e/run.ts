@@ -3,6 +3,7 @@ import { systemClock } from "#platform/process/clock.ts";
 import { processEnvironment } from "#platform/process/environment.ts";
 import { runners, type Runner } from "#test/e2e/cluster/options.ts";
 import { clusterSuite } from "#test/e2e/cluster/suite.ts";
+import { contract } from "#test/e2e/contract/suite.ts";
 import { day2 } from "#test/e2e/day2/suite.ts";
 import type { Result, Suite } from "#test/e2e/scenario.ts";
 
@@ -43,7 +44,8 @@ function lineOf({ scenario, ok, seconds, said }: Result): string {
 }
 
 function teaching({ scenarios }: Suite, ...examples: readonly string[]): string {
-  const list = scenarios.map((each) => `  ${each.name.padEnd(26)} ${each.summary}`);
+  const told = (summary: string): string => summary.replaceAll(/ \[checks? [^\]]*\]/g, "");
+  const list = scenarios.map((each) => `  ${each.name.padEnd(26)} ${told(each.summary)}`);
   const lines = examples.map((example) => `  npm run e2e -- ${example}`);
   return `\nScenarios:\n${list.join("\n")}\n\nExamples:\n${lines.join("\n")}`;
 }
@@ -55,6 +57,14 @@ const program = new Command("e2e").description(
   "Plays whole stories with real parts. One line for each scenario says how it came out, how long it took, and what proves it; the exit code is 1\n" +
     "when one did not come out as it should.",
 );
+
+program
+  .command(contract.name)
+  .description(`${contract.summary}; on this machine, with nothing but npm`)
+  .addOption(only)
+  .addOption(json)
+  .addHelpText("after", teaching(contract, "contract", "contract --only quick-start"))
+  .action((flags: Flags) => play(contract, flags));
 
 program
   .command(day2.name)

@@ -6,6 +6,10 @@ export interface Scenario<S> {
   readonly name: string;
   /** What must come out, one sentence without an end. */
   readonly summary: string;
+  /** `beside`: begins first and is played while others are; `alone`: waits until those have ended. In its turn, whatever goes on, when left out. */
+  readonly order?: "beside" | "alone";
+  /** Played only when `--only` names it: it takes long. */
+  readonly whenNamed?: boolean;
   /** Answers with a short proof. Throws with what was seen instead. */
   readonly play: (stage: S) => Promise<string>;
 }
@@ -24,7 +28,7 @@ export interface Suite {
   readonly name: string;
   readonly summary: string;
   readonly scenarios: readonly Omit<Scenario<never>, "play">[];
-  /** Plays the scenarios whose names begin so, one after the other; one that fails stops none. */
+  /** Plays the scenarios whose names begin so, in their order; one that fails stops none. */
   play(only: string, host: ControlPlaneHost, onResult: (result: Result) => void): Promise<Result[]>;
 }
 
@@ -41,11 +45,13 @@ export function suiteOf<S extends AsyncDisposable>(parts: {
     summary,
     scenarios,
     play: async (only, host, onResult) => {
-      const chosen = scenarios.filter((scenario) => scenario.name.startsWith(only));
+      const chosen = scenarios.filter(
+        ({ name: each, whenNamed }) => each.startsWith(only) && (only !== "" || whenNamed !== true),
+      );
       const results: Result[] = [];
       if (chosen.length === 0) return results;
       await using stage = await open(host);
-      for (const scenario of chosen) {
+      const playOne = async (scenario: Scenario<S>): Promise<void> => {
         const begunAt = host.clock.monotonic();
         const said = await scenario.play(stage).then(
           (proof) => ({ ok: true, said: proof }),
@@ -55,7 +61,14 @@ export function suiteOf<S extends AsyncDisposable>(parts: {
         const result = { scenario: scenario.name, seconds, ...said };
         results.push(result);
         onResult(result);
+      };
+      const isBeside = ({ order }: Scenario<S>): boolean => order === "beside";
+      const beside = Promise.all(chosen.filter(isBeside).map(playOne));
+      for (const scenario of chosen.filter((each) => !isBeside(each))) {
+        if (scenario.order === "alone") await beside;
+        await playOne(scenario);
       }
+      await beside;
       return results;
     },
   };
