@@ -11,6 +11,11 @@ import { tlsReissue } from "#functions/cluster-api/tls-reissue/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
 import { remediationExpire } from "#functions/cluster-api/remediation-expire/function.ts";
+import { addressClaim } from "#functions/harvester/address-claim/function.ts";
+import { addressWithdraw } from "#functions/harvester/address-withdraw/function.ts";
+import { claimPoolObserve } from "#functions/harvester/claim-pool-observe/function.ts";
+import { claimRelease } from "#functions/harvester/claim-release/function.ts";
+import { claimServe } from "#functions/harvester/claim-serve/function.ts";
 import { clusterDelete } from "#functions/harvester/cluster-delete/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
@@ -30,6 +35,9 @@ export const allFunctions: readonly StepFunction[] = [
   poolProvision,
   lbProvision,
   ipAllocate,
+  addressClaim,
+  claimPoolObserve,
+  claimServe,
   vmCreate,
   machineObserve,
   nodeInit,
@@ -40,6 +48,8 @@ export const allFunctions: readonly StepFunction[] = [
   vmDelete,
   clusterDelete,
   ipRelease,
+  addressWithdraw,
+  claimRelease,
   poolReclaim,
   certReissue,
   tlsReissue,

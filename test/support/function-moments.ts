@@ -78,6 +78,8 @@ export function worldAt({ vm, node, deleting, cluster }: State): FakeDeps {
       },
       ...objects.remediations("m-0"),
       objects.eventInjection("m-0"),
+      objects.harvesterIpPool("m-0", "pool"),
+      objects.ipAddressClaim("m-0", "m-0"),
       objects.harvesterMachine("m-0", {
         metadata,
         spec: node === true ? { providerID: "harvester://vms/m-0" } : {},
