@@ -1,4 +1,5 @@
 import { clusterMeanings, machineMeanings, type ConditionMeaning } from "#api/condition-meanings.ts";
+import { claimMeanings, poolMeanings } from "#api/ipam-meanings.ts";
 import { injectionMeanings, remediationMeanings } from "#api/remediation-meanings.ts";
 
 type Meanings = Readonly<Record<string, ConditionMeaning<string>>>;
@@ -7,6 +8,8 @@ type Meanings = Readonly<Record<string, ConditionMeaning<string>>>;
 export const conditionSections: readonly (readonly [title: string, meanings: Meanings])[] = [
   ["HarvesterCluster", clusterMeanings],
   ["HarvesterMachine", machineMeanings],
+  ["HarvesterIPPool", poolMeanings],
+  ["IPAddressClaim of a HarvesterIPPool", claimMeanings],
   ["RemediationRequest and MachineRemediation", remediationMeanings],
   ["EventInjection", injectionMeanings],
 ];

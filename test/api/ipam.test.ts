@@ -72,7 +72,9 @@ function ipamOf({ names, actor, history }: Play) {
     releases: (name: string): number => {
       const counts = history.observations
         .filter(({ resource, key }) => resource === "ippools" && key.endsWith(names.pool("pool")))
-        .map(({ object }) => [...allocatedOf(object).values()].filter((id) => id.includes(`/${name}/`)).length);
+        .map(
+          ({ object }) => [...allocatedOf(object).values()].filter((id) => id.includes(`/${name}/`)).length,
+        );
       return counts.filter((count, index) => count < (counts[index - 1] ?? 0)).length;
     },
   };
@@ -96,13 +98,14 @@ test(
     await ipam.createPool();
     await Promise.all(["c1", "c2", "c3"].map((name) => ipam.createClaim(name)));
     await lives.start();
-    for (const name of ["c1", "c2", "c3"])
-      await expect.poll(() => ipam.ready(name), WAIT).toBe("Ready");
+    for (const name of ["c1", "c2", "c3"]) await expect.poll(() => ipam.ready(name), WAIT).toBe("Ready");
     expect(new Set((await ipam.allocated()).values()).size).toBe(3);
     const given = await Promise.all(["c1", "c2", "c3"].map((name) => ipam.address(name)));
     expect(new Set(given.map(({ spec }) => spec.address)).size).toBe(3);
     expect(given[0]).toMatchObject({
-      metadata: { ownerReferences: [{ kind: "IPAddressClaim", controller: true }, { kind: "HarvesterIPPool" }] },
+      metadata: {
+        ownerReferences: [{ kind: "IPAddressClaim", controller: true }, { kind: "HarvesterIPPool" }],
+      },
       spec: { claimRef: { name: "c1" }, poolRef, prefix: 24, gateway: names.address(0) },
     });
     const writes = director.trace.filter(
@@ -235,9 +238,7 @@ test(
     await play.rest();
     expect((await ipam.claim(name)).metadata.deletionTimestamp).toBeUndefined();
     await ipam.H.mergePatch(virtualMachines, vm, { metadata: { finalizers: null } });
-    await expect
-      .poll(async () => (await ipam.claim(name)).metadata.deletionTimestamp, WAIT)
-      .toBeDefined();
+    await expect.poll(async () => (await ipam.claim(name)).metadata.deletionTimestamp, WAIT).toBeDefined();
     expect((await ipam.claim(name)).metadata.finalizers).toEqual(["ipam.example.com/release"]);
     await play.rest();
     expect(await ipam.H.get(virtualMachines, vm)).toBeUndefined();

@@ -151,8 +151,7 @@ const finalizerLast: Invariant = ({ now, before, observation }) => {
   const vm = all(now, "H virtualmachines").some((each) => ownerOf(each) === identity);
   const holds = all(now, "H ippools").some((pool) =>
     [...allocatedOf(pool).values()].some(
-      (holder) =>
-        holder.endsWith(`/${identity}`) || isClaimOf(holder, observation.object.metadata.name),
+      (holder) => holder.endsWith(`/${identity}`) || isClaimOf(holder, observation.object.metadata.name),
     ),
   );
   if (vm) return `the finalizer of ${observation.key} was removed while its VM exists`;

@@ -26,7 +26,7 @@ export interface AddressSource {
 }
 
 /** The IPAddress as it has to be (Cluster API contract, IPAM provider); undefined when the address is in none of the pool's ranges any more. */
-export function ipAddressManifest({ claim, pool, ipPool, address }: AddressSource): NewObject | undefined {
+function ipAddressManifest({ claim, pool, ipPool, address }: AddressSource): NewObject | undefined {
   const ip = parseIp(address);
   const network = ip && networkOf(ipPool.spec, ip);
   if (ip === undefined || network === undefined) return undefined;

@@ -62,7 +62,7 @@ export function obstacle({ object, related }: ClaimView): NotServed | undefined 
 }
 
 /** Why no address of the pool can be given out; undefined when its ranges can be read. */
-export function malformed({ meta, summary }: Seen<IpPool>): NotServed | undefined {
+function malformed({ meta, summary }: Seen<IpPool>): NotServed | undefined {
   const read = summary.ranges;
   if (!("problem" in read)) return undefined;
   const { field, message } = read.problem;
