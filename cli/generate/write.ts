@@ -4,7 +4,9 @@ import { dirname, join } from "node:path";
 /** Folders in which nothing but generated files may be: a file there that is no longer generated is removed. */
 const whollyGenerated = [
   "manifests/grafana",
-  ...["crds", "rbac", "hub", "in-process", "knative", "keda"].map((folder) => `manifests/${folder}`),
+  ...["crds", "rbac", "hub", "in-process", "knative", "knative/triggers", "keda"].map(
+    (folder) => `manifests/${folder}`,
+  ),
   ...["crds", "rbac", "hub", "in-process", "knative", "keda", "monitoring"].map(
     (folder) => `chart/templates/${folder}`,
   ),
@@ -42,8 +44,9 @@ export async function drift(root: string, files: ReadonlyMap<string, string>): P
 async function leftovers(root: string, files: ReadonlyMap<string, string>): Promise<string[]> {
   const found: string[] = [];
   for (const folder of whollyGenerated) {
-    const entries = await readdir(join(root, folder)).catch(() => []);
-    found.push(...entries.map((name) => `${folder}/${name}`).filter((path) => !files.has(path)));
+    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
+    const own = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => `${folder}/${name}`);
+    found.push(...own.filter((path) => !files.has(path)));
   }
   return found;
 }
