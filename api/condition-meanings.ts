@@ -179,12 +179,15 @@ export const machineMeanings: Readonly<
     },
   },
   VMIPAllocated: {
-    meaning: "The machine has its address out of a pool. Absent with DHCP.",
+    meaning: "The machine has its address out of a pool, or by IPAddressClaims. Absent with DHCP.",
     reasons: {
       VMIPAllocated: "It has.",
       VMIPAllocationFailed: "No pool fits the machine; the message says why.",
       VMIPPoolExhausted: "Every pool is exhausted; machines wait in line, first come first served.",
       VMIPHeldByAnother: "The pool gives the machine's address to another holder. Somebody must decide.",
+      WaitingForIPAddress: "The IPAM provider has given no address for the machine's IPAddressClaim yet.",
+      IPAddressClaimTaken: "An IPAddressClaim under the machine's name for it is somebody else's.",
+      IPAMNotInstalled: "The management cluster has no IPAddressClaims; they come with Cluster API.",
     },
   },
   VMProvisioningReady: {

@@ -185,6 +185,12 @@ export const machineReasons = {
   VMIPPoolExhausted: "VMIPPoolExhausted",
   /** Addition: the pool gives the machine's address to another holder. */
   VMIPHeldByAnother: "VMIPHeldByAnother",
+  /** Addition: the IPAM provider has given no address for an IPAddressClaim yet. */
+  WaitingForIPAddress: "WaitingForIPAddress",
+  /** Addition: an IPAddressClaim of that name exists and is not ours; it is left alone. */
+  IPAddressClaimTaken: "IPAddressClaimTaken",
+  /** Addition: the management cluster has no IPAddressClaims; they come with Cluster API. */
+  IPAMNotInstalled: "IPAMNotInstalled",
   // VMProvisioningReady
   VMProvisioningInProgress: "VMProvisioningInProgress",
   VMProvisioningFailed: "VMProvisioningFailed",
@@ -284,3 +290,25 @@ export const remediationReasons = {
 } as const;
 
 export type RemediationReason = keyof typeof remediationReasons;
+
+/** Condition of an IPAddressClaim that one of our pools serves (Cluster API, `ipam.cluster.x-k8s.io`). */
+export const claimConditions = { Ready: "Ready" } as const;
+
+/** Reasons of {@link claimConditions}; those that are False are Cluster API's own. */
+export const claimReasons = {
+  Ready: "Ready",
+  AllocationFailed: "AllocationFailed",
+  PoolNotReady: "PoolNotReady",
+  PoolExhausted: "PoolExhausted",
+} as const;
+
+/** Condition of a HarvesterIPPool. */
+export const poolConditions = { Ready: "Ready" } as const;
+
+/** Reasons of {@link poolConditions}. */
+export const poolReasons = {
+  Ready: "Ready",
+  HarvesterUnreachable: "HarvesterUnreachable",
+  IPPoolNotFound: "IPPoolNotFound",
+  IPPoolMalformed: "IPPoolMalformed",
+} as const;

@@ -2,7 +2,12 @@ import * as z from "zod";
 
 import { conditionsSchema } from "#api/condition.ts";
 import { deadFailureFields } from "#api/dead-fields.ts";
-import { initializationSchema, ipPoolSchema, vmNetworkConfigSchema } from "#api/network.ts";
+import {
+  initializationSchema,
+  ipamNetworkConfigSchema,
+  ipPoolSchema,
+  vmNetworkConfigSchema,
+} from "#api/network.ts";
 import { namespacedMetaSchema } from "#api/object-meta.ts";
 
 /** One port the load balancer forwards besides that of the API server. */
@@ -147,6 +152,13 @@ export const harvesterClusterSpecSchema = z.looseObject({
     .optional(),
   vmNetworkConfig: vmNetworkConfigSchema
     .meta({ description: "Static addresses from pools for the machines. Absent: DHCP." })
+    .optional(),
+  ipamNetworkConfig: ipamNetworkConfigSchema
+    .meta({
+      description:
+        "Static addresses from IPAM providers for the machines. Wins over the cluster's `vmNetworkConfig`.",
+      addition: true,
+    })
     .optional(),
 });
 

@@ -7,6 +7,7 @@ import {
   dnsSearchSchema,
   dnsServersSchema,
   initializationSchema,
+  ipamNetworkConfigSchema,
   vmNetworkConfigSchema,
 } from "#api/network.ts";
 import { namespacedMetaSchema } from "#api/object-meta.ts";
@@ -157,6 +158,13 @@ export const harvesterMachineSpecSchema = z.looseObject({
     .meta({
       description:
         "Static addresses from pools for this machine, instead of the cluster's `vmNetworkConfig`.",
+    })
+    .optional(),
+  ipamNetworkConfig: ipamNetworkConfigSchema
+    .meta({
+      description:
+        "Static addresses from IPAM providers for this machine. Wins over every `vmNetworkConfig`, and over the cluster's `ipamNetworkConfig`.",
+      addition: true,
     })
     .optional(),
   firmware: z

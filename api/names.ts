@@ -32,6 +32,15 @@ export const machineFinalizer = "harvestermachine.infrastructure.cluster.x-k8s.i
 export const legacyClusterFinalizer = "harvester.infrastructure.cluster.x-k8s.io";
 export const legacyMachineFinalizer = "harvestermachine.infrastructure.cluster.x-k8s.io";
 
+/** On an IPAddressClaim that one of our pools serves: its address stands in the IPPool on Harvester (Cluster API contract, IPAM provider). */
+export const servedClaimFinalizer = "capfn.dev/release-address";
+/** On an IPAddressClaim of a machine of ours: the VM may still use the address, so nobody may give it to another. */
+export const machineClaimFinalizer = "harvestermachine.infrastructure.cluster.x-k8s.io/address-in-use";
+/** On an IPAddress of ours: it goes with its claim only. */
+export const addressFinalizer = "ipam.cluster.x-k8s.io/protect-address";
+/** On a HarvesterIPPool addresses of which are given out: without it nobody would know where they are to be given back. */
+export const poolFinalizer = "capfn.dev/addresses-given-out";
+
 /** Scheme of `spec.providerID`: `harvester://<uid of the VM>`. */
 export const providerIdPrefix = "harvester://";
 
@@ -64,6 +73,12 @@ export const remediationScopeLabel = {
   name: "capfn.dev/remediation-scope",
   value: "all-namespaces",
 } as const;
+
+/**
+ * On a HarvesterMachine: how many IPAddressClaims may have been made for it. Written before the first one, so that none is forgotten when the
+ * configuration they follow from has changed meanwhile.
+ */
+export const claimsAnnotation = "capfn.dev/address-claims";
 
 /** Any new value forces a look at the object; answered in its status. */
 export const lookAtAnnotation = "capfn.dev/look-at";

@@ -84,6 +84,50 @@ export const vmNetworkConfigSchema = z.looseObject({
 
 export type VMNetworkConfig = z.infer<typeof vmNetworkConfigSchema>;
 
+/** A pool of any IPAM provider, as `spec.poolRef` of an IPAddressClaim names it (Cluster API contract, IPAM provider). */
+export const poolReferenceSchema = z.looseObject({
+  apiGroup: z.string().meta({
+    description: "API group of the pool's kind.",
+    examples: ["ipam.cluster.x-k8s.io", "capfn.dev"],
+    enforced: { minLength: 1, maxLength: 253 },
+  }),
+  kind: z.string().meta({
+    description: "Kind of the pool.",
+    examples: ["InClusterIPPool", "HarvesterIPPool"],
+    enforced: { minLength: 1, maxLength: 63 },
+  }),
+  name: z.string().meta({
+    description: "Name of the pool, in the namespace of the machine unless its kind has no namespaces.",
+    examples: ["rack-1"],
+    enforced: { minLength: 1, maxLength: 253 },
+  }),
+});
+
+export type PoolReference = z.infer<typeof poolReferenceSchema>;
+
+/**
+ * Static addresses from IPAM providers: for each pool an IPAddressClaim is made, and all the addresses are the first interface's. Prefix and
+ * gateway come with the address, so nothing here repeats them; that is why it stands beside `vmNetworkConfig`, which demands both, and not in it.
+ */
+export const ipamNetworkConfigSchema = z.looseObject({
+  pools: z.array(poolReferenceSchema).meta({
+    description:
+      "Pools of IPAM providers. The machine gets one address of each, for its first interface; an IPv4 and an IPv6 pool give it both families.",
+    enforced: { minItems: 1, maxItems: 4 },
+  }),
+  gateway: z
+    .string()
+    .meta({
+      description: "IP address of the gateway, for addresses of its family that come without one.",
+      examples: ["10.50.0.1"],
+    })
+    .optional(),
+  dnsServers: dnsServersSchema.optional(),
+  dnsSearch: dnsSearchSchema.optional(),
+});
+
+export type IpamNetworkConfig = z.infer<typeof ipamNetworkConfigSchema>;
+
 /** `status.initialization` of the v1beta2 contract of Cluster API. */
 export const initializationSchema = z
   .looseObject({

@@ -12,6 +12,11 @@ import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
 import { remediationExpire } from "#functions/cluster-api/remediation-expire/function.ts";
 import { cloudConfig } from "#functions/harvester/cloud-config/function.ts";
+import { addressClaim } from "#functions/harvester/address-claim/function.ts";
+import { addressWithdraw } from "#functions/harvester/address-withdraw/function.ts";
+import { claimPoolObserve } from "#functions/harvester/claim-pool-observe/function.ts";
+import { claimRelease } from "#functions/harvester/claim-release/function.ts";
+import { claimServe } from "#functions/harvester/claim-serve/function.ts";
 import { clusterDelete } from "#functions/harvester/cluster-delete/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
@@ -35,6 +40,9 @@ export const allFunctions: readonly StepFunction[] = [
   cloudConfig,
   rancherImport,
   ipAllocate,
+  addressClaim,
+  claimPoolObserve,
+  claimServe,
   vmCreate,
   machineObserve,
   templateCapacity,
@@ -46,6 +54,8 @@ export const allFunctions: readonly StepFunction[] = [
   vmDelete,
   clusterDelete,
   ipRelease,
+  addressWithdraw,
+  claimRelease,
   poolReclaim,
   certReissue,
   tlsReissue,

@@ -162,9 +162,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   };
 }
 
-/** What is watched from the start: the objects the functions are for, and Secrets, whose change replaces a connection. */
+/**
+ * What is watched from the start: the objects the functions are for, unless their kind need not be installed, and Secrets, whose change replaces a
+ * connection.
+ */
 function managementViews(functions: readonly StepFunction[]): Set<ResourceView<unknown>> {
-  return new Set<ResourceView<unknown>>([...functions.map((fn) => fn.for), secretView]);
+  const own = functions.map((fn) => fn.for).filter(({ mayBeMissing }) => mayBeMissing !== true);
+  return new Set<ResourceView<unknown>>([...own, secretView]);
 }
 
 /** A changed Secret replaces the connections that were made from it. */

@@ -4,6 +4,7 @@ import {
   templateMeanings,
   type ConditionMeaning,
 } from "#api/condition-meanings.ts";
+import { claimMeanings, poolMeanings } from "#api/ipam-meanings.ts";
 import { injectionMeanings, remediationMeanings } from "#api/remediation-meanings.ts";
 
 type Meanings = Readonly<Record<string, ConditionMeaning<string>>>;
@@ -13,6 +14,8 @@ export const conditionSections: readonly (readonly [title: string, meanings: Mea
   ["HarvesterCluster", clusterMeanings],
   ["HarvesterMachine", machineMeanings],
   ["HarvesterMachineTemplate", templateMeanings],
+  ["HarvesterIPPool", poolMeanings],
+  ["IPAddressClaim of a HarvesterIPPool", claimMeanings],
   ["RemediationRequest and MachineRemediation", remediationMeanings],
   ["EventInjection", injectionMeanings],
 ];

@@ -2,6 +2,7 @@ import { clusterView, machineView } from "#platform/cluster-api/cluster.ts";
 import { eventInjectionView } from "#platform/cluster-api/event-injection.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import { harvesterIpPoolView, ipAddressClaimView } from "#platform/cluster-api/ipam.ts";
 import { machineRemediationView, remediationRequestView } from "#platform/cluster-api/remediation.ts";
 import { secretView } from "#platform/cluster-api/secret.ts";
 import type { ResourceType } from "#platform/kube/resource.ts";
@@ -23,6 +24,8 @@ const kinds: Readonly<Record<string, ResourceView<unknown>>> = {
   remediationrequest: remediationRequestView,
   machineremediation: machineRemediationView,
   eventinjection: eventInjectionView,
+  harvesterippool: harvesterIpPoolView,
+  ipaddressclaim: ipAddressClaimView,
   secret: secretView,
   "machine.cluster.x-k8s.io": machineView,
   "cluster.cluster.x-k8s.io": clusterView,

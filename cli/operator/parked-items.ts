@@ -3,6 +3,7 @@ import { readNotes, type FunctionNote } from "#events/hub/note.ts";
 import { skipsInForce, SKIP_ANNOTATION, type Skip } from "#events/hub/persons-word.ts";
 import { NOTE_ANNOTATION } from "#events/hub/projection.ts";
 import type { StepFunction } from "#functions/contract/function.ts";
+import { isKubeError } from "#platform/kube/errors.ts";
 import type { KubeReader } from "#platform/kube/client.ts";
 import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
 
@@ -33,8 +34,13 @@ export async function parkedItems(
   const found: ParkedItem[] = [];
   for (const type of new Set(functions.map((fn) => fn.for.type))) {
     const names = functions.filter((fn) => fn.for.type === type).map(({ name }) => name);
-    for await (const object of client.list(type, { namespace }))
-      found.push(...itemsOf(object, type).filter((item) => names.includes(item.function)));
+    try {
+      for await (const object of client.list(type, { namespace }))
+        found.push(...itemsOf(object, type).filter((item) => names.includes(item.function)));
+    } catch (error) {
+      // A kind that is not installed has no objects.
+      if (!isKubeError(error) || error.detail !== "notServed") throw error;
+    }
   }
   return found.toSorted((a, b) => a.since.localeCompare(b.since) || a.object.localeCompare(b.object));
 }

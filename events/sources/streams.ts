@@ -4,6 +4,7 @@ import type { DemandListener } from "#events/hub/wakes.ts";
 import { auditStream, type AuditOptions } from "#events/sources/auditor.ts";
 import { runStream, type Deliver, type StreamHealth } from "#events/sources/stream.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
+import { isKubeError } from "#platform/kube/errors.ts";
 import type { Connection, ResourceView } from "#platform/kube/view.ts";
 import type { Clock } from "#platform/process/clock.ts";
 
@@ -20,6 +21,8 @@ interface Wanted {
   healthy: boolean;
   /** When its last event came, monotonic ms; undefined before the first. */
   heardAt: number | undefined;
+  /** Its kind is not installed, and need not be. */
+  missing: boolean;
 }
 
 export interface StreamsOptions {
@@ -76,6 +79,7 @@ export class Streams implements DemandListener {
       cancelReopen: undefined,
       healthy: false,
       heardAt: undefined,
+      missing: false,
     };
     this.#wanted.set(name, wanted);
     this.#options.connectionWanted(scope.connection);
@@ -107,16 +111,17 @@ export class Streams implements DemandListener {
     return this.#clients.get(connection);
   }
 
-  /** Streams that are wanted, with whether their first list is complete and they were heard of lately. */
+  /** Streams that are wanted, with whether their first list is complete and they were heard of lately, or there is nothing to list. */
   state(): { name: string; ready: boolean; connection: Connection }[] {
     const now = this.#options.clock.monotonic();
-    return [...this.#wanted].map(([name, { view, scope, heardAt }]) => ({
+    return [...this.#wanted].map(([name, { view, scope, heardAt, missing }]) => ({
       name,
       connection: scope.connection,
       ready:
-        heardAt !== undefined &&
-        now - heardAt < LONGEST_SILENCE_MS &&
-        (this.#hub?.index.listed(view, scope) ?? false),
+        missing ||
+        (heardAt !== undefined &&
+          now - heardAt < LONGEST_SILENCE_MS &&
+          (this.#hub?.index.listed(view, scope) ?? false)),
     }));
   }
 
@@ -185,13 +190,18 @@ export class Streams implements DemandListener {
     wanted.healthy = false;
     return {
       alive: () => {
+        wanted.missing = false;
         wanted.healthy = true;
         wanted.heardAt = this.#options.clock.monotonic();
         health.alive();
       },
       disrupted: (error) => {
         wanted.healthy = false;
-        health.disrupted(error);
+        wanted.missing =
+          wanted.view.mayBeMissing === true && isKubeError(error) && error.detail === "notServed";
+        // An API server that says so is well.
+        if (wanted.missing) health.alive();
+        else health.disrupted(error);
       },
     };
   }

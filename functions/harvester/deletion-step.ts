@@ -2,6 +2,7 @@ import { deletionStop } from "#functions/harvester/deletion-guard.ts";
 import type { HarvesterMachineInScope } from "#functions/harvester/machine-scope.ts";
 import { isHeldByUs } from "#functions/harvester/finalizer.ts";
 import { isOurs } from "#functions/harvester/ownership.ts";
+import { ownClaims } from "#functions/harvester/machine-claims.ts";
 import { ownEntries } from "#functions/harvester/pool-entries.ts";
 import { ABANDON_ANNOTATION, type HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import type { Seen } from "#platform/kube/view.ts";
@@ -14,6 +15,7 @@ import type { Seen } from "#platform/kube/view.ts";
  * - `unknown`: there is no complete picture of Harvester
  * - `deleteVm`, `vmStopping`: the VM is there; it is being deleted
  * - `releaseAddress`: nothing runs any more, and an IPPool names the machine
+ * - `withdrawClaims`: neither does any IPPool, and there are IPAddressClaims of the machine
  * - `finish`: disks, Secret and finalizer are left
  */
 export type DeletionStep =
@@ -24,6 +26,7 @@ export type DeletionStep =
   | "deleteVm"
   | "vmStopping"
   | "releaseAddress"
+  | "withdrawClaims"
   | "finish";
 
 /** Pure; the same answer for every function that takes part, so that no two of them act at a time. */
@@ -39,7 +42,8 @@ export function deletionStep(view: HarvesterMachineInScope): DeletionStep {
   }
   // A foreign VM of the same name has the instance of the same name; without any VM the instance may still be ours.
   if (vm === undefined && vmi !== undefined) return "vmStopping";
-  return ownEntries(object, heldIn).length > 0 ? "releaseAddress" : "finish";
+  if (ownEntries(object, heldIn).length > 0) return "releaseAddress";
+  return ownClaims(object, related).length > 0 ? "withdrawClaims" : "finish";
 }
 
 /** Why a person gave up what the machine has on Harvester; undefined when nobody did. */

@@ -14,7 +14,7 @@ interface Current {
   readonly resourceVersion: string;
   readonly deleting: boolean;
   readonly finalizers: readonly string[];
-  readonly identity: string | undefined;
+  readonly annotations: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -22,16 +22,24 @@ interface Current {
  * merge patch under the resourceVersion seen, which a namesake cannot have; it also replaces the finalizer of early releases of the Go
  * provider. No request when all is there. After a conflict it looks once more by itself.
  *
+ * @param notes annotations the machine must carry as well before the write that follows
  * @throws KubeError `conflict` when the machine changed twice or is being deleted, `notFound` when it is gone.
  */
-export async function ensureFinalizer(deps: Management, machine: Seen<HarvesterMachineBody>): Promise<void> {
+export async function ensureFinalizer(
+  deps: Management,
+  machine: Seen<HarvesterMachineBody>,
+  notes: Readonly<Record<string, string>> = {},
+): Promise<void> {
   await compareAndSet(deps, machine, (current) => {
     const finalizers = mendedFinalizers(current.finalizers);
-    if (finalizers === undefined && current.identity !== undefined) return undefined;
+    const identity = current.annotations[IDENTITY_ANNOTATION] ?? current.uid;
+    const wanted = Object.entries({ ...notes, [IDENTITY_ANNOTATION]: identity });
+    const missing = wanted.filter(([name, value]) => current.annotations[name] !== value);
+    if (finalizers === undefined && missing.length === 0) return undefined;
     if (current.deleting) throw changed(deps, machine, "is being deleted");
     return {
       ...(finalizers !== undefined && { finalizers }),
-      ...(current.identity === undefined && { annotations: { [IDENTITY_ANNOTATION]: current.uid } }),
+      ...(missing.length > 0 && { annotations: Object.fromEntries(missing) }),
     };
   });
 }
@@ -100,7 +108,7 @@ function fromSnapshot(machine: Seen<HarvesterMachineBody>): Current {
     resourceVersion,
     deleting: deletionTimestamp !== undefined,
     finalizers: machine.metadata.finalizers,
-    identity: machine.metadata.annotations[IDENTITY_ANNOTATION],
+    annotations: machine.metadata.annotations,
   };
 }
 
@@ -110,7 +118,7 @@ function fromObject({ metadata }: KubeObject): Current {
     resourceVersion: metadata.resourceVersion,
     deleting: metadata.deletionTimestamp !== undefined,
     finalizers: metadata.finalizers ?? [],
-    identity: metadata.annotations?.[IDENTITY_ANNOTATION],
+    annotations: metadata.annotations ?? {},
   };
 }
 

@@ -1,9 +1,11 @@
 import type { View } from "#functions/contract/function.ts";
 import { relations } from "#functions/contract/relations.ts";
+import { claimedRefs, claimRefs, type MachineClaims } from "#functions/harvester/machine-claims.ts";
 import { holderIds } from "#functions/harvester/pool-entries.ts";
 import { clusterView, machineView, type Cluster, type Machine } from "#platform/cluster-api/cluster.ts";
 import { harvesterClusterView, type HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView, type HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
+import { ipAddressClaimView, ipAddressView } from "#platform/cluster-api/ipam.ts";
 import { ipPoolView, type IpPool } from "#platform/harvester/ip-pool.ts";
 import {
   virtualMachineInstanceView,
@@ -20,8 +22,8 @@ export interface MachineScope {
   readonly harvesterCluster: Seen<HarvesterClusterBody> | undefined;
 }
 
-/** The scope, and what is there of the machine on Harvester. */
-export interface HarvesterScope extends MachineScope {
+/** The scope, and what is there of the machine on Harvester and of its address claims. */
+export interface HarvesterScope extends MachineScope, MachineClaims {
   /** The VM with the machine's name, whosever it is. */
   readonly vm: Seen<VirtualMachine> | undefined;
   readonly vmi: Seen<VirtualMachineInstance> | undefined;
@@ -70,7 +72,14 @@ function harvesterScope(options: { readonly optional: boolean }) {
         return holderIds(own).map((value) => ({ connection, index: "holder", value }));
       },
       { wake: "membership", ...options },
-    );
+    )
+    .several(
+      "claims",
+      ipAddressClaimView,
+      (own, { harvesterCluster }) => claimRefs(own, harvesterCluster),
+      options,
+    )
+    .several("claimed", ipAddressView, (_own, { claims }) => claimedRefs(claims), options);
 }
 
 /** Where the machine's VM is, if it is: named as the machine, in the cluster's target namespace. */

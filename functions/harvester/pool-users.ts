@@ -1,4 +1,5 @@
 import { USED_FROM_ANNOTATION } from "#platform/harvester/ip-pool-body.ts";
+import type { PoolPatch } from "#functions/harvester/pool-write.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 
 type Marked = Pick<IpPool, "metadata">;
@@ -20,6 +21,16 @@ export function isMarked(pool: Marked, management: string): boolean {
 /** The value of the mark with this management cluster in it. */
 export function markFor(pool: Marked, management: string): string {
   return [...new Set([...markedUsers(pool), management])].toSorted().join(",");
+}
+
+/** A change of the pool's status, with the mark if it lacks it: no entry of ours ever stands in a pool that does not say that we use it. */
+export function markedPatch(
+  status: Readonly<Record<string, unknown>>,
+  pool: Marked | undefined,
+  management: string | undefined,
+): PoolPatch {
+  if (pool === undefined || management === undefined || isMarked(pool, management)) return { status };
+  return { status, annotations: { [USED_FROM_ANNOTATION]: markFor(pool, management) } };
 }
 
 function markedUsers({ metadata }: Marked): readonly string[] {

@@ -6,7 +6,7 @@ import { ipPools } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
 /** What is written to a pool in one compare-and-set. */
-interface PoolPatch {
+export interface PoolPatch {
   readonly status: Readonly<Record<string, unknown>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { harvesterMachineSpecSchema, harvesterMachineStatusSchema } from "#api/harvester-machine.ts";
 import { machineConditions, machineReasons } from "#api/condition-names.ts";
+import { claimsAnnotation, watchFilterLabel } from "#api/names.ts";
 import { findCondition } from "#platform/cluster-api/conditions.ts";
 import { contractAnnotationsSchema } from "#platform/cluster-api/cluster.ts";
 import { DIAGNOSIS_ANNOTATION } from "#platform/cluster-api/diagnosis.ts";
@@ -26,6 +27,7 @@ const harvesterMachineViewSchema = z.object({
           "cluster.x-k8s.io/control-plane": z.string().optional(),
           "cluster.x-k8s.io/deployment-name": z.string().optional(),
           "cluster.x-k8s.io/set-name": z.string().optional(),
+          [watchFilterLabel]: z.string().optional(),
         })
         .prefault({}),
       annotations: z
@@ -34,6 +36,7 @@ const harvesterMachineViewSchema = z.object({
           [IDENTITY_ANNOTATION]: z.string().optional(),
           [ABANDON_ANNOTATION]: z.string().optional(),
           [DIAGNOSIS_ANNOTATION]: z.string().optional(),
+          [claimsAnnotation]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),

@@ -55,6 +55,20 @@ export function readRanges(spec: IpPoolBody["spec"]): RangesRead {
   return { pool: { ranges, gateways: inside, size } };
 }
 
+/** Prefix length and gateway of the range an address is from; undefined when it lies in none of those that can be read. */
+export function networkOf(
+  { ranges }: Pick<IpPoolBody["spec"], "ranges">,
+  ip: IpAddress,
+): { readonly prefix: number; readonly gateway: IpAddress | undefined } | undefined {
+  for (const entry of ranges) {
+    const subnet = parseCidr(entry.subnet);
+    const read = readRange(entry);
+    if (subnet === undefined || "field" in read || !contains(read.range, ip)) continue;
+    return { prefix: subnet.prefix, gateway: read.gateway };
+  }
+  return undefined;
+}
+
 export function contains({ family, first, last }: AddressRange, ip: IpAddress): boolean {
   return family === ip.family && first <= ip.value && ip.value <= last;
 }

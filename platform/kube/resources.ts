@@ -31,7 +31,13 @@ export const kubeadmControlPlanes = resource(
   "kubeadmcontrolplanes",
 );
 
+const ipam = "ipam.cluster.x-k8s.io/v1beta2";
+export const ipAddressClaims = resource(ipam, "IPAddressClaim", "ipaddressclaims");
+/** What an IPAM provider gives for a claim; not a field of a machine. */
+export const ipAddresses = resource(ipam, "IPAddress", "ipaddresses");
+
 const capfn = "capfn.dev/v1alpha1";
+export const harvesterIpPools = resource(capfn, "HarvesterIPPool", "harvesterippools");
 export const eventInjections = resource(capfn, "EventInjection", "eventinjections");
 export const remediationRequests = resource(capfn, "RemediationRequest", "remediationrequests");
 export const machineRemediations = resource(capfn, "MachineRemediation", "machineremediations");

@@ -29,6 +29,11 @@ export function workloadConnection(cluster: {
 export interface ResourceView<P> {
   readonly type: ResourceType;
   readonly schema: z.ZodType<P>;
+  /**
+   * The kind may not be installed. It is watched only while something looks at it, and that it is not served is no fault: nothing of the kind is
+   * known then, and nothing else is held up.
+   */
+  readonly mayBeMissing?: boolean;
   /** Watched as metadata only. For Secrets: their content must not be held. */
   readonly metadataOnly?: boolean;
   /** Further ways to look objects up, as values per index, e.g. a Node by `address`. Pure; an object may have several values. */

@@ -15,6 +15,7 @@ import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { BASIC_CONTROLLERS } from "#platform/control-plane/kube-controller-manager.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import {
+  harvesterIpPools,
   harvesterMachines,
   machines,
   namespaces,
@@ -132,6 +133,18 @@ test(
     await actor.provisioned("m2");
     await actor.deleteMachine("m2");
     await actor.gone("m2");
+    // The third claims its address, and ours is the pool it claims it from.
+    const rack = { apiGroup: "capfn.dev", kind: "HarvesterIPPool", name: "rack" };
+    await theatre.clients.M.create(harvesterIpPools, {
+      apiVersion: "capfn.dev/v1alpha1",
+      kind: rack.kind,
+      metadata: { namespace: names.namespace, name: rack.name },
+      spec: { identitySecret: { name: "identity" }, ipPool: names.pool("pool") },
+    });
+    await actor.createMachine("m3", { spec: { ipamNetworkConfig: { pools: [rack] } } });
+    await actor.provisioned("m3");
+    await actor.deleteMachine("m3");
+    await actor.gone("m3");
     await play.rest();
     expect(leftOnHarvester(play)).toEqual([]);
     expectSound(play);
@@ -139,6 +152,11 @@ test(
     expect(dropped).toEqual([]);
     expect([...ran]).toEqual(
       expect.arrayContaining([
+        "address-claim",
+        "address-withdraw",
+        "claim-pool-observe",
+        "claim-release",
+        "claim-serve",
         "cluster-connect",
         "ip-allocate",
         "ip-release",

@@ -87,11 +87,17 @@ const vmAddressIsHeld: Invariant = ({ names, now, observation }) => {
     users.set(address, vm.metadata.name);
     const holder = held.get(address);
     if (holder === undefined) return `the address of the live VM ${vm.metadata.name} is free in its pool`;
-    if (!holder.endsWith(`/${owner}`))
+    if (!holder.endsWith(`/${owner}`) && !isClaimOf(holder, vm.metadata.name))
       return `the address of the live VM ${vm.metadata.name} is held by another`;
   }
   return undefined;
 };
+
+/** Whether the holder is an IPAddressClaim that was made for the machine. */
+function isClaimOf(holder: string, machine: string): boolean {
+  const [kind, , name = ""] = holder.split("/");
+  return kind === "ipaddressclaim" && name.startsWith(`${machine}-address-`);
+}
 
 const foreignUntouched: Invariant = ({ names, before, observation }) => {
   const { object, gone, api } = observation;
@@ -144,7 +150,9 @@ const finalizerLast: Invariant = ({ now, before, observation }) => {
   );
   const vm = all(now, "H virtualmachines").some((each) => ownerOf(each) === identity);
   const holds = all(now, "H ippools").some((pool) =>
-    [...allocatedOf(pool).values()].some((holder) => holder.endsWith(`/${identity}`)),
+    [...allocatedOf(pool).values()].some(
+      (holder) => holder.endsWith(`/${identity}`) || isClaimOf(holder, observation.object.metadata.name),
+    ),
   );
   if (vm) return `the finalizer of ${observation.key} was removed while its VM exists`;
   if (holds) return `the finalizer of ${observation.key} was removed while it holds an address`;

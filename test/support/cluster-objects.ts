@@ -247,3 +247,47 @@ export function eventInjection(name: string) {
     spec: { type: "machine.changed", target: { kind: "Machine", name } },
   };
 }
+
+/** A HarvesterIPPool that stands for an IPPool of the Harvester of `place`. */
+export function harvesterIpPool(name: string, pool: string, over: { metadata?: Json } = {}): object {
+  return {
+    apiVersion: "capfn.dev/v1alpha1",
+    kind: "HarvesterIPPool",
+    metadata: { name, namespace: place.namespace, generation: 1, ...over.metadata },
+    spec: { identitySecret: { name: "identity" }, ipPool: pool },
+  };
+}
+
+/** An IPAddressClaim that names a HarvesterIPPool. */
+export function ipAddressClaim(
+  name: string,
+  pool: string,
+  over: { metadata?: Json; spec?: Json; status?: Json } = {},
+): object {
+  return {
+    apiVersion: "ipam.cluster.x-k8s.io/v1beta2",
+    kind: "IPAddressClaim",
+    metadata: {
+      name,
+      namespace: place.namespace,
+      creationTimestamp: "2026-01-01T00:00:00Z",
+      ...over.metadata,
+    },
+    spec: { poolRef: { apiGroup: "capfn.dev", kind: "HarvesterIPPool", name: pool }, ...over.spec },
+    ...(over.status !== undefined && { status: over.status }),
+  };
+}
+
+/** An IPAddress as some provider made it for a claim of its name. */
+export function ipAddress(name: string, spec: Json, over: { metadata?: Json } = {}): object {
+  return {
+    apiVersion: "ipam.cluster.x-k8s.io/v1beta2",
+    kind: "IPAddress",
+    metadata: { name, namespace: place.namespace, ...over.metadata },
+    spec: {
+      claimRef: { name },
+      poolRef: { apiGroup: "ipam.example.com", kind: "ExamplePool", name: "rack-1" },
+      ...spec,
+    },
+  };
+}

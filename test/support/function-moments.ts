@@ -101,6 +101,8 @@ export function worldAt({ vm, node, deleting, cluster }: State): FakeDeps {
       configMap(place.namespace, "addon", {
         manifests: `apiVersion: v1\nkind: Secret\nmetadata: {name: old, namespace: x}\ndata: {a: ${SECRET}}\n`,
       }),
+      objects.harvesterIpPool("m-0", "pool"),
+      objects.ipAddressClaim("m-0", "m-0"),
       objects.harvesterMachine("m-0", {
         metadata,
         spec: node === true ? { providerID: "harvester://vms/m-0" } : {},

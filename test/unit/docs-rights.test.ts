@@ -83,12 +83,27 @@ describe("the rights in the pages", () => {
       },
       {
         apiGroups: ["capfn.dev"],
-        resources: ["remediationrequests", "machineremediations", "eventinjections"],
+        resources: ["remediationrequests", "machineremediations", "eventinjections", "harvesterippools"],
         verbs: ["get", "patch"],
       },
       {
         apiGroups: ["capfn.dev"],
-        resources: ["remediationrequests/status", "machineremediations/status", "eventinjections/status"],
+        resources: [
+          "remediationrequests/status",
+          "machineremediations/status",
+          "eventinjections/status",
+          "harvesterippools/status",
+        ],
+        verbs: ["patch"],
+      },
+      {
+        apiGroups: ["ipam.cluster.x-k8s.io"],
+        resources: ["ipaddressclaims"],
+        verbs: ["get", "patch"],
+      },
+      {
+        apiGroups: ["ipam.cluster.x-k8s.io"],
+        resources: ["ipaddressclaims/status"],
         verbs: ["patch"],
       },
       { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch"] },

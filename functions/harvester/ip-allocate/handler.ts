@@ -14,10 +14,9 @@ import { planAssignments, type Assignment, type Waiter } from "#functions/harves
 import { poolRefs, type AllocationScope } from "#functions/harvester/ip-allocate/waiting-machine.ts";
 import { judgePools, usableRanges, whyNoAddress } from "#functions/harvester/pool-candidates.ts";
 import { claimOf } from "#functions/harvester/pool-entries.ts";
-import { isMarked, markFor } from "#functions/harvester/pool-users.ts";
+import { markedPatch } from "#functions/harvester/pool-users.ts";
 import { writePool } from "#functions/harvester/pool-write.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
-import { USED_FROM_ANNOTATION } from "#platform/harvester/ip-pool-body.ts";
 import { ipPoolView, type IpPool } from "#platform/harvester/ip-pool.ts";
 import { harvesterMachines, ipPools } from "#platform/kube/resources.ts";
 import type { ObjectRef, Seen } from "#platform/kube/view.ts";
@@ -84,16 +83,6 @@ export async function allocateAddresses(
     }
   }
   return settle(items, outcomes, faults);
-}
-
-/** No entry of ours ever stands in a pool that does not say that we use it: other management clusters go by that. */
-function markedPatch(
-  status: Readonly<Record<string, unknown>>,
-  pool: Seen<IpPool> | undefined,
-  management: string | undefined,
-) {
-  if (pool === undefined || management === undefined || isMarked(pool, management)) return { status };
-  return { status, annotations: { [USED_FROM_ANNOTATION]: markFor(pool, management) } };
 }
 
 /** The machines that carry the finalizer now, a few requests at a time. */

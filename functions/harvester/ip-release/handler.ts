@@ -1,26 +1,16 @@
 import type { Deps, StepClient } from "#functions/contract/deps.ts";
 import type { BatchEvent, StepEvent } from "#functions/contract/function.ts";
-import {
-  appearance,
-  change,
-  done,
-  requeueAfter,
-  waitFor,
-  type Outcome,
-} from "#functions/contract/outcome.ts";
-import { confirmDeletion, type ClusterReads } from "#functions/harvester/deletion-guard.ts";
+import { done, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
+import type { ClusterReads } from "#functions/harvester/deletion-guard.ts";
 import type { HarvesterScope } from "#functions/harvester/machine-scope.ts";
-import { freshLook } from "#functions/harvester/fresh-look.ts";
-import { onHarvester } from "#functions/harvester/machine-scope.ts";
-import { isOurs } from "#functions/harvester/ownership.ts";
 import { ownEntries, type PoolEntry } from "#functions/harvester/pool-entries.ts";
 import { writePool } from "#functions/harvester/pool-write.ts";
+import { confirmVmGone } from "#functions/harvester/vm-gone.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
 import { planRelease } from "#platform/harvester/ip-pool-allocation.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
-import { virtualMachineView } from "#platform/harvester/virtual-machine.ts";
 import { KubeError } from "#platform/kube/errors.ts";
-import { harvesterMachines, virtualMachines } from "#platform/kube/resources.ts";
+import { harvesterMachines } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
 type Item = StepEvent<HarvesterMachineBody, HarvesterScope>;
@@ -28,7 +18,6 @@ type Item = StepEvent<HarvesterMachineBody, HarvesterScope>;
 const ROUNDS = 4;
 const MACHINES_AT_ONCE = 16;
 const AGAIN_MS = 1_000;
-const VM_TIMEOUT_MS = 10 * 60_000;
 
 /**
  * Gives back what the machines of the batch hold, one compare-and-set per pool. Each machine is confirmed by quorum reads: it is the one whose
@@ -45,7 +34,7 @@ export async function releaseAddresses(
   const confirmed: Item[] = [];
   for (let at = 0; at < items.length; at += MACHINES_AT_ONCE) {
     const some = items.slice(at, at + MACHINES_AT_ONCE);
-    const results = await Promise.allSettled(some.map((item) => confirmGone(item, deps, clusterReads)));
+    const results = await Promise.allSettled(some.map((item) => confirmVmGone(item, deps, clusterReads)));
     for (const [index, item] of some.entries()) {
       const result = results[index];
       if (result?.status !== "fulfilled") faults.push(result?.reason);
@@ -69,27 +58,6 @@ export async function releaseAddresses(
     }
   }
   return outcomes;
-}
-
-/** Undefined when the machine is being deleted and its VM is gone; else the outcome to end its step with. */
-async function confirmGone(item: Item, deps: Deps, clusterReads: ClusterReads): Promise<Outcome | undefined> {
-  const { object, related } = item;
-  const at = onHarvester(object, related.harvesterCluster);
-  const identity = related.harvesterCluster?.spec.identitySecret;
-  const [stop, vm] = await Promise.all([
-    confirmDeletion(deps, item, clusterReads),
-    at && identity && freshLook(await deps.harvester(identity), virtualMachineView, at),
-  ]);
-  if (stop !== undefined) return stop;
-  if (at === undefined) return done();
-  if (vm === undefined || !isOurs(vm, object)) return undefined;
-  // What the hub saw is older than the answer: its news of the VM ends the wait.
-  const news =
-    related.vm === undefined ? appearance(virtualMachines, at) : change(virtualMachines, related.vm);
-  return waitFor([news], {
-    timeoutMs: VM_TIMEOUT_MS,
-    reason: "the VM still exists; its address is given back when it is gone",
-  });
 }
 
 async function releaseAll(harvester: StepClient, items: readonly Item[], deps: Deps): Promise<void> {

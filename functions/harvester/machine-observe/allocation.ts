@@ -1,7 +1,8 @@
 import { machineConditions, machineReasons } from "#api/condition-names.ts";
 import type { Finding, StatusFields } from "#functions/harvester/machine-observe/finding.ts";
 import { isKnown, type ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
-import { effectiveNetwork } from "#functions/harvester/network-config.ts";
+import { claimedAddresses } from "#functions/harvester/machine-claims.ts";
+import { effectiveNetwork, type EffectiveNetwork } from "#functions/harvester/network-config.ts";
 import { heldAddress, holderIds } from "#functions/harvester/pool-entries.ts";
 import { findCondition } from "#platform/cluster-api/conditions.ts";
 
@@ -22,6 +23,7 @@ export function allocation(view: ObservedMachine): Allocation {
   const network = effectiveNetwork(object, related.harvesterCluster);
   if (network.kind === "dhcp") return { address: undefined, findings: [], fields: {} };
   if (network.kind === "fixed") return { address: network.address, findings: [], fields: {} };
+  if (network.kind === "ipam") return claimedAllocation(view, network);
   const held = isKnown(view, "heldIn") ? heldAddress(object, related.heldIn, network.pools) : undefined;
   if (held === undefined) {
     const { allocatedIPAddress } = object.status;
@@ -40,6 +42,32 @@ export function allocation(view: ObservedMachine): Allocation {
       },
     ],
     fields: { allocatedIPAddress: held.address, allocatedPoolRef: held.pool },
+  };
+}
+
+/** The claims are the truth as long as they can be seen; a machine keeps the addresses it was made with. */
+function claimedAllocation(
+  view: ObservedMachine,
+  network: Extract<EffectiveNetwork, { kind: "ipam" }>,
+): Allocation {
+  const { object, related } = view;
+  const addresses = claimedAddresses(object, network, related)?.map(({ address }) => address);
+  const [first] = addresses ?? [];
+  if (addresses === undefined || first === undefined)
+    return { address: object.status.allocatedIPAddress, findings: [], fields: {} };
+  const { VMIPAllocated } = machineConditions;
+  const current = findCondition(object.status.conditions, VMIPAllocated);
+  const message = `${addresses.join(", ")} by IPAddressClaim`;
+  return {
+    address: first,
+    findings: [
+      {
+        type: VMIPAllocated,
+        statement: { status: "True", reason: machineReasons.VMIPAllocated, message },
+        urgent: current?.status !== "True",
+      },
+    ],
+    fields: { allocatedIPAddress: first },
   };
 }
 

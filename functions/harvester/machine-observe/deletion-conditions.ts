@@ -3,6 +3,7 @@ import { deletionStop } from "#functions/harvester/deletion-guard.ts";
 import type { Finding } from "#functions/harvester/machine-observe/finding.ts";
 import { isKnown, type ObservedMachine } from "#functions/harvester/machine-observe/observed-machine.ts";
 import { isOurs } from "#functions/harvester/ownership.ts";
+import { ownClaims } from "#functions/harvester/machine-claims.ts";
 import { ownEntries } from "#functions/harvester/pool-entries.ts";
 
 /** A deletion that ends by then is not reported at all. */
@@ -46,6 +47,15 @@ function waitsFor(view: ObservedMachine): Waiting | undefined {
     return { reason: machineReasons.WaitingForVMDeletion, message, afterMs: REPORT_AFTER_MS };
   }
   const held = isKnown(view, "heldIn") ? ownEntries(object, related.heldIn) : [];
+  const claims = isKnown(view, "claims") ? ownClaims(object, related) : [];
+  if (held.length === 0 && claims.length > 0) {
+    const pools = claims.map(({ spec: { poolRef } }) => `${poolRef.kind} ${poolRef.name}`);
+    return {
+      reason: machineReasons.WaitingForIPRelease,
+      message: `the claims of its addresses are not gone yet; their providers: ${pools.join(", ")}`,
+      afterMs: REPORT_AFTER_MS,
+    };
+  }
   if (held.length === 0) return undefined;
   return {
     reason: machineReasons.WaitingForIPRelease,

@@ -63,7 +63,7 @@ function inputs(view: CreateView): unknown {
     labels: [related.machine?.metadata.labels, own.metadata.labels],
     cluster: related.harvesterCluster?.spec,
     failureDomains: related.harvesterCluster?.status.failureDomains,
-    address: planOf(view)?.address,
+    addresses: planOf(view)?.statics,
     vm: related.vm?.meta.uid,
     images: related.images.map(({ meta, spec, status }) => [meta.uid, meta.deletionTimestamp, spec, status]),
     keyPair: [related.keyPair?.spec, related.keyPair?.meta.deletionTimestamp],

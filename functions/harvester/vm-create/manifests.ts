@@ -26,16 +26,16 @@ export function manifestsOf(plan: Plan, images: readonly Seen<Image>[], userData
   const namespace = harvesterCluster.spec.targetNamespace;
   const labels = ownerLabels(own, cluster);
   const vmLabels = { ...labels, [groupLabel]: groupOf(machine) };
-  const address = staticAddressOf(plan);
-  const macAddresses =
-    address === undefined ? [] : own.spec.networks.map((_, index) => macAddress(identity, index));
+  const addresses = staticAddresses(plan);
+  const isStatic = addresses.length > 0;
+  const macAddresses = isStatic ? own.spec.networks.map((_, index) => macAddress(identity, index)) : [];
   return {
     secret: cloudInitSecret({
       name: cloudInitSecretName(name),
       namespace,
       labels,
       userData,
-      networkData: address === undefined ? undefined : networkData(address, macAddresses),
+      networkData: isStatic ? networkData(addresses, macAddresses) : undefined,
     }),
     vm: virtualMachine({
       name,
@@ -52,8 +52,9 @@ export function manifestsOf(plan: Plan, images: readonly Seen<Image>[], userData
   };
 }
 
-function staticAddressOf({ network, address }: Plan): StaticAddress | undefined {
-  if (network.kind === "dhcp" || address === undefined) return undefined;
-  const read = readStatic(network, address);
-  return "static" in read ? read.static : undefined;
+function staticAddresses({ statics }: Plan): readonly StaticAddress[] {
+  return statics.flatMap((source) => {
+    const read = readStatic(source);
+    return "static" in read ? [read.static] : [];
+  });
 }

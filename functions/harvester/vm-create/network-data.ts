@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import type { EffectiveNetwork, StaticNetwork } from "#functions/harvester/network-config.ts";
+import type { StaticNetwork, StaticSource } from "#functions/harvester/network-config.ts";
 import { formatIp, parseCidr, parseIp, type IpAddress } from "#platform/harvester/ip-address.ts";
 
 /** The static address of the first interface, checked and in canonical form. */
@@ -7,7 +7,7 @@ export interface StaticAddress {
   readonly family: 4 | 6;
   readonly address: string;
   readonly prefix: number;
-  readonly gateway: string;
+  readonly gateway: string | undefined;
   readonly dnsServers: readonly string[];
   readonly dnsSearch: readonly string[];
 }
@@ -19,21 +19,17 @@ export type StaticRead = { readonly static: StaticAddress } | { readonly problem
  * neither names one, IPv6 takes /64, the prefix of every IPv6 LAN (RFC 4291, 2.5.4); IPv4 takes 255.255.0.0, as the Go provider did, because
  * existing manifests rest on it, but only if the gateway can be reached with it.
  */
-export function readStatic(
-  network: Exclude<EffectiveNetwork, { kind: "dhcp" }>,
-  address: string,
-): StaticRead {
+export function readStatic({ network, address }: StaticSource): StaticRead {
   const { source } = network;
   const ip = parseIp(address);
-  const gateway = parseIp(network.gateway);
+  const gateway = network.gateway === undefined ? undefined : parseIp(network.gateway);
+  const needsNone = network.kind === "claim" && network.gateway === undefined;
   const problems: string[] = [];
-  if (ip === undefined) {
-    const field = network.kind === "fixed" ? `${source}.address` : "the address held in the IPPool";
-    problems.push(`${field} is no IP address; give one such as 10.50.0.40`);
-  }
-  if (gateway === undefined) {
+  if (ip === undefined)
+    problems.push(`${addressFields[network.kind](source)} is no IP address; give one such as 10.50.0.40`);
+  if (gateway === undefined && !needsNone) {
     problems.push(`${source}.gateway is no IP address; give that of the network's router`);
-  } else if (ip !== undefined && gateway.family !== ip.family) {
+  } else if (ip !== undefined && gateway !== undefined && gateway.family !== ip.family) {
     problems.push(
       `${source}.gateway is IPv${gateway.family}, the address IPv${ip.family}; give a gateway of the same family`,
     );
@@ -43,34 +39,42 @@ export function readStatic(
       problems.push(`${source}.dnsServers[${index}] is no IP address; correct or remove it`);
   }
   const prefix =
-    ip === undefined || gateway?.family !== ip.family ? undefined : prefixOf(network, ip, gateway);
+    ip === undefined || (gateway?.family !== ip.family && !needsNone)
+      ? undefined
+      : prefixOf(network, ip, gateway);
   if (typeof prefix === "string") problems.push(prefix);
-  if (problems.length > 0 || ip === undefined || gateway === undefined || typeof prefix !== "number")
-    return { problems };
+  if (problems.length > 0 || ip === undefined || typeof prefix !== "number") return { problems };
   return {
     static: {
       family: ip.family,
       address: formatIp(ip),
       prefix,
-      gateway: formatIp(gateway),
+      gateway: gateway === undefined ? undefined : formatIp(gateway),
       dnsServers: network.dnsServers,
       dnsSearch: network.dnsSearch,
     },
   };
 }
 
+const addressFields = {
+  fixed: (source: string) => `${source}.address`,
+  pool: () => "the address held in the IPPool",
+  claim: (source: string) => `${source}.address`,
+} as const;
+
 /**
  * Network configuration for cloud-init, version 1 ("Networking Config Version 1" of its documentation). The first interface has the static
- * address, the others DHCP. Each is found by its MAC address, so an image with predictable interface names is configured as well.
+ * addresses, the others DHCP. Each is found by its MAC address, so an image with predictable interface names is configured as well.
  */
-export function networkData(own: StaticAddress, macAddresses: readonly string[]): string {
+export function networkData(own: readonly StaticAddress[], macAddresses: readonly string[]): string {
   const interfaces = macAddresses.map((macAddress, index) => ({
     type: "physical",
     name: `eth${index}`,
     mac_address: macAddress,
-    subnets: [index === 0 ? subnet(own) : { type: "dhcp" }],
+    subnets: index === 0 ? own.map(subnet) : [{ type: "dhcp" }],
   }));
-  const { dnsServers, dnsSearch } = own;
+  const dnsServers = [...new Set(own.flatMap((each) => each.dnsServers))];
+  const dnsSearch = [...new Set(own.flatMap((each) => each.dnsSearch))];
   // Search domains count without servers too: cloud-init wants the key `address`, but takes an empty list.
   const nameserver = {
     type: "nameserver",
@@ -83,21 +87,23 @@ export function networkData(own: StaticAddress, macAddresses: readonly string[])
 }
 
 function subnet({ family, address, prefix, gateway }: StaticAddress) {
+  const wayOut = gateway === undefined ? {} : { gateway };
   return family === 4
-    ? { type: "static", address, netmask: formatIp({ family: 4, value: maskOf(4, prefix) }), gateway }
-    : { type: "static6", address: `${address}/${prefix}`, gateway };
+    ? { type: "static", address, netmask: formatIp({ family: 4, value: maskOf(4, prefix) }), ...wayOut }
+    : { type: "static6", address: `${address}/${prefix}`, ...wayOut };
 }
 
 /** The prefix length, or what is wrong with the mask. */
 function prefixOf(
   network: StaticNetwork & { readonly kind: string },
   ip: IpAddress,
-  gateway: IpAddress,
+  gateway: IpAddress | undefined,
 ): number | string {
-  const field = `${network.source}.subnetMask`;
+  const field = `${network.source}.${network.kind === "claim" ? "prefix" : "subnetMask"}`;
   if (network.subnetMask === undefined) {
     if (ip.family === 6) return 64;
     const reachable =
+      gateway !== undefined &&
       parseCidr(`${formatIp(ip)}/16`)?.network === parseCidr(`${formatIp(gateway)}/16`)?.network;
     return network.kind === "fixed" && reachable
       ? 16

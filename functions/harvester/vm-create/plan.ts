@@ -1,13 +1,17 @@
 import { controlPlaneLabel } from "#api/names.ts";
 import { gate } from "#functions/harvester/gates.ts";
-import { effectiveNetwork, type EffectiveNetwork } from "#functions/harvester/network-config.ts";
+import { claimedAddresses } from "#functions/harvester/machine-claims.ts";
+import {
+  effectiveNetwork,
+  type EffectiveNetwork,
+  type StaticSource,
+} from "#functions/harvester/network-config.ts";
 import { heldAddress } from "#functions/harvester/pool-entries.ts";
 import type { HarvesterScope } from "#functions/harvester/machine-scope.ts";
 import { bootstrapRef, type Ingredients } from "#functions/harvester/vm-ingredients.ts";
 import type { Cluster, Machine } from "#platform/cluster-api/cluster.ts";
 import type { HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
-import type { IpPool } from "#platform/harvester/ip-pool.ts";
 import type { ObjectRef, Seen } from "#platform/kube/view.ts";
 
 export interface CreateView {
@@ -25,8 +29,8 @@ export interface Plan {
   readonly bootstrap: ObjectRef;
   readonly isControlPlane: boolean;
   readonly network: EffectiveNetwork;
-  /** The static address; undefined with DHCP. */
-  readonly address: string | undefined;
+  /** The static addresses of the first interface; none with DHCP. */
+  readonly statics: readonly StaticSource[];
 }
 
 /**
@@ -41,25 +45,39 @@ export function planOf(view: CreateView): Plan | undefined {
   if (machine === undefined || cluster === undefined || harvesterCluster === undefined) return undefined;
   if (bootstrap === undefined) return undefined;
   const network = effectiveNetwork(own, harvesterCluster);
-  const address = addressOf(network, own, related.heldIn);
-  if (network.kind === "pool" && address === undefined && related.vm === undefined) return undefined;
+  const statics = staticsOf(network, own, related);
+  if (statics === undefined && related.vm === undefined) return undefined;
   const isControlPlane =
     own.metadata.labels[controlPlaneLabel] !== undefined ||
     machine.metadata.labels[controlPlaneLabel] !== undefined;
-  return { own, machine, cluster, harvesterCluster, bootstrap, isControlPlane, network, address };
+  return {
+    own,
+    machine,
+    cluster,
+    harvesterCluster,
+    bootstrap,
+    isControlPlane,
+    network,
+    statics: statics ?? [],
+  };
 }
 
-function addressOf(
+/** Undefined while an address is waited for. */
+function staticsOf(
   network: EffectiveNetwork,
   own: Seen<HarvesterMachineBody>,
-  heldIn: readonly Seen<IpPool>[],
-): string | undefined {
+  related: CreateView["related"],
+): readonly StaticSource[] | undefined {
   switch (network.kind) {
     case "dhcp":
-      return undefined;
+      return [];
     case "fixed":
-      return network.address;
-    case "pool":
-      return heldAddress(own, heldIn, network.pools)?.address;
+      return [{ address: network.address, network }];
+    case "pool": {
+      const held = heldAddress(own, related.heldIn, network.pools);
+      return held && [{ address: held.address, network }];
+    }
+    case "ipam":
+      return claimedAddresses(own, network, related);
   }
 }

@@ -1,7 +1,7 @@
 import { machineTypeOf } from "#api/names.ts";
 import { compareQuantities } from "#api/quantity.ts";
 import { volumeTypes } from "#api/harvester-machine.ts";
-import type { EffectiveNetwork } from "#functions/harvester/network-config.ts";
+import type { StaticSource } from "#functions/harvester/network-config.ts";
 import { parseReference } from "#functions/harvester/vm-image.ts";
 import { readStatic } from "#functions/harvester/vm-create/network-data.ts";
 import type { HarvesterMachineBody } from "#platform/cluster-api/harvester-machine.ts";
@@ -11,9 +11,8 @@ export interface ProblemInput {
   readonly own: Seen<HarvesterMachineBody>;
   readonly clusterName: string;
   readonly isControlPlane: boolean;
-  readonly network: EffectiveNetwork;
-  /** The static address, when there is one. */
-  readonly address: string | undefined;
+  /** The static addresses, if any. */
+  readonly statics: readonly StaticSource[];
 }
 
 /**
@@ -105,11 +104,11 @@ function bootOrderProblems(volumes: readonly Volume[]): string[] {
   );
 }
 
-function networkProblems({ network, address }: ProblemInput): readonly string[] {
-  const own = network.kind === "fixed" ? network.address : address;
-  if (network.kind === "dhcp" || own === undefined) return [];
-  const read = readStatic(network, own);
-  return "problems" in read ? read.problems : [];
+function networkProblems({ statics }: ProblemInput): readonly string[] {
+  return statics.flatMap((source) => {
+    const read = readStatic(source);
+    return "problems" in read ? read.problems : [];
+  });
 }
 
 function isPositive(quantity: string | number): boolean {

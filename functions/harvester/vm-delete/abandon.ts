@@ -6,6 +6,7 @@ import type { HarvesterScope } from "#functions/harvester/machine-scope.ts";
 import { abandonReason } from "#functions/harvester/deletion-step.ts";
 import { removeFinalizers } from "#functions/harvester/finalizer.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
+import { claimRefs, letGoOfClaim, ownClaims, readClaims } from "#functions/harvester/machine-claims.ts";
 import { onHarvester } from "#functions/harvester/machine-scope.ts";
 import { ownEntries } from "#functions/harvester/pool-entries.ts";
 import { clusterView } from "#platform/cluster-api/cluster.ts";
@@ -45,6 +46,8 @@ export async function abandonMachine(event: Event, deps: Deps): Promise<Outcome>
       message: `given up without a look at Harvester (${reason}); may be left there: ${leftBehind(event)}`,
     },
   );
+  const claims = await readClaims(deps, claimRefs(fresh, event.related.harvesterCluster));
+  for (const claim of ownClaims(fresh, { claims: claims ?? [] })) await letGoOfClaim(deps, claim);
   await removeFinalizers(deps, fresh);
   return done();
 }

@@ -42,6 +42,12 @@ export const vmDelete = defineFunction({
     },
     { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["clusters"], verbs: ["get"] },
     {
+      api: "management",
+      apiGroups: ["ipam.cluster.x-k8s.io"],
+      resources: ["ipaddressclaims"],
+      verbs: ["get", "patch"],
+    },
+    {
       api: "harvester",
       apiGroups: ["kubevirt.io"],
       resources: ["virtualmachines"],

@@ -48,7 +48,7 @@ describe("field tables", () => {
     (kind, fields) => {
       const rendered = fieldLines(renderedSchema(kind, "v1beta1"));
       const paths = kind.startsWith("HarvesterCluster") ? tables.clusterAdditions : tables.additions;
-      const added = paths.flatMap((path) => [`spec.${path} string`, `spec.template.spec.${path} string`]);
+      const added = paths.flatMap((path) => [`spec.${path}`, `spec.template.spec.${path}`]);
       // Templates of the Go provider have no status; what an autoscaler reads is new.
       const isNew = (line: string) => kind === "HarvesterMachineTemplate" && line.startsWith("status");
       const known = rendered.filter((line) => !added.includes(line) && !isNew(line));
@@ -68,9 +68,9 @@ describe("field tables", () => {
 
   it("marks exactly the additions as optional fields of their own", () => {
     const rendered = fieldLines(renderedSchema("HarvesterMachine", "v1beta1"));
-    for (const path of tables.additions) expect(rendered).toContain(`spec.${path} string`);
+    for (const path of tables.additions) expect(rendered).toContain(`spec.${path}`);
     const cluster = fieldLines(renderedSchema("HarvesterCluster", "v1beta1"));
-    for (const path of tables.clusterAdditions) expect(cluster).toContain(`spec.${path} string`);
+    for (const path of tables.clusterAdditions) expect(cluster).toContain(`spec.${path}`);
   });
 });
 
@@ -158,12 +158,16 @@ describe("definitions", () => {
     }
   });
 
-  it("of capfn's own group are the request, the pair a MachineHealthCheck clones, and the injection, in one version", () => {
+  it("of capfn's own group are the pool, the request, the pair a MachineHealthCheck clones, and the injection, in one version", () => {
     const own = definitions.filter(({ spec }) => spec.group === "capfn.dev");
     expect(own.map(({ metadata, spec }) => [metadata.name, spec.versions.map(({ name }) => name)])).toEqual(
-      ["machineremediations", "machineremediationtemplates", "remediationrequests", "eventinjections"].map(
-        (plural) => [`${plural}.capfn.dev`, ["v1alpha1"]],
-      ),
+      [
+        "harvesterippools",
+        "machineremediations",
+        "machineremediationtemplates",
+        "remediationrequests",
+        "eventinjections",
+      ].map((plural) => [`${plural}.capfn.dev`, ["v1alpha1"]]),
     );
     // Cluster API takes "Template" off the kind and copies `spec.template`.
     const template = schemaAt(renderedSchema("MachineRemediationTemplate", "v1alpha1"), "spec.template.spec");

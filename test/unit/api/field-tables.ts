@@ -159,15 +159,26 @@ template.metadata object
 template.metadata.labels map of string
 template.metadata.annotations map of string`;
 
-/** Paths below a cluster's spec that are capfn's own. */
-export const clusterAdditions = ["failureDomainSource"];
+const ipamNetworkConfig = `
+ipamNetworkConfig object
+ipamNetworkConfig.pools! object[]
+ipamNetworkConfig.pools[].apiGroup! string
+ipamNetworkConfig.pools[].kind! string
+ipamNetworkConfig.pools[].name! string
+ipamNetworkConfig.gateway string
+ipamNetworkConfig.dnsServers string[]
+ipamNetworkConfig.dnsSearch string[]`;
 
-/** Paths below a machine's spec that are capfn's own. */
+/** Fields below a cluster's spec that are capfn's own. */
+export const clusterAdditions = ["failureDomainSource string", ...lines(ipamNetworkConfig)];
+
+/** Fields below a machine's spec that are capfn's own. */
 export const additions = [
-  "networkConfig.subnetMask",
-  "volumes[].accessMode",
-  "volumes[].volumeMode",
-  "failureDomainPolicy",
+  "networkConfig.subnetMask string",
+  "volumes[].accessMode string",
+  "volumes[].volumeMode string",
+  "failureDomainPolicy string",
+  ...lines(ipamNetworkConfig),
 ];
 
 /** The non-empty lines of a table, each below a path. */

@@ -23,7 +23,7 @@ describe("generated files", () => {
     expect(
       (await readdir(join(repository, "manifests/crds"))).map((name) => `manifests/crds/${name}`).sort(),
     ).toEqual(crds.sort());
-    expect(crds).toHaveLength(8);
+    expect(crds).toHaveLength(9);
   });
 
   it("say that they are generated, and are YAML without aliases", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Streams } from "#events/sources/streams.ts";
 import type { HubEvent } from "#events/hub/observer.ts";
+import { KubeError } from "#platform/kube/errors.ts";
 import type { KubeObject } from "#platform/kube/resource.ts";
 import { settle } from "#test/support/fake-clock.ts";
 import { hubBench, part, partView, widget, widgetView } from "#test/support/hub-bench.ts";
@@ -112,6 +113,49 @@ describe("streams", () => {
     expect(bench.log.at(-1)).toBe("disrupted: bug");
     await bench.clock.advance(5_000);
     expect(bench.open()).toHaveLength(1);
+  });
+
+  it("of a kind that may be missing are no fault when it is not served, and ready; once it is installed they list it", async () => {
+    const bench = await streamBench();
+    const view = { ...widgetView, mayBeMissing: true };
+    bench.streams.wanted(view, scope);
+    bench.streams.connected("management", bench.client);
+    const readiness = () => bench.streams.state().map(({ ready }) => ready);
+    expect(readiness()).toEqual([false]);
+    const error = new KubeError({
+      reason: "unavailable",
+      detail: "notServed",
+      dependency: "management",
+      message: "not served",
+    });
+    bench.open()[0]?.emit({ type: "disrupted", error, retryInMs: 10 });
+    await settle();
+    expect(readiness()).toEqual([true]);
+    expect(bench.log.filter((line) => line.startsWith("disrupted"))).toEqual([]);
+    expect(bench.hub.index.listed(view, scope)).toBe(false);
+    const unreachable = new KubeError({ reason: "timeout", dependency: "management", message: "gone" });
+    bench.open()[0]?.emit({ type: "disrupted", error: unreachable, retryInMs: 10 });
+    await settle();
+    expect(readiness()).toEqual([false]);
+    await list(bench, "5");
+    expect(readiness()).toEqual([true]);
+    expect(bench.hub.index.listed(view, scope)).toBe(true);
+  });
+
+  it("of any other kind are not ready when it is not served", async () => {
+    const bench = await streamBench();
+    bench.streams.wanted(widgetView, scope);
+    bench.streams.connected("management", bench.client);
+    const error = new KubeError({
+      reason: "unavailable",
+      detail: "notServed",
+      dependency: "management",
+      message: "not served",
+    });
+    bench.open()[0]?.emit({ type: "disrupted", error, retryInMs: 10 });
+    await settle();
+    expect(bench.streams.state().map(({ ready }) => ready)).toEqual([false]);
+    expect(bench.log).toContain("disrupted: not served");
   });
 
   it("tell what their API server is like", async () => {

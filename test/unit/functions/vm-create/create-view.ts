@@ -2,6 +2,7 @@ import type { CreateView } from "#functions/harvester/vm-create/plan.ts";
 import { clusterView, machineView } from "#platform/cluster-api/cluster.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import { ipAddressClaimView, ipAddressView } from "#platform/cluster-api/ipam.ts";
 import { secretView } from "#platform/cluster-api/secret.ts";
 import { imageView, keyPairView } from "#platform/harvester/image.ts";
 import { ipPoolView } from "#platform/harvester/ip-pool.ts";
@@ -63,6 +64,9 @@ export interface World {
   /** Version of the bootstrap data Secret; null: there is none. */
   readonly bootstrap?: string | null;
   readonly pools?: readonly Json[];
+  /** IPAddressClaims and IPAddresses. */
+  readonly claims?: readonly Json[];
+  readonly claimed?: readonly Json[];
   readonly vm?: Json;
 }
 
@@ -122,6 +126,8 @@ export function createView(world: World = {}): CreateView {
       }),
       vm: world.vm === undefined ? undefined : seen(virtualMachineView, world.vm, HARVESTER),
       heldIn: (world.pools ?? []).map((pool) => seen(ipPoolView, pool, HARVESTER)),
+      claims: (world.claims ?? []).map((claim) => seen(ipAddressClaimView, claim)),
+      claimed: (world.claimed ?? []).map((address) => seen(ipAddressView, address)),
       images: (world.images ?? [leap]).map((image) => seen(imageView, image, HARVESTER)),
       keyPair:
         world.keyPair === null

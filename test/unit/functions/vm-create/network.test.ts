@@ -46,7 +46,7 @@ describe("networkData", () => {
   ])(
     "configures %i interfaces with DNS %o, each found by MAC [check 63] [check 64]",
     (count, dns, config) => {
-      expect(parse(networkData({ ...own, ...dns }, macs(count)), { version: "1.1" })).toEqual({
+      expect(parse(networkData([{ ...own, ...dns }], macs(count)), { version: "1.1" })).toEqual({
         version: 1,
         config,
       });
@@ -54,7 +54,7 @@ describe("networkData", () => {
   );
 
   it("is read as written by a YAML 1.1 reader, whatever the values look like (W24)", () => {
-    const text = networkData({ ...own, dnsSearch: ["yes", "a: b", "1.0"] }, ["52:10:20:30:40:50"]);
+    const text = networkData([{ ...own, dnsSearch: ["yes", "a: b", "1.0"] }], ["52:10:20:30:40:50"]);
     const { config } = parse(text, { version: "1.1" });
     expect(config[0].mac_address).toBe("52:10:20:30:40:50");
     expect(config[1].search).toEqual(["yes", "a: b", "1.0"]);
@@ -62,8 +62,16 @@ describe("networkData", () => {
 
   it("writes IPv6 with its prefix length (W24)", () => {
     const six: StaticAddress = { ...own, family: 6, address: "fd00::10", prefix: 64, gateway: "fd00::1" };
-    expect(parse(networkData(six, macs(1))).config[0].subnets).toEqual([
+    expect(parse(networkData([six], macs(1))).config[0].subnets).toEqual([
       { type: "static6", address: "fd00::10/64", gateway: "fd00::1" },
+    ]);
+  });
+
+  it("gives the first interface all addresses, and a gateway only where there is one", () => {
+    const six: StaticAddress = { ...own, family: 6, address: "fd00::10", prefix: 64, gateway: undefined };
+    expect(parse(networkData([own, six], macs(2))).config).toEqual([
+      { ...first, subnets: [...first.subnets, { type: "static6", address: "fd00::10/64" }] },
+      dhcp(1),
     ]);
   });
 });
@@ -74,7 +82,7 @@ describe("readStatic", () => {
     const { object, related } = createView({ spec: { networkConfig }, clusterSpec: cluster });
     const network = effectiveNetwork(object, related.harvesterCluster);
     if (network.kind !== "fixed") throw new Error("not fixed");
-    return readStatic(network, network.address);
+    return readStatic({ network, address: network.address });
   };
 
   it.each([
@@ -137,6 +145,15 @@ describe("effectiveNetwork", () => {
       gateway: "10.50.0.1",
     });
     expect(effective({}, {})).toEqual({ kind: "dhcp" });
+  });
+
+  it("prefers pools of IPAM providers to those of Harvester, and the machine's to the cluster's", () => {
+    const ipamNetworkConfig = { pools: [{ apiGroup: "capfn.dev", kind: "HarvesterIPPool", name: "rack-1" }] };
+    const ofCluster = { ...clusterNetwork, ipamNetworkConfig };
+    expect(effective({}, ofCluster)).toMatchObject({ kind: "ipam", pools: ipamNetworkConfig.pools });
+    expect(effective({ ipamNetworkConfig, vmNetworkConfig }, {})).toMatchObject({ kind: "ipam" });
+    expect(effective({ vmNetworkConfig }, ofCluster)).toMatchObject({ kind: "pool" });
+    expect(effective({ networkConfig, ipamNetworkConfig }, {})).toMatchObject({ kind: "fixed" });
   });
 
   it("replaces the cluster's object by the machine's, without merging [check 66]", () => {
