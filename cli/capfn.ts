@@ -5,7 +5,6 @@ import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
 import { addEmitCommand } from "#cli/commands/emit.ts";
 import { addEventsCommand } from "#cli/commands/events.ts";
-import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
@@ -40,7 +39,6 @@ addParkedCommands(program, terminal);
 addEventsCommand(program, terminal);
 addEmitCommand(program, terminal);
 addAlertCommand(program, terminal);
-addGenerateCommand(program, terminal);
 addSimulateCommand(program, terminal);
 
 await runProgram(program, terminal);

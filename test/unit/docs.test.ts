@@ -20,7 +20,6 @@ import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
 import { addEmitCommand } from "#cli/commands/emit.ts";
 import { addEventsCommand } from "#cli/commands/events.ts";
-import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
@@ -73,7 +72,6 @@ function quietProgram(): Command {
     addEventsCommand,
     addEmitCommand,
     addAlertCommand,
-    addGenerateCommand,
     addSimulateCommand,
   ])
     add(program, terminal);
