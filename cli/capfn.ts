@@ -5,6 +5,7 @@ import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
 import { addEmitCommand } from "#cli/commands/emit.ts";
 import { addEventsCommand } from "#cli/commands/events.ts";
+import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
@@ -25,6 +26,7 @@ const program = new Command("capfn")
     "after",
     "\nStart here:\n  capfn demo                     everything on this machine: real API servers, a simulated Harvester, machines that come and go\n" +
       "  capfn run                      the real thing, against your management cluster\n" +
+      "  capfn generate                 the YAML of a cluster on Harvester, from a few flags\n" +
       "  capfn why machine/<name>       what is happening to one machine, and what it waits for\n" +
       "  capfn parked                   what has been given up on, and what you can do",
   );
@@ -39,6 +41,7 @@ addParkedCommands(program, terminal);
 addEventsCommand(program, terminal);
 addEmitCommand(program, terminal);
 addAlertCommand(program, terminal);
+addGenerateCommand(program, terminal);
 addSimulateCommand(program, terminal);
 
 await runProgram(program, terminal);

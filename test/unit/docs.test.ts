@@ -20,6 +20,7 @@ import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
 import { addEmitCommand } from "#cli/commands/emit.ts";
 import { addEventsCommand } from "#cli/commands/events.ts";
+import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
@@ -72,6 +73,7 @@ function quietProgram(): Command {
     addEventsCommand,
     addEmitCommand,
     addAlertCommand,
+    addGenerateCommand,
     addSimulateCommand,
   ])
     add(program, terminal);

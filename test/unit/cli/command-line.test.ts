@@ -7,7 +7,7 @@ describe("capfn", { timeout: 60_000 }, () => {
   it("teaches where to start when asked for help", async () => {
     const { code, stdout } = await capfn("--help");
     expect(code).toBe(0);
-    for (const command of ["demo", "run", "hub", "why", "trace", "parked", "replay", "skip"])
+    for (const command of ["demo", "run", "hub", "why", "trace", "parked", "replay", "skip", "generate"])
       expect(stdout).toContain(`\n  ${command} `);
     expect(stdout).toContain("Start here");
   });
