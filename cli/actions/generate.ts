@@ -11,6 +11,7 @@ import type { Terminal } from "#cli/terminal.ts";
 
 export interface GenerateFlags extends ManagementChoice {
   readonly apply?: boolean;
+  readonly force?: boolean;
   readonly interactive?: boolean;
 }
 
@@ -46,7 +47,8 @@ export async function generate(
     return;
   }
   const decided = asked === undefined ? given : new Set(Object.keys(asked.answers));
-  await applyCluster({ ...wanted, given: decided }, { choice: flags, kubectl: "kubectl" }, terminal);
+  const force = flags.force === true;
+  await applyCluster({ ...wanted, given: decided, force }, { choice: flags, kubectl: "kubectl" }, terminal);
 }
 
 /** Questions need somebody who answers: what reads from a pipe would wait, or take the next lines of a script for answers. */

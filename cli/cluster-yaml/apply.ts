@@ -10,7 +10,7 @@ import { isKubeError } from "#platform/kube/errors.ts";
 import type { NewObject } from "#platform/kube/resource.ts";
 import { clusters } from "#platform/kube/resources.ts";
 
-/** Whose fields these are on the API server. What others own is not taken from them. */
+/** Whose fields these are on the API server. What others own is taken from them only by force. */
 const FIELD_MANAGER = "capfn-generate";
 
 export interface Wanted {
@@ -18,6 +18,8 @@ export interface Wanted {
   readonly kubeconfig: string;
   /** Keys of the flags a person gave. */
   readonly given: ReadonlySet<string>;
+  /** Take over fields that somebody else has set to something else. */
+  readonly force: boolean;
 }
 
 /** Where objects are sent, and through what. */
@@ -41,10 +43,12 @@ export async function applyCluster(wanted: Wanted, target: Target, terminal: Ter
     const { options, kept } = keepLaterChanges(wanted.options, found, wanted.given);
     for (const flag of kept) terminal.say(`${flag} stays: the cluster has it so, and no flag says otherwise`);
     const documents = clusterDocuments(options, wanted.kubeconfig);
-    if (await pipedToKubectl(documents, target, terminal)) return;
+    if (await pipedToKubectl(documents, { ...target, force: wanted.force }, terminal)) return;
     terminal.say("there is no kubectl: capfn applies the objects itself");
     for (const document of documents) {
-      await client.apply(resourceTypeOf(document), document, { fieldManager: FIELD_MANAGER }).catch(refused(document));
+      await client
+        .apply(resourceTypeOf(document), document, { fieldManager: FIELD_MANAGER, force: wanted.force })
+        .catch(refused(document));
       terminal.print(`${document.kind.toLowerCase()}/${document.metadata.name} serverside-applied`);
     }
   } finally {
@@ -54,10 +58,14 @@ export async function applyCluster(wanted: Wanted, target: Target, terminal: Ter
 
 async function pipedToKubectl(
   documents: readonly NewObject[],
-  { choice, kubectl }: Target,
+  { choice, kubectl, force }: Target & { readonly force: boolean },
   terminal: Terminal,
 ): Promise<boolean> {
-  const args = ["apply", "--server-side", `--field-manager=${FIELD_MANAGER}`, "-f", "-"];
+  const args = [
+    ...["apply", "--server-side", `--field-manager=${FIELD_MANAGER}`],
+    ...(force ? ["--force-conflicts"] : []),
+    ...["-f", "-"],
+  ];
   const run = await runKubectl(kubectl, args, { choice, input: yamlOf(documents) });
   if (run === undefined) return false;
   if (run.stdout !== "") terminal.print(run.stdout.trimEnd());
@@ -71,7 +79,7 @@ function refused(document: NewObject): (error: unknown) => never {
     const which = `${document.kind} ${document.metadata.name}`;
     const mend =
       error.reason === "conflict"
-        ? "; someone else set these fields: give the flag with their value, or take the field over with kubectl apply --server-side --force-conflicts"
+        ? "; somebody else has set these fields: give the flags their values, or take the fields over with --force"
         : "";
     throw new Error(`${which} is refused: ${error.message}${mend}`, { cause: error });
   };

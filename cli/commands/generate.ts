@@ -22,6 +22,7 @@ export function addGenerateCommand(program: Command, terminal: Terminal): void {
   for (const { flags, meaning } of clusterSwitches) command.addOption(new Option(flags, meaning));
   command
     .addOption(new Option("--apply", "apply it, through kubectl where there is one").conflicts("dryRun"))
+    .addOption(new Option("--force", "with --apply: take over fields that somebody else has set"))
     .addOption(new Option("--dry-run", "only print it; that is the default"))
     .addOption(new Option("--interactive", "ask for what is not given, on a terminal"))
     .addOption(new Option("--kubeconfig <path>", "kubeconfig of the management cluster, for --apply"))
