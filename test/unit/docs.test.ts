@@ -155,8 +155,8 @@ describe("the command lines of the pages", () => {
         const [, args] = /(?:^|[;&|] )(?:npx )?capfn ([a-z].*)$/.exec(line) ?? [];
         if (args === undefined) return [];
         checked += 1;
-        // A command's name alone is the name of the command.
-        const [command = "", ...rest] = words(args);
+        // Where the output goes is the shell's; a command's name alone is the name of the command.
+        const [command = "", ...rest] = words(args.replace(/ [|>] .*$/, ""));
         if (rest.length === 0)
           return quietProgram().commands.some((each) => each.name() === command)
             ? []
@@ -221,6 +221,25 @@ describe("the command lines of the pages", () => {
       })
       .map(({ long }) => long);
     expect(missing).toEqual([]);
+  });
+});
+
+describe("the page on generating clusters", () => {
+  const rows = readPage("docs/tasks/generate.md")
+    .prose.split("\n")
+    .filter((line) => line.startsWith("|"));
+  const options = quietProgram().commands.find((command) => command.name() === "generate")?.options ?? [];
+
+  it("has every flag with its default [check 121]", () => {
+    const missing = options
+      .filter(({ long, defaultValue }) => {
+        const row = rows.find((line) => line.split("|")[1]?.includes(`\`${long}\``));
+        const shown: unknown = defaultValue;
+        return row === undefined || (typeof shown === "string" && row.split("|")[2]?.trim() !== `\`${shown}\``);
+      })
+      .map(({ long }) => long);
+    expect(missing).toEqual([]);
+    expect(options.length).toBeGreaterThan(45);
   });
 });
 
