@@ -1,6 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { applyCluster } from "#cli/cluster-yaml/apply.ts";
 import { clusterDocuments } from "#cli/cluster-yaml/documents.ts";
@@ -10,6 +12,7 @@ import { yamlOf } from "#cli/cluster-yaml/yaml.ts";
 import { processTerminal } from "#cli/terminal.ts";
 import { clusterApiCrds } from "#platform/control-plane/cluster-api-core.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
+import { resourceTypeOf } from "#platform/control-plane/install-manifests.ts";
 import { renderKubeconfig } from "#platform/control-plane/kubeconfig.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { NewObject } from "#platform/kube/resource.ts";
@@ -19,10 +22,11 @@ import { systemClock } from "#platform/process/clock.ts";
 import { clusterProgram } from "#test/e2e/cluster/programs.ts";
 import { optionsWith } from "#test/support/cluster-answers.ts";
 import { privateControlPlane, testHost } from "#test/support/control-planes.ts";
+import { readPage, repository } from "#test/support/documentation.ts";
 import { dryRun } from "#test/support/dry-run.ts";
 import { ownCrds } from "#test/support/global-setup.ts";
 import { providerCrds } from "#test/support/provider-crds.ts";
-import { rendered, startTopologyController } from "#test/support/topology.ts";
+import { rendered, startTopologyController, type Rendered } from "#test/support/topology.ts";
 
 /** Fleet's GitRepo has a place and no schema here: its definitions are in no module that can be had everywhere. */
 const gitRepos: NewObject = {
@@ -185,6 +189,95 @@ describe("a generated cluster", () => {
         expect(run?.code).toBe(0);
       }
       expect(await client.get(configMaps, credentials)).toMatchObject({ data: { "cloud-config.yaml": "kind: Secret\n" } });
+    });
+  });
+
+  describe("by the quick start, followed to the letter", () => {
+    /** Runs the example that begins with this comment, `capfn` and `kubectl` being those of this test. */
+    async function follow(title: string): Promise<void> {
+      const { examples } = readPage("docs/quick-start.md");
+      const example = examples.find(({ text }) => text.startsWith(`# ${title}\n`));
+      if (example === undefined) throw new Error(`no example of the quick start begins with "# ${title}"`);
+      // Nobody deletes what is in a namespace here.
+      const script = example.text.replace("kubectl delete namespace demo", "");
+      const bin = join(folder, "bin");
+      await mkdir(bin, { recursive: true });
+      const entry = join(repository, "cli", "capfn.ts");
+      const programs = {
+        capfn: `exec ${process.execPath} ${entry} "$@"`,
+        kubectl: `exec ${kubectl} --kubeconfig ${management} "$@"`,
+      };
+      for (const [name, line] of Object.entries(programs))
+        await writeFile(join(bin, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+      const identity = { name: "harvester", server: plane.server, caPem: plane.caPem, user: "capfn", token: "hush" };
+      await writeFile(join(folder, "identity.yaml"), renderKubeconfig(identity));
+      const env = { ...process.env, PATH: `${bin}:${process.env["PATH"] ?? ""}` };
+      await promisify(execFile)("sh", ["-ec", script], { cwd: folder, env });
+    }
+    const demo = { namespace: "demo", name: "demo" };
+
+    it("is made, scaled, upgraded and deleted", async () => {
+      await follow("look at it first");
+      await follow("make it");
+      await follow("where it stands");
+      const made = (await client.get(clusters, demo)) as any;
+      expect(made.spec.topology).toMatchObject({ controlPlane: { replicas: 3 }, version: "v1.31.14+rke2r1" });
+      await follow("three workers");
+      const later = (await client.get(clusters, demo)) as any;
+      expect(later.spec.topology).toMatchObject({
+        controlPlane: { replicas: 5 },
+        workers: { machineDeployments: [{ replicas: 3 }] },
+        version: "v1.32.2+rke2r1",
+      });
+      await follow("the cluster, and then what it needed");
+      expect(await client.get(clusters, demo)).toBeUndefined();
+    });
+  });
+
+  describe("made by Cluster API core", () => {
+    const make = async (name: string, more: Answers): Promise<Rendered> => {
+      for (const document of documentsWith({ name, namespace: "three", ...more }))
+        await client.apply(resourceTypeOf(document), document, { fieldManager: "test" });
+      return rendered(client, "three", name);
+    };
+
+    beforeAll(() => startTopologyController(plane, client), 600_000);
+
+    it("has the pools, sizes and names that its flags say, beside another of its class [check 124] [check 125] [check 131]", async () => {
+      const more = {
+        ipPoolRefs: "rack-1,rack-2",
+        dns: "10.50.0.2",
+        targetNamespace: "vms",
+        lbIpam: "pool",
+        lbIpPool: "load-balancers",
+        cpMemory: "16Gi",
+        workerDiskSize: "80Gi",
+        extraDisk: ["10Gi:fast"],
+      };
+      const [made, other] = await Promise.all([make("three", more), make("four", { dhcp: true, ...none })]);
+      expect(made.cluster).toMatchObject({
+        targetNamespace: "vms",
+        identitySecret: { namespace: "three", name: "hv-identity-secret-three" },
+        loadBalancerConfig: { ipamType: "pool", ipPoolRef: "load-balancers" },
+        vmNetworkConfig: { ipPoolRefs: ["rack-1", "rack-2"], gateway: "10.50.0.1", dnsServers: ["10.50.0.2"] },
+        updateCloudProviderConfig: {
+          manifestsConfigMapNamespace: "three",
+          manifestsConfigMapName: "cloud-config-addon-three",
+        },
+      });
+      expect(made.controlPlaneMachine).toMatchObject({ memory: "16Gi", cpu: 2 });
+      expect(made.workerMachine).toMatchObject({
+        memory: "4Gi",
+        volumes: [
+          { imageName: "default/leap-15", volumeSize: "80Gi" },
+          { storageClass: "fast", volumeSize: "10Gi" },
+        ],
+      });
+      expect(other.cluster).not.toHaveProperty("vmNetworkConfig");
+      expect(other.cluster).toMatchObject({
+        identitySecret: { name: "hv-identity-secret-four" },
+        loadBalancerConfig: { ipamType: "dhcp" },
+      });
     });
   });
 });
