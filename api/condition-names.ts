@@ -13,7 +13,6 @@ export const clusterConditions = {
   LoadBalancerReady: "LoadBalancerReady",
   InfrastructureReady: "InfrastructureReady",
   FleetIntegrationReady: "FleetIntegrationReady",
-  InitMachineCreated: "InitMachineCreated",
   Paused: "Paused",
   /** Addition: the summary Cluster API mirrors to the Cluster. */
   Ready: "Ready",
@@ -84,7 +83,6 @@ export const clusterReasons = {
   /** Addition: the pool has no address for the load balancer. */
   LoadBalancerPoolExhausted: "LoadBalancerPoolExhausted",
   LoadBalancerNoBackendMachine: "LoadBalancerNoBackendMachine",
-  LoadBalancerHealthcheckFailed: "LoadBalancerHealthcheckFailed",
   LoadBalancerReady: "LoadBalancerReady",
   // InfrastructureReady
   InfrastructureProvisioningInProgress: "InfrastructureProvisioningInProgress",
@@ -95,9 +93,6 @@ export const clusterReasons = {
   FleetIntegrationInProgress: "FleetIntegrationInProgress",
   FleetIntegrationFailed: "FleetIntegrationFailed",
   FleetIntegrationReady: "FleetIntegrationReady",
-  // InitMachineCreated
-  InitMachineNotYetCreated: "InitMachineNotYetCreated",
-  InitMachineCreated: "InitMachineCreated",
   // AddressesAvailable
   /** Addition: more than a tenth of the addresses of every pool is free. */
   AddressesAvailable: "AddressesAvailable",

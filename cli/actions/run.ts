@@ -1,6 +1,7 @@
 import type { ClusterFlags } from "#cli/commands/flags.ts";
 import type { Broadcast, BroadcastFlags, BroadcastWorld } from "#cli/operator/broadcast.ts";
 import type { IngressFlags, IngressWorld } from "#cli/http/ingress.ts";
+import type { Protection } from "#cli/http/answers.ts";
 import { parseBindAddress } from "#cli/http/bind-address.ts";
 import { startServers } from "#cli/http/servers.ts";
 import type { PullFlags, PullSide, PullWorld } from "#cli/http/pull.ts";
@@ -18,6 +19,7 @@ import { snapshotPlaceOf } from "#cli/operator/snapshot-place.ts";
 import type { Terminal } from "#cli/terminal.ts";
 import type { OpenIngress } from "#events/sources/ingress/open.ts";
 import { configMapLedger } from "#events/sources/config-map-ledger.ts";
+import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import { createLog, type Log } from "#platform/observability/log.ts";
 import { sleep, type Clock } from "#platform/process/clock.ts";
@@ -25,6 +27,7 @@ import { sleep, type Clock } from "#platform/process/clock.ts";
 export interface RunFlags
   extends ClusterFlags, IngressFlags, ShardFlags, BroadcastFlags, ElsewhereFlags, PullFlags {
   readonly metricsBindAddress: string;
+  readonly metricsSecure?: boolean;
   readonly healthProbeBindAddress: string;
   readonly maxInFlight: number;
   readonly leaderElect?: boolean;
@@ -65,6 +68,7 @@ export async function run(flags: RunFlags, terminal: Terminal): Promise<void> {
   const runner = pulled?.runner ?? called;
   const servers = await startServers({
     metricsAddress,
+    metricsProtection: await metricsProtection(flags, management, { clock, random }),
     healthAddress,
     running: () => running,
     role: () => {
@@ -185,6 +189,17 @@ async function openPull(flags: RunFlags, world: PullWorld): Promise<PullSide | u
     );
   const { pullSide } = await import("#cli/http/pull.ts");
   return pullSide(flags, world);
+}
+
+/** Loaded only when it is asked for. */
+async function metricsProtection(
+  { metricsSecure }: RunFlags,
+  management: ConnectionConfig,
+  world: { readonly clock: Clock; readonly random: () => number },
+): Promise<Protection | undefined> {
+  if (metricsSecure !== true) return undefined;
+  const { protectMetrics } = await import("#cli/http/metrics-protection.ts");
+  return protectMetrics(management, world);
 }
 
 /** Loaded only when it is asked for. */

@@ -28,6 +28,12 @@ export function addRunCommand(program: Command, terminal: Terminal): void {
     )
     .addOption(
       new Option(
+        "--metrics-secure",
+        "serve /metrics over TLS, to bearer tokens whose user may get the path /metrics",
+      ),
+    )
+    .addOption(
+      new Option(
         "--health-probe-bind-address <address>",
         "where /healthz, /readyz, /why and /trace are served; 0 for nowhere",
       ).default(":9440"),

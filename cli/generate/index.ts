@@ -1,9 +1,12 @@
 import { generateAggregation } from "#cli/generate/aggregation.ts";
 import { generateAsyncApi } from "#cli/generate/asyncapi.ts";
+import { generateCommandLinePage } from "#cli/generate/command-line-page.ts";
+import { generateConditionsPage } from "#cli/generate/conditions-page.ts";
 import { generateCrds } from "#cli/generate/crds.ts";
 import { generateEventPage } from "#cli/generate/events.ts";
 import { generateChart } from "#cli/generate/chart/chart.ts";
 import { deployManifests } from "#cli/generate/deploy/index.ts";
+import { generateMetricsPage } from "#cli/generate/metrics-page.ts";
 import { generateMonitoring } from "#cli/generate/monitoring/index.ts";
 import { generateReference } from "#cli/generate/reference.ts";
 import { generateRightsPage } from "#cli/generate/rights-page.ts";
@@ -20,6 +23,9 @@ export function generatedFiles(): Map<string, string> {
     ...generateChart(crds, monitoring),
     ...generateReference(),
     ...generateRightsPage(),
+    ...generateConditionsPage(),
+    ...generateMetricsPage(),
+    ...generateCommandLinePage(),
     ...generateEventPage(),
     ...generateAsyncApi(),
   ]);

@@ -1,6 +1,7 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { http } from "#platform/process/node-http.ts";
+import type { SecureContextOptions } from "node:tls";
+import { http, https } from "#platform/process/node-http.ts";
 
 /** What a path is answered with; plain text when no type is said. */
 export interface Answer {
@@ -17,9 +18,17 @@ export type Routes = Readonly<
   Record<string, (parameters: PathParameters) => Answer | undefined | Promise<Answer | undefined>>
 >;
 
+/** How a server is kept from strangers. */
+export interface Protection {
+  /** It speaks TLS with this. */
+  readonly tls: SecureContextOptions;
+  /** Undefined for who may read, else what they are told instead. */
+  refusal(request: IncomingMessage): Promise<Answer | undefined>;
+}
+
 /** Where a server listens. */
 export interface Listening {
-  /** `http://host:port` with the port that was taken. */
+  /** `http://host:port`, or https, with the port that was taken. */
   readonly address: string;
   close(): Promise<void>;
 }
@@ -31,6 +40,7 @@ export interface Listening {
 export async function serveAnswers(
   routes: Routes,
   { host, port }: { host: string; port: number },
+  protection?: Protection,
 ): Promise<Listening> {
   const table = Object.entries(routes).map(
     ([pathname, answer]) => [new URLPattern({ pathname }), answer] as const,
@@ -42,7 +52,7 @@ export async function serveAnswers(
     }
     return missing(path);
   };
-  const server = http.createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     const reply = ({ status = 200, type = "text/plain; charset=utf-8", body }: Answer): void => {
       response.writeHead(status, { "content-type": type });
       response.end(request.method === "HEAD" ? undefined : body);
@@ -53,11 +63,14 @@ export async function serveAnswers(
       return;
     }
     const path = URL.parse(request.url ?? "/", "http://here")?.pathname ?? "/";
-    find(path).then(reply, () => reply({ status: 500, body: "this could not be answered; ask again" }));
-  });
+    const found = async () => (await protection?.refusal(request)) ?? find(path);
+    found().then(reply, () => reply({ status: 500, body: "this could not be answered; ask again" }));
+  };
+  const server =
+    protection === undefined ? http.createServer(answer) : https().createServer(protection.tls, answer);
   await listen(server, host, port);
   return {
-    address: `http://${hostAndPort(server.address())}`,
+    address: `${protection === undefined ? "http" : "https"}://${hostAndPort(server.address())}`,
     close: async () => {
       const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
       server.closeAllConnections();

@@ -3,6 +3,7 @@ import {
   type Answer,
   type Listening,
   type PathParameters,
+  type Protection,
   type Routes,
 } from "#cli/http/answers.ts";
 import type { BindAddress } from "#cli/http/bind-address.ts";
@@ -14,6 +15,8 @@ import type { RunningOperator } from "#cli/operator/operator.ts";
 
 export interface ServerOptions {
   readonly metricsAddress: BindAddress | undefined;
+  /** Of `/metrics` alone; whoever reaches it may read it when left out. */
+  readonly metricsProtection: Protection | undefined;
   readonly healthAddress: BindAddress | undefined;
   /** Whether this process leads, or stands by while another does; `undecided` while it is not known who leads. */
   readonly role: () => "leads" | "standby" | "undecided";
@@ -26,10 +29,10 @@ export async function startServers(
   options: ServerOptions,
 ): Promise<{ addresses: string[]; close(): Promise<void> }> {
   const servers: Listening[] = [];
-  const listen = async (routes: Routes, address: BindAddress | undefined): Promise<void> => {
-    if (address !== undefined) servers.push(await serveAnswers(routes, address));
+  const listen = async (routes: Routes, address: BindAddress | undefined, by?: Protection): Promise<void> => {
+    if (address !== undefined) servers.push(await serveAnswers(routes, address, by));
   };
-  await listen(metricsRoutes(options), options.metricsAddress);
+  await listen(metricsRoutes(options), options.metricsAddress, options.metricsProtection);
   await listen(healthRoutes(options), options.healthAddress);
   return {
     addresses: servers.map(({ address }) => address),

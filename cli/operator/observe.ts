@@ -17,10 +17,10 @@ interface ObserverParts {
 
 /** What happens in the hub, as metrics and one log line per outcome. */
 export function observeWith({ log, metrics, clock, functions }: ObserverParts): HubObserver {
-  const deleting = new Set(functions.filter((fn) => fn.deletes).map(({ name }) => name));
+  const steps = new Map(functions.map((fn) => [fn.name, fn]));
   const mayTell = seldom(clock, PREDICATE_FAILURE_EVERY_MS);
   return (event) => {
-    count(event, metrics, deleting);
+    count(event, metrics, steps);
     if (event.kind === "predicateFailed") writePredicateFailure(event, log, mayTell(event.function));
     else write(event, log);
   };
@@ -45,14 +45,14 @@ function writePredicateFailure(
   );
 }
 
-function count(event: HubEvent, metrics: Metrics, deleting: ReadonlySet<string>): void {
+function count(event: HubEvent, metrics: Metrics, steps: ReadonlyMap<string, StepFunction>): void {
   switch (event.kind) {
     case "dispatched":
       metrics.wake.observe({ function: event.function }, event.wakeMs / 1000);
       break;
     case "outcome":
       metrics.outcomes.inc({ function: event.function, outcome: event.outcome });
-      observeDuration(event, metrics, deleting);
+      observeDuration(event, metrics, steps.get(event.function));
       if (event.outcome === "fault")
         metrics.faults.inc({ function: event.function, cause: causeOf(event.reason) });
       break;
@@ -89,15 +89,17 @@ function causeOf(fault: string): "conflict" | "platform" | "object" {
   return fault.includes("@") || fault === "RunnerFault" ? "platform" : "object";
 }
 
+/** The Go provider's histograms: one step each. What is no step for a machine or a cluster is in `capfn_wake_latency_seconds` and the log only. */
 function observeDuration(
-  { function: fn, durationMs }: Extract<HubEvent, { kind: "outcome" }>,
-  metrics: Metrics,
-  deleting: ReadonlySet<string>,
+  { durationMs }: Extract<HubEvent, { kind: "outcome" }>,
+  { nodeInitDuration, machineDuration, clusterDuration }: Metrics,
+  step: StepFunction | undefined,
 ): void {
   const seconds = durationMs / 1000;
-  if (fn === "node-init") metrics.nodeInitDuration.observe(seconds);
-  if (fn.startsWith("cluster-")) metrics.clusterDuration.observe({ operation: "normal" }, seconds);
-  else metrics.machineDuration.observe({ operation: deleting.has(fn) ? "delete" : "normal" }, seconds);
+  const operation = step?.deletes === true ? "delete" : "normal";
+  if (step?.name === "node-init") nodeInitDuration.observe(seconds);
+  if (step?.for.type.kind === "HarvesterCluster") clusterDuration.observe({ operation }, seconds);
+  if (step?.for.type.kind === "HarvesterMachine") machineDuration.observe({ operation }, seconds);
 }
 
 function write(event: HubEvent, log: Log): void {

@@ -57,6 +57,13 @@ export const certificateSigningRequests = resource(
 export const deployments = resource("apps/v1", "Deployment", "deployments");
 /** A question to the API server; it stores none. */
 export const tokenReviews = resource("authentication.k8s.io/v1", "TokenReview", "tokenreviews", false);
+/** Likewise: whether somebody may do something. */
+export const subjectAccessReviews = resource(
+  "authorization.k8s.io/v1",
+  "SubjectAccessReview",
+  "subjectaccessreviews",
+  false,
+);
 export const leases = resource("coordination.k8s.io/v1", "Lease", "leases");
 export const customResourceDefinitions = resource(
   "apiextensions.k8s.io/v1",

@@ -25,3 +25,28 @@ export async function selfSignedSuccessor(
   );
   return { certPem: certificate.toString("pem"), keyPem: privateKeyPem(keys.privateKey) };
 }
+
+/** A certificate for a server of TLS that vouches for itself: a new P-256 key for one name. Whoever asks such a server cannot tell it from another. */
+export async function selfSignedServer(
+  name: string,
+  validity: { readonly notBefore: Date; readonly notAfter: Date },
+): Promise<IssuedCertificate> {
+  const x509 = await loadX509();
+  const keys = await newSigningKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+    {
+      ...validity,
+      serialNumber: randomSerial(),
+      name: `CN=${name}`,
+      keys,
+      signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
+      extensions: [
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension([{ type: "dns", value: name }]),
+      ],
+    },
+    webcrypto,
+  );
+  return { certPem: certificate.toString("pem"), keyPem: privateKeyPem(keys.privateKey) };
+}

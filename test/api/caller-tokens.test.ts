@@ -3,17 +3,15 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import * as z from "zod";
 import { deployManifests } from "#cli/generate/deploy/index.ts";
 import { kubeObjectManifests } from "#cli/lab/manifests.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { freePorts } from "#platform/control-plane/free-ports.ts";
-import { createApiRequests } from "#platform/kube/api-requests.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import type { ResourceType } from "#platform/kube/resource.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { tokenReviewer } from "#platform/kube/token-review.ts";
 import { systemClock } from "#platform/process/clock.ts";
+import { accountToken, serviceAccounts } from "#test/support/account-token.ts";
 import { endCapfn, startCapfn, type RunningCommand } from "#test/support/command-line.ts";
 import { privateControlPlane, testUsers } from "#test/support/control-planes.ts";
 import { FakeClock } from "#test/support/fake-clock.ts";
@@ -24,14 +22,6 @@ const HUB = `system:serviceaccount:${NAMESPACE}:capfn-hub`;
 /** The account that serves: it has the rendered rights and no others. */
 const SERVING = `system:serviceaccount:${NAMESPACE}:capfn-vm-create`;
 const clock = systemClock();
-const serviceAccounts: ResourceType = {
-  group: "",
-  version: "v1",
-  kind: "ServiceAccount",
-  plural: "serviceaccounts",
-  namespaced: true,
-};
-
 let directory = "";
 let plane: ControlPlane;
 let client: KubeClient;
@@ -82,21 +72,9 @@ function account(name: string) {
   return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace: NAMESPACE } };
 }
 
-const requestedSchema = z.looseObject({ status: z.looseObject({ token: z.string() }) });
-
-/** A token as the kubelet gets it for a projected volume (TokenRequest). */
-async function tokenFor(name: string, audience: string): Promise<string> {
-  const requests = createApiRequests(plane.clientConfig, { clock });
-  const body = {
-    apiVersion: "authentication.k8s.io/v1",
-    kind: "TokenRequest",
-    spec: { audiences: [audience], expirationSeconds: 600 },
-  };
-  const of = { type: serviceAccounts, namespace: NAMESPACE, name, subresource: "token" };
-  const answer = await requests.call({ verb: "create", ...of, body, repeatable: true });
-  requests.close();
-  return requestedSchema.parse(answer).status.token;
-}
+/** A token of an account in capfn's namespace. */
+const tokenFor = (name: string, audience: string) =>
+  accountToken(plane, { namespace: NAMESPACE, name }, audience);
 
 /** A token of the API server's own key whose claims are changed; no API server gives one that lasts less than ten minutes. */
 async function resigned(token: string, change: (claims: Record<string, unknown>) => object): Promise<string> {

@@ -116,6 +116,7 @@ beforeAll(async () => {
   const metrics = createMetrics(() => expect.fail());
   const servers = await startServers({
     metricsAddress: undefined,
+    metricsProtection: undefined,
     healthAddress: { host: "127.0.0.1", port: 0 },
     role: () => "leads",
     running: () => ({ operator, metrics, trace }),

@@ -12,12 +12,11 @@ import { externalScaler } from "#events/transport/keda-protocol.ts";
 import { clusterApiCrds } from "#platform/control-plane/cluster-api-core.ts";
 import type { ControlPlane } from "#platform/control-plane/control-plane.ts";
 import { freePorts } from "#platform/control-plane/free-ports.ts";
-import { createApiRequests } from "#platform/kube/api-requests.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
-import type { ResourceType } from "#platform/kube/resource.ts";
 import { eventInjections } from "#platform/kube/resources.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
+import { accountToken } from "#test/support/account-token.ts";
 import { endCapfn, startCapfn, type RunningCommand } from "#test/support/command-line.ts";
 import { privateControlPlane, testHost, testUsers } from "#test/support/control-planes.ts";
 import { ownCrds } from "#test/support/global-setup.ts";
@@ -25,14 +24,6 @@ import { ownCrds } from "#test/support/global-setup.ts";
 const NAMESPACE = "capfn-system";
 const FUNCTION = "event-inject";
 const clock = systemClock();
-const serviceAccounts: ResourceType = {
-  group: "",
-  version: "v1",
-  kind: "ServiceAccount",
-  plural: "serviceaccounts",
-  namespaced: true,
-};
-
 let directory = "";
 let plane: ControlPlane;
 let client: KubeClient;
@@ -59,21 +50,9 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const requestedSchema = z.looseObject({ status: z.looseObject({ token: z.string() }) });
-
-/** A token of a function's account, as the kubelet gets it for a projected volume (TokenRequest). */
-async function tokenFor(name: string, audience: string): Promise<string> {
-  const requests = createApiRequests(plane.clientConfig, { clock });
-  const body = {
-    apiVersion: "authentication.k8s.io/v1",
-    kind: "TokenRequest",
-    spec: { audiences: [audience], expirationSeconds: 600 },
-  };
-  const of = { type: serviceAccounts, namespace: NAMESPACE, name: `capfn-${name}`, subresource: "token" };
-  const answer = await requests.call({ verb: "create", ...of, body, repeatable: true });
-  requests.close();
-  return requestedSchema.parse(answer).status.token;
-}
+/** A token of a function's account. */
+const tokenFor = (name: string, audience: string) =>
+  accountToken(plane, { namespace: NAMESPACE, name: `capfn-${name}` }, audience);
 
 async function startHub(): Promise<RunningCommand> {
   const addresses = [

@@ -36,12 +36,24 @@ function asTemplate(manifest: string): string {
   return manifest
     .replace(/^(#.*\n)+/, "")
     .replaceAll("{{", '{{ "{{" }}')
+    .replaceAll("    - port: metrics\n", (line) => `${line}${SECURE}`)
     .replaceAll(`namespace: ${NAMESPACE}\n`, "namespace: {{ $.Release.Namespace }}\n")
     .replaceAll(/^ {2}labels:\n/gm, (line) => `${line}${LABELS}`);
 }
 
 const LABELS =
   "    {{- with $.Values.monitoring.labels }}\n    {{- toYaml . | nindent 4 }}\n    {{- end }}\n";
+
+/** How Prometheus reads what is served to allowed tokens only. The certificate vouches for itself, so there is nothing to verify it by. */
+const SECURE = [
+  "      {{- if $.Values.metrics.secure }}",
+  "      scheme: https",
+  "      tlsConfig:",
+  "        insecureSkipVerify: true",
+  "      bearerTokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token",
+  "      {{- end }}",
+  "",
+].join("\n");
 
 /** As the sidecar of Grafana's chart finds it: by the label `grafana_dashboard`. */
 function dashboardConfigMap(name: string, json: string): string {

@@ -58,6 +58,10 @@ const hub = {
   }),
   metrics: group("Figures for Prometheus.", {
     bindAddress: address("Where /metrics is served; 0 for nowhere.", `:${ports.metrics}`, { offable: true }),
+    secure: flag(
+      "Serve them over TLS, to whoever shows a token of an account that may get the path /metrics: bind its account to the ClusterRole capfn-metrics-reader.",
+      false,
+    ),
   }),
   healthProbe: group("Probes, and /why and /trace for people.", {
     bindAddress: address("Where they are served. Kubernetes must reach it.", `:${ports.health}`),

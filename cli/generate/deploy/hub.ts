@@ -92,6 +92,7 @@ function hubFlags(only: ForRunner): Node[] {
     when("$.Values.leaderElect", "--leader-elect", { inManifest: true }),
     flag("ledger-namespace", NAMESPACE, "$.Release.Namespace"),
     flag("metrics-bind-address", `:${ports.metrics}`, "$.Values.metrics.bindAddress"),
+    when("$.Values.metrics.secure", "--metrics-secure"),
     flag("health-probe-bind-address", `:${ports.health}`, "$.Values.healthProbe.bindAddress"),
     flag("log-level", "info", "$.Values.logLevel"),
     flag("max-in-flight", 64, "$.Values.maxInFlight"),

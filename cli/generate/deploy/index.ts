@@ -6,6 +6,7 @@ import { knativePolicy, networkPolicies, pullPolicy } from "#cli/generate/deploy
 import {
   functionRights,
   hubRights,
+  metricsRights,
   stepsOfHub,
   stepsRole,
   tokenReviewRights,
@@ -35,7 +36,10 @@ export function hubOf(runner: RunnerKind): Document[] {
 
 /** What only the chart has, because it takes values. */
 export function chartFiles(): Files {
-  return new Map([["ingress", ingress()]]);
+  return new Map([
+    ["ingress", ingress()],
+    ["metrics-rights", metricsRights()],
+  ]);
 }
 
 /** What is there besides for one runner. */

@@ -97,6 +97,36 @@ export function tokenReviewRights(subjects: readonly Node[], condition: string):
   ];
 }
 
+/** Of a hub whose figures are for allowed tokens only: it may ask about them; and what to bind Prometheus to. */
+export function metricsRights(): Document[] {
+  const review = (group: string, name: string) => ({
+    apiGroups: [`${group}.k8s.io`],
+    resources: [name],
+    verbs: ["create"],
+  });
+  const rules = [review("authentication", "tokenreviews"), review("authorization", "subjectaccessreviews")];
+  const metadata = { name: clusterWide("capfn-metrics-reviewer"), labels: labels("hub") };
+  const reader = { name: clusterWide("capfn-metrics-reader"), labels: labels("hub") };
+  const roleRef = { apiGroup: GROUP, kind: "ClusterRole", name: metadata.name };
+  const nodes: NodeMap[] = [
+    { apiVersion: VERSION, kind: "ClusterRole", metadata, rules },
+    {
+      apiVersion: VERSION,
+      kind: "ClusterRoleBinding",
+      metadata,
+      roleRef,
+      subjects: [accountNode(hubAccount)],
+    },
+    {
+      apiVersion: VERSION,
+      kind: "ClusterRole",
+      metadata: reader,
+      rules: [{ nonResourceURLs: ["/metrics"], verbs: ["get"] }],
+    },
+  ];
+  return nodes.map((node) => ({ node, condition: "$.Values.metrics.secure", chartOnly: true }));
+}
+
 const LEDGER = "capfn-ledger";
 
 /** The ledger's ConfigMaps and the Lease. */

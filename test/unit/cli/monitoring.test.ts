@@ -102,7 +102,7 @@ const exported = new Map(
 );
 
 describe("dashboards and rules", () => {
-  it("name only metrics that capfn exports, with labels that they have", () => {
+  it("name only metrics that capfn exports, with labels that they have [check 109]", () => {
     const wrong = expressions.flatMap(({ where, expr }) => [
       ...[...expr.matchAll(/\bcap(?:fn|hv)_\w+/g)].flatMap(([name]) =>
         exported.has(name) ? [] : [`${where}: ${name}`],

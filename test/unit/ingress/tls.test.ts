@@ -84,7 +84,7 @@ it("knows a sender by its client certificate, if an authority of ours has signed
   expect(await post()).toMatchObject({ status: 401 });
 });
 
-it("serves a new certificate without a restart, and keeps the old one while the new files do not fit", async () => {
+it("serves a new certificate without a restart, and keeps the old one while the new files do not fit [check 120]", async () => {
   const alertmanager = await ours.issue("CN=alertmanager", []);
   expect((await post(alertmanager)).server).toBe("first");
   await writeFile(join(directory, "tls.crt"), "half written");
