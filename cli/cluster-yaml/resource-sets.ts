@@ -1,10 +1,10 @@
 import { clusterctlLabel, clusterNameLabel } from "#api/names.ts";
-import { cloudProviderManifests } from "#cli/cluster-yaml/addons/cloud-provider.ts";
-import { cniConfig } from "#cli/cluster-yaml/addons/cni-config.ts";
-import { csiDriverManifests } from "#cli/cluster-yaml/addons/csi-driver.ts";
+import { cniConfig } from "#cli/cluster-yaml/cni-config.ts";
 import { type AddonNames, namesOf } from "#cli/cluster-yaml/names.ts";
 import type { ClusterOptions } from "#cli/cluster-yaml/options.ts";
 import { yamlOf } from "#cli/cluster-yaml/yaml.ts";
+import { cloudProvider } from "#cli/generate/clusterctl/addons/cloud-provider.ts";
+import { csiDriver } from "#cli/generate/clusterctl/addons/csi-driver.ts";
 import type { NewObject } from "#platform/kube/resource.ts";
 
 /** Sidecars of the CSI driver; they go with its version. */
@@ -39,17 +39,17 @@ export function resourceSetsOf(options: ClusterOptions): NewObject[] {
 function addonsOf(options: ClusterOptions): Addon[] {
   const { name, cni, podCidr, addons, cloudProviderImage, csiDriverImage } = options;
   const names = namesOf(name);
-  const cloudProvider = cloudProviderManifests({ cluster: name, image: cloudProviderImage });
+  const provider = cloudProvider({ cluster: name, image: cloudProviderImage });
   const always: Addon[] = [
-    { names: names.cloudProvider, data: { "harvester-cloud-provider.yaml": yamlOf(cloudProvider) } },
+    { names: names.cloudProvider, data: { "harvester-cloud-provider.yaml": yamlOf(provider) } },
     { names: names.cloudConfig },
   ];
   if (addons.mode === "fleet") return always;
-  const csiDriver = csiDriverManifests({ driver: csiDriverImage, ...sidecars });
+  const driver = csiDriver({ driver: csiDriverImage, ...sidecars });
   const config = cniConfig(cni, podCidr);
   return [
     ...always,
-    { names: names.csiDriver, data: { "harvester-csi-driver.yaml": yamlOf(csiDriver) } },
+    { names: names.csiDriver, data: { "harvester-csi-driver.yaml": yamlOf(driver) } },
     ...(config === undefined ? [] : [{ names: names.cni, data: { "helm-chart-config.yaml": yamlOf([config]) } }]),
   ];
 }
