@@ -83,9 +83,11 @@ const answersSchema = z.object({
     (given) => isWhole(1)(given) && Number(given) % 2 === 1,
   ).transform(Number),
   workerReplicas: whole("workerReplicas", 0),
-  k8sVersion: text("k8sVersion", "a version such as v1.31.14 or v1.31.14+rke2r1", isKubernetesVersion).transform(
-    rke2Version,
-  ),
+  k8sVersion: text(
+    "k8sVersion",
+    "a version such as v1.31.14 or v1.31.14+rke2r1",
+    isKubernetesVersion,
+  ).transform(rke2Version),
   cpu: whole("cpu", 1),
   memory: memory("memory"),
   cpCpu: whole("cpCpu", 1).optional(),
@@ -102,11 +104,19 @@ const answersSchema = z.object({
   network: text("network", "a VM network of Harvester, e.g. default/vlan1", isReference),
   dhcp: z.boolean().optional(),
   gateway: text("gateway", "an IPv4 address", isIpv4).optional(),
-  subnetMask: text("subnetMask", "a mask such as 255.255.0.0 or 16", (given) => dottedMask(given) !== undefined)
+  subnetMask: text(
+    "subnetMask",
+    "a mask such as 255.255.0.0 or 16",
+    (given) => dottedMask(given) !== undefined,
+  )
     .transform((given) => dottedMask(given) ?? given)
     .optional(),
   ipPool: pool("ipPool").optional(),
-  ipPoolRefs: list("ipPoolRefs", "names of IPPools of Harvester with commas between them", isSubdomain).optional(),
+  ipPoolRefs: list(
+    "ipPoolRefs",
+    "names of IPPools of Harvester with commas between them",
+    isSubdomain,
+  ).optional(),
   dns: list("dns", "IP addresses with commas between them", isIp).optional(),
   lbIpam: choice("lbIpam", ["dhcp", "pool"]),
   lbIpPool: pool("lbIpPool").optional(),

@@ -31,7 +31,10 @@ export function clusterOf(options: ClusterOptions): NewObject {
       topology: {
         classRef: { name: options.class },
         version: options.version,
-        controlPlane: { replicas: options.controlPlane.replicas, ...overrides(options, options.controlPlane) },
+        controlPlane: {
+          replicas: options.controlPlane.replicas,
+          ...overrides(options, options.controlPlane),
+        },
         workers: {
           machineDeployments: [
             {

@@ -4,7 +4,13 @@ import { parseCidr, parseIp, subnetBounds, type Bounds } from "#platform/harvest
 
 /** What answers say against each other, each with the mend. Looks at them as they were given, so that it finds these besides all else. */
 export function conflictsIn(answers: Answers): string[] {
-  return [...addresses(answers), ...loadBalancer(answers), ...delivery(answers), ...cni(answers), ...blocks(answers)];
+  return [
+    ...addresses(answers),
+    ...loadBalancer(answers),
+    ...delivery(answers),
+    ...cni(answers),
+    ...blocks(answers),
+  ];
 }
 
 function given(answers: Answers, key: string): string | undefined {
@@ -34,7 +40,9 @@ function addresses(answers: Answers): string[] {
       .filter(([key]) => given(answers, key) === undefined)
       .map(([key, mend]) => `${flagOf(key)} is missing; give ${mend}, or --dhcp`),
     ...(pools === undefined
-      ? ["--ip-pool is missing; give the name of an IPPool of Harvester, or several with --ip-pool-refs, or --dhcp"]
+      ? [
+          "--ip-pool is missing; give the name of an IPPool of Harvester, or several with --ip-pool-refs, or --dhcp",
+        ]
       : []),
   ];
 }
@@ -75,7 +83,12 @@ function blocks(answers: Answers): string[] {
   const pods = block(given(answers, "podCidr"));
   const services = block(given(answers, "servicesCidr"));
   const found: string[] = [];
-  if (pods !== undefined && services !== undefined && pods.first <= services.last && services.first <= pods.last)
+  if (
+    pods !== undefined &&
+    services !== undefined &&
+    pods.first <= services.last &&
+    services.first <= pods.last
+  )
     found.push("--pod-cidr and --services-cidr overlap; give blocks that have no address in common");
   const gateway = parseIp(given(answers, "gateway") ?? "")?.value;
   for (const [flag, bounds] of [
@@ -83,7 +96,9 @@ function blocks(answers: Answers): string[] {
     ["--services-cidr", services],
   ] as const) {
     if (gateway !== undefined && bounds !== undefined && bounds.first <= gateway && gateway <= bounds.last)
-      found.push(`${flag} contains the gateway of the VM network; give a block that the VM network does not use`);
+      found.push(
+        `${flag} contains the gateway of the VM network; give a block that the VM network does not use`,
+      );
   }
   return found;
 }

@@ -111,7 +111,8 @@ const machines: readonly ClusterFlag[] = [
   {
     key: "extraDisk",
     flags: "--extra-disk <size:class>",
-    meaning: "one more disk, of a StorageClass of Harvester (longhorn when left out); may be given several times",
+    meaning:
+      "one more disk, of a StorageClass of Harvester (longhorn when left out); may be given several times",
     repeated: true,
     question: { text: "One more disk (size:class, empty: none)", optional: true },
   },
@@ -201,14 +202,20 @@ const pods: readonly ClusterFlag[] = [
     meaning: "of Calico: None, IPIP, VXLAN, IPIPCrossSubnet or VXLANCrossSubnet",
     fallback: "VXLANCrossSubnet",
   },
-  { key: "cniBgp", flags: "--cni-bgp <mode>", meaning: "of Calico: Enabled or Disabled", fallback: "Disabled" },
+  {
+    key: "cniBgp",
+    flags: "--cni-bgp <mode>",
+    meaning: "of Calico: Enabled or Disabled",
+    fallback: "Disabled",
+  },
 ];
 
 const delivery: readonly ClusterFlag[] = [
   {
     key: "mode",
     flags: "--mode <crs|fleet>",
-    meaning: "how CSI driver and CNI configuration get there: ClusterResourceSets, or Fleet; crs unless --fleet-addon-repo is given",
+    meaning:
+      "how CSI driver and CNI configuration get there: ClusterResourceSets, or Fleet; crs unless --fleet-addon-repo is given",
   },
   {
     key: "fleetAddonRepo",

@@ -50,7 +50,9 @@ function addonsOf(options: ClusterOptions): Addon[] {
   return [
     ...always,
     { names: names.csiDriver, data: { "harvester-csi-driver.yaml": yamlOf(driver) } },
-    ...(config === undefined ? [] : [{ names: names.cni, data: { "helm-chart-config.yaml": yamlOf([config]) } }]),
+    ...(config === undefined
+      ? []
+      : [{ names: names.cni, data: { "helm-chart-config.yaml": yamlOf([config]) } }]),
   ];
 }
 

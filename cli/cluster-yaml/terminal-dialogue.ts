@@ -25,7 +25,8 @@ export async function onTerminal<T>(
       tell: (line) => void output.write(`${line}\n`),
     });
   } catch (error) {
-    if (ended.signal.aborted) throw new Error("nothing is generated: the questions were not answered", { cause: error });
+    if (ended.signal.aborted)
+      throw new Error("nothing is generated: the questions were not answered", { cause: error });
     throw error;
   } finally {
     lines.close();

@@ -20,7 +20,7 @@ import { clusters, configMaps, namespaces, secrets } from "#platform/kube/resour
 import { createKubeClient } from "#platform/kube/rest.ts";
 import { systemClock } from "#platform/process/clock.ts";
 import { clusterProgram } from "#test/e2e/cluster/programs.ts";
-import { optionsWith } from "#test/support/cluster-answers.ts";
+import { bodyOf, optionsWith } from "#test/support/cluster-answers.ts";
 import { privateControlPlane, testHost } from "#test/support/control-planes.ts";
 import { readPage, repository } from "#test/support/documentation.ts";
 import { dryRun } from "#test/support/dry-run.ts";
@@ -63,7 +63,10 @@ const modes: readonly (readonly [string, Answers])[] = [
   ["addresses by DHCP", { dhcp: true, ...none }],
   ["several pools", { ipPoolRefs: "rack-1,rack-2", dns: "10.50.0.2" }],
   ["a load balancer from a pool", { lbIpam: "pool", lbIpPool: "load-balancers" }],
-  ["roles of their own size", { cpCpu: "4", cpMemory: "8Gi", workerDiskSize: "80Gi", extraDisk: ["10Gi:longhorn"] }],
+  [
+    "roles of their own size",
+    { cpCpu: "4", cpMemory: "8Gi", workerDiskSize: "80Gi", extraDisk: ["10Gi:longhorn"] },
+  ],
   ["canal", { cni: "canal" }],
   ["cilium", { cni: "cilium" }],
   ["no CNI", { cni: "none" }],
@@ -81,7 +84,12 @@ describe("a generated cluster", () => {
 
   beforeAll(async () => {
     kubectl = await clusterProgram(testHost(), "kubectl");
-    const crds = [...(await clusterApiCrds(testHost())), ...(await ownCrds()), ...(await providerCrds()), gitRepos];
+    const crds = [
+      ...(await clusterApiCrds(testHost())),
+      ...(await ownCrds()),
+      ...(await providerCrds()),
+      gitRepos,
+    ];
     plane = stack.use(await privateControlPlane({ name: "generate" }, crds));
     client = createKubeClient(plane.clientConfig, { clock: systemClock() });
     stack.defer(() => client.close());
@@ -97,16 +105,19 @@ describe("a generated cluster", () => {
 
   const documentsWith = (more: Answers) => clusterDocuments(optionsWith(more), KUBECONFIG);
 
-  it.for(modes)("with %s is what the API server takes, no field unknown [check 123] [check 127]", async ([, more]) => {
-    for (const document of documentsWith(more)) {
-      const { status, body } = await dryRun(plane, document);
-      expect(status, `${document.kind} ${document.metadata.name}: ${body}`).toBeLessThan(300);
-    }
-  });
+  it.for(modes)(
+    "with %s is what the API server takes, no field unknown [check 123] [check 127]",
+    async ([, more]) => {
+      for (const document of documentsWith(more)) {
+        const { status, body } = await dryRun(plane, document);
+        expect(status, `${document.kind} ${document.metadata.name}: ${body}`).toBeLessThan(300);
+      }
+    },
+  );
 
   it("with a misspelt field is not", async () => {
-    const cluster = documentsWith({}).find(({ kind }) => kind === "Cluster") as any;
-    cluster.spec.topology.replica = 1;
+    const cluster = bodyOf(documentsWith({}).find(({ kind }) => kind === "Cluster"));
+    cluster.spec.topology["replica"] = 1;
     expect((await dryRun(plane, cluster)).body).toContain("replica");
   });
 
@@ -128,8 +139,17 @@ describe("a generated cluster", () => {
     const said: string[] = [];
     const printed: string[] = [];
     const apply = async (more: Answers = {}, given: readonly string[] = [], force = false): Promise<void> => {
-      const terminal = { ...processTerminal(), say: (line: string) => void said.push(line), print: (line: string) => void printed.push(line) };
-      const wanted = { options: optionsWith({ name, ...more }), kubeconfig: KUBECONFIG, given: new Set(given), force };
+      const terminal = {
+        ...processTerminal(),
+        say: (line: string) => void said.push(line),
+        print: (line: string) => void printed.push(line),
+      };
+      const wanted = {
+        options: optionsWith({ name, ...more }),
+        kubeconfig: KUBECONFIG,
+        given: new Set(given),
+        force,
+      };
       const target = { choice: { kubeconfig: management }, kubectl: real ? kubectl : join(folder, "absent") };
       await applyCluster(wanted, target, terminal);
     };
@@ -138,25 +158,30 @@ describe("a generated cluster", () => {
       await apply();
       expect(printed.join("\n")).toMatch(/mhc serverside-applied/);
       expect(said).toEqual(real ? [] : ["there is no kubectl: capfn applies the objects itself"]);
-      const secret = (await client.get(secrets, { namespace: name, name: `hv-identity-secret-${name}` })) as any;
-      expect(Buffer.from(secret.data.kubeconfig, "base64").toString()).toBe(KUBECONFIG);
+      const secret = bodyOf(
+        await client.get(secrets, { namespace: name, name: `hv-identity-secret-${name}` }),
+      );
+      expect(Buffer.from(secret.data["kubeconfig"] ?? "", "base64").toString()).toBe(KUBECONFIG);
       expect(secret.metadata.annotations ?? {}).toEqual({});
     });
 
     it("loses nothing when it is applied again: not the credentials that capfn put in, not what people changed [check 131]", async () => {
       const data = { "cloud-config.yaml": "kind: Secret\n" };
-      await client.mergePatch(configMaps, credentials, { data, metadata: { annotations: { "example.com/record": "kept" } } });
-      const found = (await client.get(clusters, at)) as any;
+      await client.mergePatch(configMaps, credentials, {
+        data,
+        metadata: { annotations: { "example.com/record": "kept" } },
+      });
+      const found = bodyOf(await client.get(clusters, at));
       found.spec.topology.workers.machineDeployments[0].replicas = 5;
       found.spec.topology.version = "v1.32.2+rke2r1";
-      found.metadata.labels.team = "blue";
+      found.metadata.labels["team"] = "blue";
       await client.replace(clusters, found);
       said.length = 0;
       await apply();
       expect(said.filter((line) => line.includes(" stays"))).toHaveLength(2);
-      const after = (await client.get(clusters, at)) as any;
+      const after = bodyOf(await client.get(clusters, at));
       expect(after.spec).toEqual(found.spec);
-      expect(after.metadata.labels.team).toBe("blue");
+      expect(after.metadata.labels["team"]).toBe("blue");
       expect(await client.get(configMaps, credentials)).toMatchObject({
         data,
         metadata: { annotations: { "example.com/record": "kept" } },
@@ -164,21 +189,21 @@ describe("a generated cluster", () => {
     });
 
     it("refuses to take back what somebody else has set, and names it", async () => {
-      const found = (await client.get(clusters, at)) as any;
-      const memory = found.spec.topology.variables.find((each: any) => each.name === "memorySize");
-      memory.value = "16Gi";
+      const found = bodyOf(await client.get(clusters, at));
+      const memory = found.spec.topology.variables.find((each) => each.name === "memorySize");
+      memory!.value = "16Gi";
       await client.replace(clusters, found);
       await expect(apply()).rejects.toThrow(/conflict/i);
-      const after = (await client.get(clusters, at)) as any;
+      const after = bodyOf(await client.get(clusters, at));
       expect(after.spec.topology.variables).toEqual(found.spec.topology.variables);
     });
 
     it("is what the flags say when they are given by force", async () => {
       await apply({ workerReplicas: "3" }, ["workerReplicas"], true);
-      const { spec } = (await client.get(clusters, at)) as any;
+      const { spec } = bodyOf(await client.get(clusters, at));
       expect(spec.topology.workers.machineDeployments[0].replicas).toBe(3);
       expect(spec.topology.version).toBe("v1.32.2+rke2r1");
-      expect(spec.topology.variables.find((each: any) => each.name === "memorySize").value).toBe("4Gi");
+      expect(spec.topology.variables.find((each) => each.name === "memorySize")?.value).toBe("4Gi");
     });
 
     it(`stays as capfn left it under a plain kubectl apply, too (${through}) [check 131]`, async () => {
@@ -188,7 +213,9 @@ describe("a generated cluster", () => {
         const run = await runKubectl(kubectl, ["apply", "-f", "-"], { choice, input: yamlOf(only) });
         expect(run?.code).toBe(0);
       }
-      expect(await client.get(configMaps, credentials)).toMatchObject({ data: { "cloud-config.yaml": "kind: Secret\n" } });
+      expect(await client.get(configMaps, credentials)).toMatchObject({
+        data: { "cloud-config.yaml": "kind: Secret\n" },
+      });
     });
   });
 
@@ -209,7 +236,13 @@ describe("a generated cluster", () => {
       };
       for (const [name, line] of Object.entries(programs))
         await writeFile(join(bin, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
-      const identity = { name: "harvester", server: plane.server, caPem: plane.caPem, user: "capfn", token: "hush" };
+      const identity = {
+        name: "harvester",
+        server: plane.server,
+        caPem: plane.caPem,
+        user: "capfn",
+        token: "hush",
+      };
       await writeFile(join(folder, "identity.yaml"), renderKubeconfig(identity));
       const env = { ...process.env, PATH: `${bin}:${process.env["PATH"] ?? ""}` };
       await promisify(execFile)("sh", ["-ec", script], { cwd: folder, env });
@@ -220,10 +253,10 @@ describe("a generated cluster", () => {
       await follow("look at it first");
       await follow("make it");
       await follow("where it stands");
-      const made = (await client.get(clusters, demo)) as any;
+      const made = bodyOf(await client.get(clusters, demo));
       expect(made.spec.topology).toMatchObject({ controlPlane: { replicas: 3 }, version: "v1.31.14+rke2r1" });
       await follow("three workers");
-      const later = (await client.get(clusters, demo)) as any;
+      const later = bodyOf(await client.get(clusters, demo));
       expect(later.spec.topology).toMatchObject({
         controlPlane: { replicas: 5 },
         workers: { machineDeployments: [{ replicas: 3 }] },
@@ -259,7 +292,11 @@ describe("a generated cluster", () => {
         targetNamespace: "vms",
         identitySecret: { namespace: "three", name: "hv-identity-secret-three" },
         loadBalancerConfig: { ipamType: "pool", ipPoolRef: "load-balancers" },
-        vmNetworkConfig: { ipPoolRefs: ["rack-1", "rack-2"], gateway: "10.50.0.1", dnsServers: ["10.50.0.2"] },
+        vmNetworkConfig: {
+          ipPoolRefs: ["rack-1", "rack-2"],
+          gateway: "10.50.0.1",
+          dnsServers: ["10.50.0.2"],
+        },
         updateCloudProviderConfig: {
           manifestsConfigMapNamespace: "three",
           manifestsConfigMapName: "cloud-config-addon-three",

@@ -35,7 +35,9 @@ export function handwrittenPages(): Page[] {
 
 /** The pages for people with something to do: `docs/tasks`, `docs/runbooks` and the quick start. */
 export function taskPages(): Page[] {
-  return handwrittenPages().filter(({ path }) => /^docs\/(?:(?:tasks|runbooks)\/|quick-start\.md$)/.test(path));
+  return handwrittenPages().filter(({ path }) =>
+    /^docs\/(?:(?:tasks|runbooks)\/|quick-start\.md$)/.test(path),
+  );
 }
 
 export function readPage(path: string): Page {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import {
@@ -15,20 +15,8 @@ import {
   remediationReasons,
 } from "#api/condition-names.ts";
 import { customResources } from "#api/custom-resources.ts";
-import { addAlertCommand } from "#cli/commands/alert.ts";
-import { addDemoCommand } from "#cli/commands/demo.ts";
-import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
-import { addEmitCommand } from "#cli/commands/emit.ts";
-import { addEventsCommand } from "#cli/commands/events.ts";
-import { addGenerateCommand } from "#cli/commands/generate.ts";
-import { addHubCommand } from "#cli/commands/hub.ts";
-import { addParkedCommands } from "#cli/commands/parked.ts";
-import { addRunCommand } from "#cli/commands/run.ts";
-import { addServeCommand } from "#cli/commands/serve.ts";
-import { addSimulateCommand } from "#cli/commands/simulate.ts";
-import { addTraceCommand } from "#cli/commands/trace.ts";
-import { addWhyCommand } from "#cli/commands/why.ts";
 import { allFunctions } from "#cli/functions.ts";
+import { capfnProgram } from "#cli/program.ts";
 import { processTerminal } from "#cli/terminal.ts";
 import { resourceTypeOf } from "#platform/control-plane/install-manifests.ts";
 import * as resources from "#platform/kube/resources.ts";
@@ -59,24 +47,7 @@ function onEachPage(of: typeof pages, find: (page: (typeof pages)[number]) => st
 
 /** The command line as `capfn` builds it; its commands do nothing and its errors are thrown. */
 function quietProgram(): Command {
-  const program = new Command("capfn").version("0");
-  const terminal = processTerminal();
-  for (const add of [
-    addDemoCommand,
-    addRunCommand,
-    addServeCommand,
-    addHubCommand,
-    addWhyCommand,
-    addTraceCommand,
-    addDiagnoseCommand,
-    addParkedCommands,
-    addEventsCommand,
-    addEmitCommand,
-    addAlertCommand,
-    addGenerateCommand,
-    addSimulateCommand,
-  ])
-    add(program, terminal);
+  const program = capfnProgram(processTerminal());
   for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {
     command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
     if (command !== program) command.action(() => undefined);
@@ -235,7 +206,9 @@ describe("the page on generating clusters", () => {
       .filter(({ long, defaultValue }) => {
         const row = rows.find((line) => line.split("|")[1]?.includes(`\`${long}\``));
         const shown: unknown = defaultValue;
-        return row === undefined || (typeof shown === "string" && row.split("|")[2]?.trim() !== `\`${shown}\``);
+        return (
+          row === undefined || (typeof shown === "string" && row.split("|")[2]?.trim() !== `\`${shown}\``)
+        );
       })
       .map(({ long }) => long);
     expect(missing).toEqual([]);

@@ -117,7 +117,11 @@ describe("the answers about a cluster", () => {
   });
 
   it("name every flag at once, also those that say something against each other [check 122]", () => {
-    const { problems } = readAnswers({ ...answersWith({ cpReplicas: "2", podCidr: "10.43.0.0/20" }), name: "", ipPool: "" });
+    const { problems } = readAnswers({
+      ...answersWith({ cpReplicas: "2", podCidr: "10.43.0.0/20" }),
+      name: "",
+      ipPool: "",
+    });
     expect(problems.map((problem) => problem.split(" ")[0])).toEqual([
       "--name",
       "--cp-replicas",

@@ -4,28 +4,33 @@ import { clusterDocuments } from "#cli/cluster-yaml/documents.ts";
 import type { Answers } from "#cli/cluster-yaml/options.ts";
 import { yamlOf } from "#cli/cluster-yaml/yaml.ts";
 import type { NewObject } from "#platform/kube/resource.ts";
-import { optionsWith } from "#test/support/cluster-answers.ts";
+import { type Body, bodyOf, optionsWith } from "#test/support/cluster-answers.ts";
 
 const KUBECONFIG = "apiVersion: v1\nkind: Config\nusers: [{name: x, user: {token: hush}}]\n";
 const FLEET = { fleetAddonRepo: "https://git.example.com/addons" };
 
 const documentsWith = (more: Answers = {}) => clusterDocuments(optionsWith(more), KUBECONFIG);
-const labelled = (documents: readonly NewObject[]) => documents.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+const labelled = (documents: readonly NewObject[]) =>
+  documents.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
 
-function only(documents: readonly NewObject[], kind: string): any {
+function only(documents: readonly NewObject[], kind: string): Body {
   const found = documents.filter((document) => document.kind === kind);
   expect(found).toHaveLength(1);
-  return found[0];
+  return bodyOf(found[0]);
 }
 
 function variablesOf(documents: readonly NewObject[]): Record<string, unknown> {
   const { variables } = only(documents, "Cluster").spec.topology;
-  return Object.fromEntries(variables.map(({ name, value }: { name: string; value: unknown }) => [name, value]));
+  return Object.fromEntries(
+    variables.map(({ name, value }: { name: string; value: unknown }) => [name, value]),
+  );
 }
 
 /** The objects in a ConfigMap's texts. */
-function contentOf(documents: readonly NewObject[], configMap: string): any[] {
-  const found = documents.find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name === configMap) as any;
+function contentOf(documents: readonly NewObject[], configMap: string): Body[] {
+  const found = documents.find(
+    ({ kind, metadata }) => kind === "ConfigMap" && metadata.name === configMap,
+  ) as any;
   return Object.values(found.data ?? {}).flatMap((text) =>
     parseAllDocuments(String(text)).map((document) => document.toJS()),
   );
@@ -77,8 +82,12 @@ describe("the documents of a cluster", () => {
       labels: { csi: "harvester", cni: "cilium", "cluster-api.cattle.io/rancher-auto-import": "true" },
       annotations: { "caphv.io/cni-mtu": "1500" },
     });
-    expect(only(documentsWith({ ...FLEET, cni: "none" }), "GitRepo").spec.paths).toEqual(["/fleet/harvester-csi"]);
-    expect(only(documentsWith({ ...FLEET, namespace: "team" }), "GitRepo").metadata.name).toBe("team-demo-addons");
+    expect(only(documentsWith({ ...FLEET, cni: "none" }), "GitRepo").spec.paths).toEqual([
+      "/fleet/harvester-csi",
+    ]);
+    expect(only(documentsWith({ ...FLEET, namespace: "team" }), "GitRepo").metadata.name).toBe(
+      "team-demo-addons",
+    );
   });
 
   it("refer to a class of another name without making it", () => {
@@ -131,13 +140,15 @@ describe("the documents of a cluster", () => {
       [one, "demo"],
       [other, "other"],
     ] as const) {
-      const sets = documents.filter(({ kind }) => kind === "ClusterResourceSet") as any[];
+      const sets = documents.filter(({ kind }) => kind === "ClusterResourceSet") as unknown as Body[];
       expect(sets).toHaveLength(4);
       for (const { spec } of sets) {
         expect(spec.clusterSelector).toEqual({ matchLabels: { "cluster.x-k8s.io/cluster-name": name } });
         for (const resource of spec.resources) expect(resource.name).toMatch(new RegExp(`-${name}$`));
       }
-      expect(only(documents, "Cluster").metadata.labels).toMatchObject({ "cluster.x-k8s.io/cluster-name": name });
+      expect(only(documents, "Cluster").metadata.labels).toMatchObject({
+        "cluster.x-k8s.io/cluster-name": name,
+      });
       expect(variablesOf(documents)["identitySecretName"]).toBe(`hv-identity-secret-${name}`);
     }
   });
@@ -213,9 +224,18 @@ describe("the documents of a cluster", () => {
   });
 
   it("use variables that the class has, every value of the type that it declares [check 121]", () => {
-    const documents = documentsWith({ cisProfile: "cis", fips: true, lbIpam: "pool", lbIpPool: "x", dns: "10.0.0.1" });
-    const declared = new Map<string, any>(
-      only(documents, "ClusterClass").spec.variables.map((each: any) => [each.name, each.schema.openAPIV3Schema]),
+    const documents = documentsWith({
+      cisProfile: "cis",
+      fips: true,
+      lbIpam: "pool",
+      lbIpPool: "x",
+      dns: "10.0.0.1",
+    });
+    const declared = new Map(
+      only(documents, "ClusterClass").spec.variables.map((each) => [
+        each.name,
+        each.schema.openAPIV3Schema,
+      ]),
     );
     for (const [name, value] of Object.entries(variablesOf(documents))) {
       const type = Array.isArray(value) ? "array" : Number.isInteger(value) ? "integer" : typeof value;
@@ -225,13 +245,22 @@ describe("the documents of a cluster", () => {
   });
 
   it("bring the cloud provider under the cluster's name, with the images that are named", () => {
-    const documents = documentsWith({ cloudProviderImage: "r.example/ccm:9", csiDriverImage: "r.example/csi:9" });
-    const provider = contentOf(documents, "harvester-ccm-addon-demo").find(({ kind }) => kind === "Deployment");
+    const documents = documentsWith({
+      cloudProviderImage: "r.example/ccm:9",
+      csiDriverImage: "r.example/csi:9",
+    });
+    const provider = contentOf(documents, "harvester-ccm-addon-demo").find(
+      ({ kind }) => kind === "Deployment",
+    );
     const [container] = provider.spec.template.spec.containers;
     expect(container).toMatchObject({ image: "r.example/ccm:9" });
     expect(container.args).toContain("--cluster-name=demo");
-    const plugin = contentOf(documents, "harvester-csi-driver-addon-demo").find(({ kind }) => kind === "DaemonSet");
-    expect(plugin.spec.template.spec.containers.map(({ image }: { image: string }) => image)).toContain("r.example/csi:9");
+    const plugin = contentOf(documents, "harvester-csi-driver-addon-demo").find(
+      ({ kind }) => kind === "DaemonSet",
+    );
+    expect(plugin.spec.template.spec.containers.map(({ image }: { image: string }) => image)).toContain(
+      "r.example/csi:9",
+    );
   });
 
   it.for([
@@ -241,8 +270,12 @@ describe("the documents of a cluster", () => {
   ] as const)("configure the chart of %s", ([cni, chart, values]) => {
     const own = cni === "calico" ? { cniEncapsulation: "None" } : {};
     const [config] = contentOf(documentsWith({ cni, cniMtu: "9000", ...own }), "calico-helm-config-demo");
-    expect(config).toMatchObject({ kind: "HelmChartConfig", metadata: { name: chart, namespace: "kube-system" } });
-    for (const [key, value] of Object.entries(values)) expect(config.spec.valuesContent).toContain(`${key}: ${value}`);
+    expect(config).toMatchObject({
+      kind: "HelmChartConfig",
+      metadata: { name: chart, namespace: "kube-system" },
+    });
+    for (const [key, value] of Object.entries(values))
+      expect(config.spec.valuesContent).toContain(`${key}: ${value}`);
   });
 
   it("have no CNI configuration without a CNI", () => {
@@ -250,7 +283,11 @@ describe("the documents of a cluster", () => {
   });
 
   it("are YAML that reads back as it was, whatever the texts are [check 127]", () => {
-    const documents = documentsWith({ image: "default/a: b # c 'd' \"e\"", sshUser: "yes", namespace: "null" });
+    const documents = documentsWith({
+      image: "default/a: b # c 'd' \"e\"",
+      sshUser: "yes",
+      namespace: "null",
+    });
     const text = yamlOf(documents);
     expect(text).not.toContain("%YAML");
     // kubectl reads YAML 1.1, in which a bare yes is true.

@@ -17,14 +17,17 @@ describe("capfn generate", { timeout: 60_000 }, () => {
     kubeconfig = join(folder, "identity.yaml");
     const server = "https://harvester.example.com:6443";
     const insecure = renderKubeconfig({ name: "h", server, caPem: "", user: "capfn", token: "hush" });
-    await writeFile(kubeconfig, insecure.replace(/^.*certificate-authority-data.*$/m, "    insecure-skip-tls-verify: true"));
+    await writeFile(
+      kubeconfig,
+      insecure.replace(/^.*certificate-authority-data.*$/m, "    insecure-skip-tls-verify: true"),
+    );
     await writeFile(join(folder, "broken.yaml"), "contexts: []\nusers: [{name: x, user: {token: hush}}]\n");
   });
   afterAll(() => rm(folder, { recursive: true }));
 
   const flags = (more: Record<string, string | undefined> = {}) =>
     Object.entries({ ...neededAnswers, harvesterKubeconfig: kubeconfig, ...more }).flatMap(([key, value]) =>
-      value === undefined ? [] : [flagOf(key), String(value)],
+      value === undefined ? [] : [flagOf(key), value],
     );
 
   it("prints the documents and nothing else when it is not told to apply them [check 127] [check 128]", async () => {
@@ -43,7 +46,10 @@ describe("capfn generate", { timeout: 60_000 }, () => {
   });
 
   it("fails when the kubeconfig cannot be used, without a word of its content, beside all else", async () => {
-    const { code, stderr } = await capfn("generate", ...flags({ harvesterKubeconfig: join(folder, "broken.yaml"), cpu: "0" }));
+    const { code, stderr } = await capfn(
+      "generate",
+      ...flags({ harvesterKubeconfig: join(folder, "broken.yaml"), cpu: "0" }),
+    );
     expect(code).toBe(1);
     expect(stderr).toContain("--cpu is");
     expect(stderr).toContain("current-context");
@@ -55,7 +61,9 @@ describe("capfn generate", { timeout: 60_000 }, () => {
   it("asks nothing when there is nobody to answer [check 129]", async () => {
     const { code, stderr } = await capfn("generate", "--interactive");
     expect(code).toBe(1);
-    expect(stderr).toContain("--interactive asks on a terminal, and standard input is none; give the flags instead");
+    expect(stderr).toContain(
+      "--interactive asks on a terminal, and standard input is none; give the flags instead",
+    );
   });
 
   it("does not print and apply at once", async () => {

@@ -89,7 +89,11 @@ describe("the questions", () => {
   });
 
   it("are asked again until what is needed is answered, and end with whether to apply", async () => {
-    const { dialogue, asked, told } = person({ ...needed, "Cluster name": ["", " ", "demo"], "Apply it": "Y" });
+    const { dialogue, asked, told } = person({
+      ...needed,
+      "Cluster name": ["", " ", "demo"],
+      "Apply it": "Y",
+    });
     const { answers, apply } = await interview(dialogue, {});
     expect(asked.filter((question) => question === "Cluster name: ")).toHaveLength(3);
     expect(told).toHaveLength(2);
@@ -102,7 +106,10 @@ describe("a terminal", () => {
   it("shows the questions on its own output and takes line by line [check 129]", async () => {
     const input = new PassThrough();
     const output = new PassThrough();
-    const asked = onTerminal({ input, output }, async ({ ask }) => [await ask("first? "), await ask("second? ")]);
+    const asked = onTerminal({ input, output }, async (dialogue) => [
+      await dialogue.ask("first? "),
+      await dialogue.ask("second? "),
+    ]);
     input.write("one\n");
     await new Promise((resolve) => setImmediate(resolve));
     input.write("two\n");
@@ -112,7 +119,7 @@ describe("a terminal", () => {
 
   it("that is closed in the middle generates nothing", async () => {
     const input = new PassThrough();
-    const asked = onTerminal({ input, output: new PassThrough() }, ({ ask }) => ask("first? "));
+    const asked = onTerminal({ input, output: new PassThrough() }, (dialogue) => dialogue.ask("first? "));
     input.end();
     await expect(asked).rejects.toThrow("nothing is generated: the questions were not answered");
   });
