@@ -28,11 +28,9 @@ function variablesOf(documents: readonly NewObject[]): Record<string, unknown> {
 
 /** The objects in a ConfigMap's texts. */
 function contentOf(documents: readonly NewObject[], configMap: string): Body[] {
-  const found = documents.find(
-    ({ kind, metadata }) => kind === "ConfigMap" && metadata.name === configMap,
-  ) as any;
-  return Object.values(found.data ?? {}).flatMap((text) =>
-    parseAllDocuments(String(text)).map((document) => document.toJS()),
+  const found = documents.find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name === configMap);
+  return Object.values(bodyOf(found).data).flatMap((text) =>
+    parseAllDocuments(text).map((document) => bodyOf(document.toJS() as NewObject)),
   );
 }
 
@@ -232,10 +230,7 @@ describe("the documents of a cluster", () => {
       dns: "10.0.0.1",
     });
     const declared = new Map(
-      only(documents, "ClusterClass").spec.variables.map((each) => [
-        each.name,
-        each.schema.openAPIV3Schema,
-      ]),
+      only(documents, "ClusterClass").spec.variables.map((each) => [each.name, each.schema.openAPIV3Schema]),
     );
     for (const [name, value] of Object.entries(variablesOf(documents))) {
       const type = Array.isArray(value) ? "array" : Number.isInteger(value) ? "integer" : typeof value;
