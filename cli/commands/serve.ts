@@ -17,7 +17,7 @@ export const serveOptions: readonly Option[] = [
   ),
   new Option(
     "--token-user <name>",
-    "who may run steps by such a token, e.g. system:serviceaccount:capfn-system:capfn-hub; may be given several times",
+    "who may run steps by such a token, e.g. system:serviceaccount:capfn-system:capfn-hub, or system:serviceaccount:<namespace>:* for all accounts of a namespace; may be given several times",
   ).argParser((name, before: readonly string[] | undefined) => [...(before ?? []), name]),
   new Option(
     "--accept-triggers",

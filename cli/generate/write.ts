@@ -5,7 +5,9 @@ import { dirname, join } from "node:path";
 const whollyGenerated = [
   "manifests/clusterctl",
   "manifests/grafana",
-  ...["crds", "rbac", "hub", "in-process", "knative", "keda"].map((folder) => `manifests/${folder}`),
+  ...["crds", "rbac", "hub", "in-process", "knative", "knative/triggers", "keda"].map(
+    (folder) => `manifests/${folder}`,
+  ),
   ...["crds", "rbac", "hub", "in-process", "knative", "keda", "monitoring"].map(
     (folder) => `chart/templates/${folder}`,
   ),
@@ -43,8 +45,9 @@ export async function drift(root: string, files: ReadonlyMap<string, string>): P
 async function leftovers(root: string, files: ReadonlyMap<string, string>): Promise<string[]> {
   const found: string[] = [];
   for (const folder of whollyGenerated) {
-    const entries = await readdir(join(root, folder)).catch(() => []);
-    found.push(...entries.map((name) => `${folder}/${name}`).filter((path) => !files.has(path)));
+    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
+    const own = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => `${folder}/${name}`);
+    found.push(...own.filter((path) => !files.has(path)));
   }
   return found;
 }

@@ -3,7 +3,7 @@ import type { ReviewToken, TokenRefusal } from "#platform/kube/token-review.ts";
 
 export interface VerifyByReviewOptions {
   readonly review: ReviewToken;
-  /** Users who may ask, e.g. `system:serviceaccount:capfn-system:capfn-hub`. */
+  /** Users who may ask, e.g. `system:serviceaccount:capfn-system:capfn-hub`; `system:serviceaccount:<namespace>:*` for all accounts of a namespace. */
   readonly users: ReadonlySet<string>;
   /** Hears why somebody was sent away: the refusal, or the user's name. */
   readonly refused: (why: TokenRefusal | { readonly user: string }) => void;
@@ -20,7 +20,7 @@ export function verifyByReview({ review, users, refused, failed }: VerifyByRevie
         refused(verdict.refused);
         return "refused";
       }
-      if (users.has(verdict.user)) return "allowed";
+      if (isAmong(users, verdict.user)) return "allowed";
       refused(verdict);
       return "otherUser";
     } catch (error) {
@@ -28,4 +28,11 @@ export function verifyByReview({ review, users, refused, failed }: VerifyByRevie
       return "unavailable";
     }
   };
+}
+
+/** Accounts of a namespace, `system:serviceaccount:<namespace>:*`, can be meant together: Knative gives the ones it makes names of its own. */
+function isAmong(users: ReadonlySet<string>, user: string): boolean {
+  if (users.has(user)) return true;
+  const [, first = ""] = /^(system:serviceaccount:[^:]+:)[^:]+$/.exec(user) ?? [];
+  return first !== "" && users.has(`${first}*`);
 }

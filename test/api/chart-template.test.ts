@@ -53,6 +53,7 @@ const combinations: Readonly<Record<string, object>> = {
   "runner knative": { runner: "knative" },
   "runner keda": { runner: "keda" },
   "a standby": { replicas: 2 },
+  "figures for allowed tokens only": { metrics: { secure: true }, monitoring: { monitors: true } },
   "two namespaces": { watchNamespaces: ["demo", "other"], ingress: INGRESS },
   "two namespaces, knative": { runner: "knative", watchNamespaces: ["demo", "other"] },
   "two namespaces, keda": { runner: "keda", watchNamespaces: ["demo", "other"], replicas: 2 },
@@ -150,12 +151,7 @@ describe.each(Object.entries(combinations))("what the chart gives with %s", (nam
   });
 
   test("is taken by the API server, and each object comes once", async () => {
-    const refused: string[] = [];
-    for (const object of objects) {
-      const { status, body } = await dryRun(plane, object);
-      if (status >= 300) refused.push(`${object.kind} ${object.metadata.name}: ${body}`);
-    }
-    expect(refused).toEqual([]);
+    expect(await refusedOf(objects)).toEqual([]);
     const names = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ""}/${metadata.name}`);
     expect(names).toEqual([...new Set(names)]);
   });
@@ -181,9 +177,29 @@ describe.each(["in-process", "knative", "keda"])("with the runner %s", (runner) 
   });
 });
 
+test("functions that a Broker wakes are taken by the API server: Broker, source, and for each a Service with its Trigger", async () => {
+  const objects = await manifestsIn("knative/triggers");
+  expect(await refusedOf(objects)).toEqual([]);
+  const triggers = objects.filter(({ kind }) => kind === "Trigger").map(({ metadata }) => metadata.name);
+  const services = objects.filter(({ apiVersion }) => apiVersion === "serving.knative.dev/v1");
+  expect(triggers).toEqual(services.map(({ metadata }) => metadata.name));
+  expect(triggers).toContain("triggered-machine-observe");
+  expect(objects.filter(({ kind }) => ["Broker", "ApiServerSource"].includes(kind))).toHaveLength(2);
+});
+
+/** What the API server says against objects. */
+async function refusedOf(objects: readonly NewObject[]): Promise<string[]> {
+  const refused: string[] = [];
+  for (const object of objects) {
+    const { status, body } = await dryRun(plane, object);
+    if (status >= 300) refused.push(`${object.kind} ${object.metadata.name}: ${body}`);
+  }
+  return refused;
+}
+
 async function manifestsIn(name: string): Promise<NewObject[]> {
   const directory = join(repository, "manifests", name);
-  const files = await readdir(directory);
+  const files = (await readdir(directory)).filter((file) => file.endsWith(".yaml"));
   const texts = await Promise.all(files.map((file) => readFile(join(directory, file), "utf8")));
   return texts.flatMap(kubeObjectManifests);
 }

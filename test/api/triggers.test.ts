@@ -3,10 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePorts } from "#platform/control-plane/free-ports.ts";
+import { deployManifests } from "#cli/generate/deploy/index.ts";
+import { kubeObjectManifests } from "#cli/lab/manifests.ts";
+import { installManifests } from "#platform/control-plane/install-manifests.ts";
+import { renderKubeconfig } from "#platform/control-plane/kubeconfig.ts";
+import { systemClock } from "#platform/process/clock.ts";
+import { harvesterMachines } from "#platform/kube/resources.ts";
+import { accountToken } from "#test/support/account-token.ts";
 import { fromPools } from "#test/chaos/manifests.ts";
 import { expectSound, faultStage, leftOnHarvester } from "#test/api/faults/stage.ts";
 import { capfn, endCapfn, startCapfn } from "#test/support/command-line.ts";
-import { kubeconfigOf, sharedManagement } from "#test/support/control-planes.ts";
+import { clientOf, connectionTo, kubeconfigOf, sharedManagement } from "#test/support/control-planes.ts";
 
 const stage = faultStage();
 let directory = "";
@@ -29,8 +36,8 @@ afterAll(async () => {
 });
 
 /** What ApiServerSource says of an object in reference mode, through a broker; the answer's status and the event in reply. */
-async function tell(fn: string, kind: string, namespace: string, name: string): Promise<string> {
-  const answer = await fetch(`${url}/${fn}`, {
+async function tell(fn: string, kind: string, namespace: string, name: string, at = url): Promise<string> {
+  const answer = await fetch(`${at}/${fn}`, {
     method: "POST",
     headers: {
       "content-type": "application/json",
@@ -84,6 +91,39 @@ test(
     expectSound(play);
   },
 );
+
+test("a function that a Broker wakes reads with the rights of its manifests, and no others", async () => {
+  await using play = stage.open();
+  const { actor, names } = play;
+  await actor.prepare([["pool", 10, 20]], { cluster: fromPools(names, "pool") });
+  await actor.createMachine("m1");
+  const plane = { clientConfig: connectionTo(sharedManagement(), "admin") };
+  const admin = clientOf(sharedManagement());
+  const fn = "machine-observe";
+  const rights = [...deployManifests()]
+    .filter(([path]) => new RegExp(`(rbac/function-${fn}|triggers/(${fn}|00-source))\\.yaml$`).test(path))
+    .flatMap(([, text]) => kubeObjectManifests(text))
+    .filter(({ apiVersion }) => apiVersion === "v1" || apiVersion.startsWith("rbac."));
+  const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "capfn-system" } };
+  await installManifests(admin, [namespace, ...rights], systemClock());
+  const { server, caPem } = sharedManagement();
+  const token = await accountToken(plane, { namespace: "capfn-system", name: `capfn-${fn}` });
+  const kubeconfig = join(directory, "account");
+  const user = { name: "m", server, caPem, user: fn, token };
+  await writeFile(kubeconfig, renderKubeconfig(user), { mode: 0o600 });
+  const [port] = await freePorts(1);
+  const where = ["--bind-address", `127.0.0.1:${port}`, "--kubeconfig", kubeconfig];
+  const run = startCapfn("serve", fn, "--accept-triggers", ...where);
+  await run.line(/functions are served/);
+  const own = { kind: "HarvesterMachine", namespace: names.namespace, name: names.machine("m1") };
+  // Otherwise there may be nothing to do for it yet.
+  const wish = { metadata: { annotations: { "capfn.dev/look-at": "now" } } };
+  await admin.mergePatch(harvesterMachines, { namespace: own.namespace, name: own.name }, wish);
+  const said = await tell(fn, own.kind, own.namespace, own.name, `http://127.0.0.1:${port}`);
+  const [log] = await run.line(/[^]*/);
+  expect(said, log).toBe(`${fn} done`);
+  admin.close();
+});
 
 test("capfn serve --accept-triggers asks who sends, like any other", async () => {
   const { code, stderr } = await capfn("serve", "vm-create", "--accept-triggers", "--bind-address", ":0");

@@ -1,3 +1,4 @@
+import { triggerFiles } from "#cli/generate/deploy/triggers.ts";
 import { allFunctions } from "#cli/functions.ts";
 import { hubDeployment, type RunnerKind } from "#cli/generate/deploy/hub.ts";
 import { kedaFunctions } from "#cli/generate/deploy/keda.ts";
@@ -75,6 +76,8 @@ export function deployManifests(): Map<string, string> {
     for (const [name, documents] of runnerFiles(runner))
       files.set(`manifests/${runner}/${name}.yaml`, asFile(documents));
   }
+  for (const [name, documents] of triggerFiles())
+    files.set(`manifests/knative/triggers/${name}.yaml`, asFile(documents));
   for (const [name, documents] of functionRights())
     files.set(`manifests/rbac/function-${name}.yaml`, asFile(documents));
   return files;

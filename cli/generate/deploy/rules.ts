@@ -66,7 +66,7 @@ function on(verbs: readonly string[]) {
 }
 
 /** Groups of what lies on the management cluster; what else functions look at is on Harvester, on workload clusters or in the hub. */
-function isOnManagement({ group, plural }: ResourceType): boolean {
+export function isOnManagement({ group, plural }: ResourceType): boolean {
   return (
     /(^|\.)cluster\.x-k8s\.io$|^capfn\.dev$/.test(group) ||
     (group === "" && ["secrets", "configmaps"].includes(plural))

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheDirectory } from "#platform/control-plane/asset-cache.ts";
 import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
-import { run } from "#test/e2e/cluster/machine/command.ts";
+import { run, succeeds } from "#test/e2e/cluster/machine/command.ts";
 import { openDocker, type Docker } from "#test/e2e/cluster/machine/docker.ts";
 import { kindConfig } from "#test/e2e/cluster/machine/kind-config.ts";
 import { nodeImage } from "#test/e2e/cluster/machine/node-image.ts";
@@ -99,6 +99,7 @@ async function startKind(host: ControlPlaneHost, directory: string, undo: Undo):
     ],
     { variables },
   );
+  await keepInside(docker, undo);
   const name = `${cluster}-control-plane`;
   return {
     docker,
@@ -112,6 +113,31 @@ async function startKind(host: ControlPlaneHost, directory: string, undo: Undo):
     },
     exec: (...command) => docker("exec", name, ...command),
   };
+}
+
+/** Service and pod addresses of a kind cluster, which are nobody's outside it. */
+const INSIDE = ["10.96.0.0/16", "10.244.0.0/16"];
+
+/**
+ * Until kube-proxy has written the rules of a Service, packets to its address follow the default route and leave the machine; if somebody out there answers,
+ * kube-apiserver keeps that connection and takes the stranger for the Service. Such packets are refused here, so that they are sent again.
+ */
+async function keepInside(docker: Docker, undo: Undo): Promise<void> {
+  const subnets = await docker(
+    "network",
+    "inspect",
+    "kind",
+    "--format",
+    "{{range .IPAM.Config}}{{println .Subnet}}{{end}}",
+  );
+  const nodes = subnets.split("\n").find((subnet) => /^[\d.]+\/\d+$/.test(subnet));
+  if (nodes === undefined) return;
+  for (const inside of INSIDE) {
+    const rule = ["FORWARD", "-s", nodes, "-d", inside, "-j", "REJECT"];
+    // Where Docker runs in a machine of its own, its packets do not come by here.
+    if (!(await succeeds("iptables", ["-I", ...rule]))) return;
+    undo.defer(`iptables -D ${rule.join(" ")} 2> /dev/null || true`);
+  }
 }
 
 /** CoreDNS came up before kube-proxy and would next be asked after 10 seconds whether it is ready. */
