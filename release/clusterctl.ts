@@ -4,7 +4,7 @@ import type { Released } from "#release/provenance.ts";
 
 /** How a release names its image when nobody says where it is published. */
 export interface Image {
-  /** `<name>:<version>`, as the manifests have it. */
+  /** As the components have it: its whole name and the version. */
   readonly reference: string;
   /** Repository it is pushed to, with its registry; as it is when undefined. */
   readonly repository: string | undefined;

@@ -33,7 +33,7 @@ async function release({ output, build, allowChanges, imageRepository: repositor
     { name: `${name}-${version}-linux-${architecture()}.tar`, content: image.archive },
     { name: `${name}-${version}.sbom.cdx.json`, content: Buffer.from(image.sbom) },
     ...clusterctlAssets(join(root, "manifests", "clusterctl"), {
-      reference: `${name}:${version}`,
+      reference: `docker.io/library/${name}:${version}`,
       repository,
     }),
     ...(packaged === undefined ? [] : [{ name: packaged.file, content: packaged.content }]),

@@ -15,10 +15,13 @@ import { repository } from "#test/support/documentation.ts";
 export interface Clusterctl extends AsyncDisposable {
   /** Runs it to its end; no exit code is an error. */
   run(args: readonly string[], variables?: Readonly<Record<string, string>>): Promise<ToolRun>;
+  /** Puts the files of `manifests/clusterctl` into the repository as this version of capfn. */
+  release(version: string): Promise<void>;
+  withdraw(version: string): Promise<void>;
 }
 
-/** Versions of capfn in the repository: the same files under each. */
-export const RELEASED = ["v0.1.0", "v0.1.1", "v0.2.0"] as const;
+/** The version that clusterctl is configured with. */
+export const RELEASED = "v0.1.0";
 
 const CORE = "v1.14.2";
 const execute = promisify(execFile);
@@ -33,11 +36,11 @@ export async function clusterctlFor(plane: ControlPlane): Promise<Clusterctl> {
   const repositories = join(folder, "repositories");
   const core = join(repositories, "cluster-api", CORE, "core-components.yaml");
   await writeCore(core);
-  for (const version of RELEASED) {
-    const release = join(repositories, "infrastructure-harvester", version);
-    await cp(join(repository, "manifests", "clusterctl"), release, { recursive: true });
-  }
-  const own = join(repositories, "infrastructure-harvester", RELEASED[0], "infrastructure-components.yaml");
+  const folderOf = (version: string): string => join(repositories, "infrastructure-harvester", version);
+  const release = (version: string): Promise<void> =>
+    cp(join(repository, "manifests", "clusterctl"), folderOf(version), { recursive: true });
+  await release(RELEASED);
+  const own = join(folderOf(RELEASED), "infrastructure-components.yaml");
   const providers = [
     { name: "cluster-api", type: "CoreProvider", url: `file://${core}` },
     { name: "harvester", type: "InfrastructureProvider", url: `file://${own}` },
@@ -62,6 +65,8 @@ export async function clusterctlFor(plane: ControlPlane): Promise<Clusterctl> {
         return { code, stdout, stderr };
       }
     },
+    release,
+    withdraw: (version) => rm(folderOf(version), { recursive: true }),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }

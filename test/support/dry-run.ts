@@ -14,44 +14,15 @@ export function dryRun(plane: ControlPlane, object: NewObject): Promise<{ status
     name,
   ].join("/");
   const query = "dryRun=All&fieldValidation=Strict&fieldManager=test&force=true";
-  return send(
-    plane,
-    { method: "PATCH", path: `${path}?${query}`, type: "application/apply-patch+yaml" },
-    object,
-  );
-}
-
-/** Whether RBAC lets a user do something to a resource (Kubernetes documentation, "Checking API access"). */
-export async function mayDo(
-  plane: ControlPlane,
-  user: string,
-  resourceAttributes: Readonly<Record<string, string>>,
-): Promise<boolean> {
-  const path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
-  const review = {
-    apiVersion: "authorization.k8s.io/v1",
-    kind: "SubjectAccessReview",
-    spec: { user, resourceAttributes },
-  };
-  const { body } = await send(plane, { method: "POST", path, type: "application/json" }, review);
-  return (JSON.parse(body) as { status: { allowed: boolean } }).status.allowed;
-}
-
-interface Question {
-  readonly method: string;
-  readonly path: string;
-  /** Of the content. */
-  readonly type: string;
-}
-
-function send(
-  plane: ControlPlane,
-  { method, path, type }: Question,
-  content: unknown,
-): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${plane.adminToken}`, "content-type": type };
-    const sent = request(new URL(path, plane.server), { method, ca: plane.caPem, headers });
+    const sent = request(new URL(`${path}?${query}`, plane.server), {
+      method: "PATCH",
+      ca: plane.caPem,
+      headers: {
+        authorization: `Bearer ${plane.adminToken}`,
+        "content-type": "application/apply-patch+yaml",
+      },
+    });
     sent.on("error", reject);
     sent.on("response", (answer) => {
       const parts: Buffer[] = [];
@@ -61,6 +32,6 @@ function send(
         resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts).toString("utf8") }),
       );
     });
-    sent.end(JSON.stringify(content));
+    sent.end(JSON.stringify(object));
   });
 }

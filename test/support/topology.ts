@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import * as z from "zod";
 import { findBinary } from "#platform/control-plane/assets.ts";
 import { servedAt } from "#platform/control-plane/cluster-api-core.ts";
 import { startClusterApiManager } from "#platform/control-plane/cluster-api-manager.ts";
@@ -8,6 +9,7 @@ import { clusterApiManifests } from "#platform/control-plane/third-party-manifes
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { KubeObject, NewObject, ResourceType } from "#platform/kube/resource.ts";
 import { clusters, machineDeployments } from "#platform/kube/resources.ts";
+import { sleep } from "#platform/process/clock.ts";
 import { testHost } from "#test/support/control-planes.ts";
 
 /** Runs Cluster API core with its webhooks and ClusterClasses. What is installed of it already is brought in line. */
@@ -29,6 +31,30 @@ export async function startTopologyController(plane: ControlPlane, client: KubeC
       ),
   });
 }
+
+const statusSchema = z.looseObject({
+  conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })).default([]),
+});
+
+/** Waits until core has taken in the variables of the ClusterClass: a Cluster made before is not checked against them. */
+export async function untilReady(client: KubeClient, namespace: string): Promise<void> {
+  const { clock } = testHost();
+  for (const deadline = clock.monotonic() + 60_000; clock.monotonic() < deadline; await sleep(clock, 250)) {
+    const object = await client.get(clusterClasses, { namespace, name: "harvester-rke2" });
+    const { conditions } = statusSchema.parse(object?.["status"] ?? {});
+    if (conditions.some(({ type, status }) => type === "VariablesReady" && status === "True")) return;
+  }
+  throw new Error("the ClusterClass has not become ready within 60 s");
+}
+
+/** Kind of the class. */
+export const clusterClasses: ResourceType = {
+  group: "cluster.x-k8s.io",
+  version: "v1beta2",
+  kind: "ClusterClass",
+  plural: "clusterclasses",
+  namespaced: true,
+};
 
 /** What the topology controller has made for a Cluster: specs of the objects its machines are made from, and of those it consists of. */
 export interface Rendered {
@@ -60,7 +86,7 @@ export async function rendered(client: KubeClient, namespace: string, name: stri
       if (object.metadata.labels?.["cluster.x-k8s.io/cluster-name"] === name) return object;
     return undefined;
   };
-  await expect.poll(found, { timeout: 60_000, interval: 250 }).toBeDefined();
+  await expect.poll(found, { timeout: 100_000, interval: 250 }).toBeDefined();
   const deployment = await found();
   const cluster = await client.get(clusters, { namespace, name });
   const { controlPlaneRef, infrastructureRef } = specOf(cluster) as Record<string, Reference>;

@@ -188,7 +188,11 @@ describe("the components", () => {
     expect(further).toEqual([]);
     expect(deployment).toMatchObject({
       metadata: { namespace: "capfn-system" },
-      spec: { template: { spec: { containers: [{ name: "manager", image: `capfn:${version}` }] } } },
+      spec: {
+        template: {
+          spec: { containers: [{ name: "manager", image: `docker.io/library/capfn:${version}` }] },
+        },
+      },
     });
     const definitions = objects.filter(({ kind }) => kind === "CustomResourceDefinition");
     expect(definitions.length).toBeGreaterThanOrEqual(4);

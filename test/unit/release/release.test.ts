@@ -40,7 +40,7 @@ it("a chart is packed in a folder of its name, without its tests, into the same 
 
 it("the files for clusterctl are those of the repository, with the image where it is pushed [check 141]", () => {
   const folder = join(import.meta.dirname, "../../../manifests/clusterctl");
-  const reference = `${manifest.name}:${manifest.version}`;
+  const reference = `docker.io/library/${manifest.name}:${manifest.version}`;
   const files = clusterctlAssets(folder, { reference, repository: "registry.example.com/capfn" });
   const flavors = ["", "-dhcp", "-generateCPI", "-kubeadm", "-talos", "-stig"];
   expect(files.map(({ name }) => name)).toEqual(
@@ -54,8 +54,10 @@ it("the files for clusterctl are those of the repository, with the image where i
   const text = String(files.find(({ name }) => name === "infrastructure-components.yaml")?.content);
   expect(text).toContain(` image: registry.example.com/capfn:${manifest.version}\n`);
   expect(text).not.toContain(` image: ${reference}\n`);
-  const another = { reference: "capfn:9.9.9", repository: undefined };
-  expect(() => clusterctlAssets(folder, another)).toThrow(/does not name the image capfn:9\.9\.9/);
+  const another = { reference: "docker.io/library/capfn:9.9.9", repository: undefined };
+  expect(() => clusterctlAssets(folder, another)).toThrow(
+    /does not name the image docker.io\/library\/capfn:9\.9\.9/,
+  );
 });
 
 it("checksums are such that sha256sum takes them", () => {
