@@ -62,9 +62,12 @@ async function pipedToKubectl(
   terminal: Terminal,
 ): Promise<boolean> {
   const args = [
-    ...["apply", "--server-side", `--field-manager=${FIELD_MANAGER}`],
+    "apply",
+    "--server-side",
+    `--field-manager=${FIELD_MANAGER}`,
     ...(force ? ["--force-conflicts"] : []),
-    ...["-f", "-"],
+    "-f",
+    "-",
   ];
   const run = await runKubectl(kubectl, args, { choice, input: yamlOf(documents) });
   if (run === undefined) return false;

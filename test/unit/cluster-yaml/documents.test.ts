@@ -253,7 +253,7 @@ describe("the documents of a cluster", () => {
     const plugin = contentOf(documents, "harvester-csi-driver-addon-demo").find(
       ({ kind }) => kind === "DaemonSet",
     );
-    expect(plugin.spec.template.spec.containers.map(({ image }: { image: string }) => image)).toContain(
+    expect(bodyOf(plugin).spec.template.spec.containers.map(({ image }) => image)).toContain(
       "r.example/csi:9",
     );
   });
@@ -270,7 +270,7 @@ describe("the documents of a cluster", () => {
       metadata: { name: chart, namespace: "kube-system" },
     });
     for (const [key, value] of Object.entries(values))
-      expect(config.spec.valuesContent).toContain(`${key}: ${value}`);
+      expect(config?.spec.valuesContent).toContain(`${key}: ${value}`);
   });
 
   it("have no CNI configuration without a CNI", () => {
