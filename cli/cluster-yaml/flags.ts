@@ -22,7 +22,7 @@ export interface ClusterFlag {
 }
 
 /** Kubernetes version and images that are used when none are named. */
-export const KUBERNETES_VERSION = "v1.31.14";
+const KUBERNETES_VERSION = "v1.31.14";
 const images = {
   cloudProvider: "rancher/harvester-cloud-provider:v0.2.5",
   csiDriver: "rancher/harvester-csi-driver:v0.1.6",
