@@ -64,6 +64,7 @@ export const clusterRoleBindings = resource(
 );
 /** A question to the API server; it stores none. */
 export const tokenReviews = resource("authentication.k8s.io/v1", "TokenReview", "tokenreviews", false);
+export const clusterRoles = resource("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false);
 /** Likewise: whether somebody may do something. */
 export const subjectAccessReviews = resource(
   "authorization.k8s.io/v1",
@@ -79,6 +80,12 @@ export const customResourceDefinitions = resource(
   false,
 );
 
+export const validatingWebhookConfigurations = resource(
+  "admissionregistration.k8s.io/v1",
+  "ValidatingWebhookConfiguration",
+  "validatingwebhookconfigurations",
+  false,
+);
 /** Rancher's own Cluster; cluster-scoped, named by Rancher. */
 export const rancherClusters = resource("management.cattle.io/v3", "Cluster", "clusters", false);
 /** What Rancher imports or provisions, by its user's name for it. */
