@@ -29,6 +29,7 @@ export function capfnProgram(terminal: Terminal): Command {
       "after",
       "\nStart here:\n  capfn demo                     everything on this machine: real API servers, a simulated Harvester, machines that come and go\n" +
         "  capfn run                      the real thing, against your management cluster\n" +
+        "  capfn generate                 the YAML of a cluster on Harvester, from a few flags\n" +
         "  capfn why machine/<name>       what is happening to one machine, and what it waits for\n" +
         "  capfn parked                   what has been given up on, and what you can do",
     );

@@ -1,31 +1,48 @@
-import { join } from "node:path";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
+import { clusterFlags, clusterSwitches } from "#cli/cluster-yaml/flags.ts";
+import type { GenerateFlags } from "#cli/actions/generate.ts";
+import type { Answers } from "#cli/cluster-yaml/options.ts";
 import type { Terminal } from "#cli/terminal.ts";
 
-/** `capfn generate`: renders manifests, the chart and reference pages. */
+/** `capfn generate`: everything a cluster with RKE2 needs, from a few flags. */
 export function addGenerateCommand(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command("generate")
-    .summary("render CRDs, manifests, the chart and pages from their sources")
+    .summary("the YAML of a cluster with RKE2 on Harvester, from a few flags")
     .description(
-      "Writes manifests, chart and docs/reference from the schemas in api/ and the declarations of the functions. With --check it writes nothing and fails when a file differs.",
+      "Prints a Cluster of the ClusterClass harvester-rke2 and what it needs: namespace, identity Secret, add-ons, health check.\n" +
+        "Names belong to the cluster alone, and applying again takes nothing away.",
+    );
+  for (const { flags, meaning, fallback, repeated } of clusterFlags) {
+    const option = new Option(flags, meaning);
+    if (repeated === true) option.argParser(collected);
+    if (fallback !== undefined) option.default(fallback);
+    command.addOption(option);
+  }
+  for (const { flags, meaning } of clusterSwitches) command.addOption(new Option(flags, meaning));
+  command
+    .addOption(new Option("--apply", "apply it, through kubectl where there is one").conflicts("dryRun"))
+    .addOption(new Option("--force", "with --apply: take over fields that somebody else has set"))
+    .addOption(new Option("--dry-run", "only print it; that is the default"))
+    .addOption(new Option("--interactive", "ask for what is not given, on a terminal"))
+    .addOption(new Option("--kubeconfig <path>", "kubeconfig of the management cluster, for --apply"))
+    .addOption(new Option("--context <name>", "context in it; its current context when left out"))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  capfn generate --name demo --image default/leap-15 --ssh-keypair default/demo --network default/vlan1 --gateway 10.50.0.1 --subnet-mask 255.255.255.0 --ip-pool demo-vms --harvester-kubeconfig identity.yaml\n" +
+        "  capfn generate --name demo ... | kubectl apply --server-side -f -\n  capfn generate --interactive",
     )
-    .option("--check", "only compare")
-    .action(async (flags: { check?: boolean }) => {
-      const [{ generatedFiles }, { drift, writeGenerated }] = await Promise.all([
-        import("#cli/generate/index.ts"),
-        import("#cli/generate/write.ts"),
-      ]);
-      const root = join(import.meta.dirname, "..", "..");
-      const files = generatedFiles();
-      if (flags.check !== true) {
-        await writeGenerated(root, files);
-        terminal.print(`${files.size} files written`);
-        return;
-      }
-      const differing = await drift(root, files);
-      if (differing.length > 0)
-        throw new Error(`not up to date: ${differing.join(", ")}; run: npm run generate`);
-      terminal.print("all generated files are up to date");
+    .action(async (values: Answers & GenerateFlags) => {
+      const keys = [...clusterFlags, ...clusterSwitches].map(({ key }) => key);
+      const answers = Object.fromEntries(keys.map((key) => [key, values[key]]));
+      const given = new Set(keys.filter((key) => command.getOptionValueSource(key) === "cli"));
+      const { generate } = await import("#cli/actions/generate.ts");
+      // Standard output is for the YAML, so that it can be piped on.
+      const streams = { input: process.stdin, output: process.stderr };
+      await generate({ flags: values, answers, given }, terminal, streams);
     });
+}
+
+function collected(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
 }

@@ -27,7 +27,7 @@ export function generateAggregation(): Map<string, string> {
   return new Map([
     [
       "manifests/rbac/external-remediation.yaml",
-      `# Generated from the kinds in api/ by "capfn generate". Do not edit.\n${stringify(role, { lineWidth: 0 })}`,
+      `# Generated from the kinds in api/ by "npm run generate". Do not edit.\n${stringify(role, { lineWidth: 0 })}`,
     ],
   ]);
 }

@@ -9,7 +9,7 @@ import { stepDataSchema } from "#functions/contract/step-data.ts";
 export function generateAsyncApi(): Map<string, string> {
   const body = stringify(asyncApiDocument(), { lineWidth: 0, aliasDuplicateObjects: false });
   return new Map([
-    ["docs/asyncapi.yaml", `# Generated from events/catalog by "capfn generate". Do not edit.\n${body}`],
+    ["docs/asyncapi.yaml", `# Generated from events/catalog by "npm run generate". Do not edit.\n${body}`],
   ]);
 }
 

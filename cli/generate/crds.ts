@@ -38,7 +38,7 @@ export function generateCrds(): Map<string, string> {
       const body = stringify(definition, { lineWidth: 0, aliasDuplicateObjects: false });
       return [
         `manifests/crds/${resource.group.name}_${resource.plural}.yaml`,
-        `# Generated from the schemas in api/ by "capfn generate". Do not edit.\n${body}`,
+        `# Generated from the schemas in api/ by "npm run generate". Do not edit.\n${body}`,
       ];
     }),
   );

@@ -35,7 +35,7 @@ export function catalogue(): CatalogueEntry[] {
 export function generateEventPage(): Map<string, string> {
   const groups = Map.groupBy(catalogue(), ({ type }) => type.split(".")[2] ?? "");
   const page = [
-    '<!-- Generated from events/catalog by "capfn generate". Do not edit. -->',
+    '<!-- Generated from events/catalog by "npm run generate". Do not edit. -->',
     "# Events",
     "An event is a hint that something may have to be done. It is a [CloudEvent](https://cloudevents.io) 1.0 whose type is one of these. What it says is never believed: whoever listens looks at the world itself, so that an event that is forged, late, doubled or lost does no harm.",
     "Types are `dev.capfn.<noun>.<what happened>`. The same in a form for programs: [asyncapi.yaml](asyncapi.yaml). On the command line: `capfn events list`. To send one: [injecting events](tasks/injecting-events.md).",

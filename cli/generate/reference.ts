@@ -33,7 +33,7 @@ function referencePage(resource: CustomResource): string {
       : [`## ${part}`, schema.description ?? "", ...fieldTable(part, schema, notes)];
   });
   return [
-    '<!-- Generated from the schemas in api/ by "capfn generate". Do not edit. -->',
+    '<!-- Generated from the schemas in api/ by "npm run generate". Do not edit. -->',
     `# ${resource.kind}`,
     resource.description,
     ...overview(resource),

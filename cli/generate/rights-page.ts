@@ -17,7 +17,7 @@ export function generateRightsPage(): Map<string, string> {
     [
       "docs/reference/rights.md",
       [
-        '<!-- Generated from the declarations of the functions by "capfn generate". Do not edit. -->',
+        '<!-- Generated from the declarations of the functions by "npm run generate". Do not edit. -->',
         "# Rights",
         "What each account may do on the management cluster. With the runner `in-process` there are no accounts of functions: the hub's has the rights of all of them.",
         "## Management cluster",

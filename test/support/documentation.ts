@@ -33,9 +33,11 @@ export function handwrittenPages(): Page[] {
   return ["README.md", "CONTRIBUTING.md", ...docs.toSorted()].map(readPage);
 }
 
-/** The pages for people with something to do: `docs/tasks` and `docs/runbooks`. */
+/** The pages for people with something to do: `docs/tasks`, `docs/runbooks` and the quick start. */
 export function taskPages(): Page[] {
-  return handwrittenPages().filter(({ path }) => /^docs\/(tasks|runbooks)\//.test(path));
+  return handwrittenPages().filter(({ path }) =>
+    /^docs\/(?:(?:tasks|runbooks)\/|quick-start\.md$)/.test(path),
+  );
 }
 
 export function readPage(path: string): Page {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import {
@@ -15,24 +15,8 @@ import {
   remediationReasons,
 } from "#api/condition-names.ts";
 import { customResources } from "#api/custom-resources.ts";
-import { addAlertCommand } from "#cli/commands/alert.ts";
-import { addContractCheckCommand } from "#cli/commands/contract-check.ts";
-import { addBackupCommand } from "#cli/commands/backup.ts";
-import { addDemoCommand } from "#cli/commands/demo.ts";
-import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
-import { addEmitCommand } from "#cli/commands/emit.ts";
-import { addEventsCommand } from "#cli/commands/events.ts";
-import { addGenerateCommand } from "#cli/commands/generate.ts";
-import { addHubCommand } from "#cli/commands/hub.ts";
-import { addMigrateCommand } from "#cli/commands/migrate.ts";
-import { addParkedCommands } from "#cli/commands/parked.ts";
-import { addRestoreCommand } from "#cli/commands/restore.ts";
-import { addRunCommand } from "#cli/commands/run.ts";
-import { addServeCommand } from "#cli/commands/serve.ts";
-import { addSimulateCommand } from "#cli/commands/simulate.ts";
-import { addTraceCommand } from "#cli/commands/trace.ts";
-import { addWhyCommand } from "#cli/commands/why.ts";
 import { allFunctions } from "#cli/functions.ts";
+import { capfnProgram } from "#cli/program.ts";
 import { processTerminal } from "#cli/terminal.ts";
 import { resourceTypeOf } from "#platform/control-plane/install-manifests.ts";
 import * as resources from "#platform/kube/resources.ts";
@@ -63,28 +47,7 @@ function onEachPage(of: typeof pages, find: (page: (typeof pages)[number]) => st
 
 /** The command line as `capfn` builds it; its commands do nothing and its errors are thrown. */
 function quietProgram(): Command {
-  const program = new Command("capfn").version("0");
-  const terminal = processTerminal();
-  for (const add of [
-    addContractCheckCommand,
-    addDemoCommand,
-    addRunCommand,
-    addServeCommand,
-    addHubCommand,
-    addWhyCommand,
-    addTraceCommand,
-    addDiagnoseCommand,
-    addParkedCommands,
-    addEventsCommand,
-    addEmitCommand,
-    addAlertCommand,
-    addGenerateCommand,
-    addMigrateCommand,
-    addBackupCommand,
-    addRestoreCommand,
-    addSimulateCommand,
-  ])
-    add(program, terminal);
+  const program = capfnProgram(processTerminal());
   for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {
     command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
     if (command !== program) command.action(() => undefined);
@@ -163,8 +126,8 @@ describe("the command lines of the pages", () => {
         const [, args] = /(?:^|[;&|] )(?:npx )?capfn ([a-z].*)$/.exec(line) ?? [];
         if (args === undefined) return [];
         checked += 1;
-        // A command's name alone is the name of the command.
-        const [command = "", ...rest] = words(args);
+        // Where the output goes is the shell's; a command's name alone is the name of the command.
+        const [command = "", ...rest] = words(args.replace(/ [|>] .*$/, ""));
         if (rest.length === 0)
           return quietProgram().commands.some((each) => each.name() === command)
             ? []
@@ -229,6 +192,27 @@ describe("the command lines of the pages", () => {
       })
       .map(({ long }) => long);
     expect(missing).toEqual([]);
+  });
+});
+
+describe("the page on generating clusters", () => {
+  const rows = readPage("docs/tasks/generate.md")
+    .prose.split("\n")
+    .filter((line) => line.startsWith("|"));
+  const options = quietProgram().commands.find((command) => command.name() === "generate")?.options ?? [];
+
+  it("has every flag with its default [check 121]", () => {
+    const missing = options
+      .filter(({ long, defaultValue }) => {
+        const row = rows.find((line) => line.split("|")[1]?.includes(`\`${long}\``));
+        const shown: unknown = defaultValue;
+        return (
+          row === undefined || (typeof shown === "string" && row.split("|")[2]?.trim() !== `\`${shown}\``)
+        );
+      })
+      .map(({ long }) => long);
+    expect(missing).toEqual([]);
+    expect(options.length).toBeGreaterThan(45);
   });
 });
 

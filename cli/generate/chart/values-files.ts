@@ -18,7 +18,7 @@ export function valuesSchema(): string {
     ),
     rule({ replicas: { minimum: 2 } }, { leaderElect: { const: true } }),
   ];
-  const title = 'Generated from cli/generate/chart/values.ts by "capfn generate". Do not edit.';
+  const title = 'Generated from cli/generate/chart/values.ts by "npm run generate". Do not edit.';
   return `${JSON.stringify({ title, ...withoutRequired(schema), allOf: rules }, null, 2)}\n`;
 }
 
@@ -32,7 +32,7 @@ function rule(condition: Record<string, object>, consequence: Record<string, obj
 export function valuesText(): string {
   const schema = z.toJSONSchema(chartValues, { target: "draft-7", io: "input", reused: "inline" });
   return [
-    '# Generated from cli/generate/chart/values.ts by "capfn generate". Do not edit.',
+    '# Generated from cli/generate/chart/values.ts by "npm run generate". Do not edit.',
     ...lines(schema, ""),
     "",
   ].join("\n");

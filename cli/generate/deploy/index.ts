@@ -84,7 +84,7 @@ export function deployManifests(): Map<string, string> {
 }
 
 function asFile(documents: readonly Document[]): string {
-  return `# Generated from the declarations by "capfn generate". Do not edit.\n${manifestText(documents)}`;
+  return `# Generated from the declarations by "npm run generate". Do not edit.\n${manifestText(documents)}`;
 }
 
 /** Pods that could do more than they need are refused (Kubernetes documentation, "Pod Security Admission"). */

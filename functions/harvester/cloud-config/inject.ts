@@ -43,7 +43,8 @@ export async function inject(
   const { object } = view;
   const { namespace, name, key } = wanted;
   const configMap = await deps.management.get(configMaps, { namespace, name });
-  const text = configMap === undefined ? undefined : textsOf(configMap)[key];
+  const texts = configMap === undefined ? {} : textsOf(configMap);
+  const text = Object.keys(texts).length === 0 ? "" : texts[key];
   if (configMap === undefined || text === undefined)
     throw new NotYet(`ConfigMap ${namespace}/${name} has no key ${key} any more`);
   const place = { namespace: SECRET_NAMESPACE, name: wanted.secret, key: wanted.secretKey };

@@ -115,7 +115,8 @@ function configMapProblem({ object, related }: CloudConfigView, wanted: Wanted):
   if (namespace !== own && !consents.includes(own))
     return `${which} is in another namespace and does not let this one put credentials into it; annotate it with ${CONSENT_ANNOTATION}: ${own}`;
   if (configMap.immutable) return `${which} is immutable; replace it by one that is not`;
-  if (configMap.digests[key] === undefined)
+  // One with nothing in it waits for the credentials, and keeps them when it is applied again: nothing was ever said about its content.
+  if (configMap.digests[key] === undefined && Object.keys(configMap.digests).length > 0)
     return `${which} has no key ${key}; add it, or correct spec.updateCloudProviderConfig`;
   const isSame = (record: CloudConfigRecord): boolean =>
     record.key === key && record.secret === wanted.secret && record.secretKey === wanted.secretKey;

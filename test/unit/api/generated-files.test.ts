@@ -14,7 +14,7 @@ const repository = join(import.meta.dirname, "../../..");
 const files = generatedFiles();
 
 describe("generated files", () => {
-  it("in the repository are those the schemas give: run `capfn generate` when this fails", async () => {
+  it("in the repository are those the schemas give: run `npm run generate` when this fails", async () => {
     expect(await drift(repository, files)).toEqual([]);
   });
 

@@ -31,7 +31,7 @@ const classSpec = clusterClass()[0]!["spec"] as {
 };
 
 describe("the ClusterClass harvester-rke2", () => {
-  it("has the 16 variables of the Go provider's, with their types, defaults, and which are required [check 134]", () => {
+  it("has the 16 variables of the Go provider's and one for the pool of the load balancer, with their types, defaults, and which are required [check 134]", () => {
     const described = classSpec.variables.map(({ name, required, schema: { openAPIV3Schema } }) => [
       name,
       openAPIV3Schema.items === undefined
@@ -52,6 +52,7 @@ describe("the ClusterClass harvester-rke2", () => {
       ["targetNamespace", "string", "default"],
       ["ipPoolRef", "string", ""],
       ["ipPoolRefs", "array of string", []],
+      ["loadBalancerIpPoolRef", "string", ""],
       ["dnsServers", "array of string", []],
       ["cni", "string", "calico"],
       ["cisProfile", "string", ""],
@@ -82,6 +83,7 @@ describe("the ClusterClass harvester-rke2", () => {
       "identitySecretNamespace",
       "targetNamespace",
       "vmNetworkConfig",
+      "loadBalancerIpPoolRef",
       "cni",
       "cisProfile",
       "nodePreparation",

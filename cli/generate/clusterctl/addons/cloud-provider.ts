@@ -26,8 +26,21 @@ const onControlPlane = {
   ],
 };
 
+/** What differs between clusters. */
+export interface CloudProviderChoice {
+  /** With registry and tag. */
+  readonly image: string;
+  /** Name of the Cluster: so load balancers that its Services get on Harvester are told from those of others. */
+  readonly cluster: string;
+}
+
+const asVariables: CloudProviderChoice = {
+  image: `rancher/harvester-cloud-provider:${variable("HARVESTER_CLOUD_PROVIDER_VERSION", "v0.2.5")}`,
+  cluster: variable("CLUSTER_NAME"),
+};
+
 /** Harvester's cloud provider: Services of type LoadBalancer get an address from Harvester. Runs on the network of control plane nodes that nothing else has initialised yet. */
-export function cloudProvider(): Manifest[] {
+export function cloudProvider({ image, cluster }: CloudProviderChoice = asVariables): Manifest[] {
   const pod = {
     hostNetwork: true,
     dnsPolicy: "ClusterFirstWithHostNet",
@@ -42,9 +55,9 @@ export function cloudProvider(): Manifest[] {
     containers: [
       {
         name: "harvester-cloud-provider",
-        image: `rancher/harvester-cloud-provider:${variable("HARVESTER_CLOUD_PROVIDER_VERSION", "v0.2.5")}`,
+        image,
         command: ["harvester-cloud-provider"],
-        args: [`--cloud-config=/etc/kubernetes/${CLOUD_CONFIG.key}`],
+        args: [`--cloud-config=/etc/kubernetes/${CLOUD_CONFIG.key}`, `--cluster-name=${cluster}`],
         volumeMounts: [{ name: "cloud-config", mountPath: "/etc/kubernetes", readOnly: true }],
       },
     ],

@@ -29,8 +29,25 @@ const shared = (name: string, mountPath: string): Manifest => ({
   mountPropagation: "Bidirectional",
 });
 
+/** Images of the driver's pods, with registry and tag. */
+export interface CsiImages {
+  readonly driver: string;
+  readonly registrar: string;
+  readonly resizer: string;
+  readonly provisioner: string;
+  readonly attacher: string;
+}
+
+const asVariables: CsiImages = {
+  driver: `rancher/harvester-csi-driver:${variable("HARVESTER_CSI_DRIVER_VERSION", "v0.1.6")}`,
+  registrar: `longhornio/csi-node-driver-registrar:${variable("CSI_NODE_DRIVER_REGISTRAR_VERSION", "v2.12.0")}`,
+  resizer: `longhornio/csi-resizer:${variable("CSI_RESIZER_VERSION", "v1.12.0")}`,
+  provisioner: `longhornio/csi-provisioner:${variable("CSI_PROVISIONER_VERSION", "v5.1.0")}`,
+  attacher: `longhornio/csi-attacher:${variable("CSI_ATTACHER_VERSION", "v4.7.0")}`,
+};
+
 /** Harvester's storage driver (CSI): volumes of the cluster are disks that Harvester attaches to the VMs. With a StorageClass that is the default. */
-export function csiDriver(): Manifest[] {
+export function csiDriver(images: CsiImages = asVariables): Manifest[] {
   return [
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: ACCOUNT, namespace: "kube-system" } },
     ...csiRights(ACCOUNT),
@@ -57,8 +74,8 @@ export function csiDriver(): Manifest[] {
       reclaimPolicy: "Delete",
       volumeBindingMode: "Immediate",
     },
-    workload("DaemonSet", "harvester-csi-plugin", onEveryNode()),
-    workload("Deployment", "csi-controller", controller()),
+    workload("DaemonSet", "harvester-csi-plugin", onEveryNode(images)),
+    workload("Deployment", "csi-controller", controller(images)),
   ];
 }
 
@@ -74,10 +91,10 @@ function workload(kind: "DaemonSet" | "Deployment", name: string, pod: Manifest)
 }
 
 /** Mounts on the node, so it sees what the node sees. */
-function onEveryNode(): Manifest {
+function onEveryNode(images: CsiImages): Manifest {
   const registrar = {
     name: "node-driver-registrar",
-    image: `longhornio/csi-node-driver-registrar:${variable("CSI_NODE_DRIVER_REGISTRAR_VERSION", "v2.12.0")}`,
+    image: images.registrar,
     args: [`--csi-address=${SOCKET}`, `--kubelet-registration-path=${SOCKET_FOLDER}/csi.sock`],
     securityContext: { privileged: true },
     volumeMounts: [
@@ -87,7 +104,7 @@ function onEveryNode(): Manifest {
   };
   const driver = {
     name: "harvester-csi-plugin",
-    image: `rancher/harvester-csi-driver:${variable("HARVESTER_CSI_DRIVER_VERSION", "v0.1.6")}`,
+    image: images.driver,
     args: ["--nodeid=$(NODE_ID)", `--endpoint=unix://${SOCKET}`, `--kubeconfig=/etc/csi/${CLOUD_CONFIG.key}`],
     env: [fromField("NODE_ID", "spec.nodeName")],
     securityContext: { privileged: true, capabilities: { add: ["SYS_ADMIN"] } },
@@ -120,7 +137,7 @@ function onEveryNode(): Manifest {
 }
 
 /** The sidecars that turn claims into volumes; they talk to the driver of the node they are on. */
-function controller(): Manifest {
+function controller({ resizer, provisioner, attacher }: CsiImages): Manifest {
   const sidecar = (name: string, image: string, ...further: string[]): Manifest => ({
     name,
     image,
@@ -135,17 +152,9 @@ function controller(): Manifest {
   });
   return {
     containers: [
-      sidecar("csi-resizer", `longhornio/csi-resizer:${variable("CSI_RESIZER_VERSION", "v1.12.0")}`),
-      sidecar(
-        "csi-provisioner",
-        `longhornio/csi-provisioner:${variable("CSI_PROVISIONER_VERSION", "v5.1.0")}`,
-        "--timeout=125s",
-      ),
-      sidecar(
-        "csi-attacher",
-        `longhornio/csi-attacher:${variable("CSI_ATTACHER_VERSION", "v4.7.0")}`,
-        "--timeout=125s",
-      ),
+      sidecar("csi-resizer", resizer),
+      sidecar("csi-provisioner", provisioner, "--timeout=125s"),
+      sidecar("csi-attacher", attacher, "--timeout=125s"),
     ],
     volumes: [onHost("socket", SOCKET_FOLDER, "DirectoryOrCreate")],
   };

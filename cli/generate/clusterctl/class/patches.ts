@@ -81,6 +81,14 @@ export function patches(): Patch[] {
       enabledIf: "{{ if .gateway }}true{{ end }}",
     },
     {
+      ...ofCluster(
+        "loadBalancerIpPoolRef",
+        replace("/loadBalancerConfig/ipamType", plain("pool")),
+        add("/loadBalancerConfig/ipPoolRef", fromVariable("loadBalancerIpPoolRef")),
+      ),
+      enabledIf: "{{ if .loadBalancerIpPoolRef }}true{{ end }}",
+    },
+    {
       name: "cni",
       definitions: [definition("controlPlane", replace("/serverConfig/cni", fromVariable("cni")))],
     },

@@ -60,6 +60,14 @@ export const classVariables: readonly ClassVariable[] = [
   optional("targetNamespace", "Namespace on Harvester.", { ...text, default: "default" }),
   optional("ipPoolRef", "IPPool on Harvester the machines' addresses come from.", { ...text, default: "" }),
   optional("ipPoolRefs", "IPPools, tried in this order; they win over ipPoolRef.", { ...texts, default: [] }),
+  optional(
+    "loadBalancerIpPoolRef",
+    "IPPool on Harvester the control plane's address comes from; empty: DHCP.",
+    {
+      ...text,
+      default: "",
+    },
+  ),
   optional("dnsServers", "DNS servers of the machines, unless they use DHCP.", { ...texts, default: [] }),
   optional("cni", "Network plugin that RKE2 installs.", {
     ...text,

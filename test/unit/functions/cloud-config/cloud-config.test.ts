@@ -101,6 +101,12 @@ describe("the credentials of a cloud provider", () => {
     expect(look.token()).toBe("token-1");
   });
 
+  test("are put into a ConfigMap with nothing in it, and their manifest with them [check 41] [check 131]", async () => {
+    const { stage, look } = await settled({ management: [configMap({ data: {} })] });
+    expect(stage.condition(CONDITION)).toBe(GOOD);
+    expect(look.token()).toBe("token-1");
+  });
+
   test.each([
     ["is immutable", { immutable: true }, /is immutable/],
     [
