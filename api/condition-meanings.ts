@@ -3,6 +3,7 @@ import type {
   ClusterReason,
   MachineConditionType,
   MachineReason,
+  templateConditions,
 } from "#api/condition-names.ts";
 
 /** What a condition says, and what each of its reasons does: words for people, of which the reference page is made. */
@@ -242,4 +243,13 @@ export const machineMeanings: Readonly<
     },
   },
   LookedAt: LOOKED_AT,
+};
+
+/** Of a HarvesterMachineTemplate. */
+export const templateMeanings: Readonly<Record<keyof typeof templateConditions, ConditionMeaning<string>>> = {
+  CapacityReported: {
+    meaning:
+      "False when `status.capacity` could not be written, until it could; `capfn parked` says more. Absent before.",
+    reasons: {},
+  },
 };

@@ -49,6 +49,12 @@ export const machineConditions = {
   LookedAt: "LookedAt",
 } as const;
 
+/** Condition of a HarvesterMachineTemplate. */
+export const templateConditions = {
+  /** Addition: False when capacity could not be written. Absent until that was so once. */
+  CapacityReported: "CapacityReported",
+} as const;
+
 export type MachineConditionType = keyof typeof machineConditions;
 
 /** Reasons of the conditions of a HarvesterCluster, by condition type. */

@@ -20,6 +20,7 @@ import { machineDiagnose } from "#functions/harvester/machine-diagnose/function.
 import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
 import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
 import { poolProvision } from "#functions/harvester/pool-provision/function.ts";
+import { templateCapacity } from "#functions/harvester/template-capacity/function.ts";
 import { vmCreate } from "#functions/harvester/vm-create/function.ts";
 import { identityRotate } from "#functions/incus/identity-rotate/function.ts";
 import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
@@ -32,6 +33,7 @@ export const allFunctions: readonly StepFunction[] = [
   ipAllocate,
   vmCreate,
   machineObserve,
+  templateCapacity,
   nodeInit,
   machineDiagnose,
   etcdRemove,

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addAlertCommand } from "#cli/commands/alert.ts";
+import { addContractCheckCommand } from "#cli/commands/contract-check.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
 import { addEmitCommand } from "#cli/commands/emit.ts";
@@ -39,6 +40,7 @@ export function capfnProgram(terminal: Terminal): Command {
   addEventsCommand(program, terminal);
   addEmitCommand(program, terminal);
   addAlertCommand(program, terminal);
+  addContractCheckCommand(program, terminal);
   addGenerateCommand(program, terminal);
   addSimulateCommand(program, terminal);
   return program;

@@ -1,3 +1,5 @@
+import { generateAdmission } from "#cli/generate/admission.ts";
+import { generateAdmissionPage } from "#cli/generate/admission/page.ts";
 import { generateAggregation } from "#cli/generate/aggregation.ts";
 import { generateAsyncApi } from "#cli/generate/asyncapi.ts";
 import { generateCommandLinePage } from "#cli/generate/command-line-page.ts";
@@ -18,11 +20,13 @@ export function generatedFiles(): Map<string, string> {
   const monitoring = generateMonitoring();
   const files = new Map([
     ...crds,
+    ...generateAdmission(),
     ...generateAggregation(),
     ...deployManifests(),
     ...monitoring,
     ...generateChart(crds, monitoring),
     ...generateReference(),
+    ...generateAdmissionPage(),
     ...generateRightsPage(),
     ...generateConditionsPage(),
     ...generateMetricsPage(),

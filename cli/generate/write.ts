@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 const whollyGenerated = [
   "manifests/clusterctl",
   "manifests/grafana",
-  ...["crds", "rbac", "hub", "in-process", "knative", "knative/triggers", "keda"].map(
+  ...["admission", "crds", "rbac", "hub", "in-process", "knative", "knative/triggers", "keda"].map(
     (folder) => `manifests/${folder}`,
   ),
   ...["crds", "rbac", "hub", "in-process", "knative", "keda", "monitoring"].map(

@@ -95,6 +95,8 @@ export interface DeleteCollectionOptions extends RequestOptions {
 export interface PatchOptions extends RequestOptions {
   readonly subresource?: "status" | "approval" | undefined;
   readonly fieldManager?: string | undefined;
+  /** Nothing is kept: the API server answers as it would. */
+  readonly dryRun?: boolean | undefined;
 }
 
 export interface ApplyOptions extends PatchOptions {

@@ -57,6 +57,7 @@ export const certificateSigningRequests = resource(
 export const deployments = resource("apps/v1", "Deployment", "deployments");
 /** A question to the API server; it stores none. */
 export const tokenReviews = resource("authentication.k8s.io/v1", "TokenReview", "tokenreviews", false);
+export const clusterRoles = resource("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false);
 /** Likewise: whether somebody may do something. */
 export const subjectAccessReviews = resource(
   "authorization.k8s.io/v1",

@@ -46,13 +46,14 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
   ): Promise<KubeObject> {
     const { contentType, body, repeatable, force, strict } = sent;
     const fieldValidation = strict === true ? "Strict" : undefined;
+    const dryRun = options.dryRun === true ? "All" : undefined;
     return one({
       verb: "patch",
       type,
       namespace: name.namespace,
       name: name.name,
       subresource: options.subresource,
-      query: { fieldManager: options.fieldManager, force, fieldValidation },
+      query: { fieldManager: options.fieldManager, force, fieldValidation, dryRun },
       contentType,
       body,
       repeatable,

@@ -76,6 +76,7 @@ export function worldAt({ vm, node, deleting, cluster }: State): FakeDeps {
         }),
         status: node === true ? joined : {},
       },
+      objects.harvesterMachineTemplate("m-0"),
       ...objects.remediations("m-0"),
       objects.eventInjection("m-0"),
       objects.harvesterMachine("m-0", {

@@ -66,12 +66,16 @@ describe("the rights in the pages", () => {
     const own: Right[] = rightsOf([
       {
         apiGroups: [infrastructure],
-        resources: ["harvesterclusters", "harvestermachines"],
+        resources: ["harvesterclusters", "harvestermachines", "harvestermachinetemplates"],
         verbs: ["get", "patch"],
       },
       {
         apiGroups: [infrastructure],
-        resources: ["harvesterclusters/status", "harvestermachines/status"],
+        resources: [
+          "harvesterclusters/status",
+          "harvestermachines/status",
+          "harvestermachinetemplates/status",
+        ],
         verbs: ["patch"],
       },
       {
