@@ -82,7 +82,8 @@ export const clusterMeanings: Readonly<
     reasons: {
       CloudProviderConfigNotReady: "What it needs is not there yet; the message says what.",
       CloudProviderConfigGenerationFailed: "They could not be made or written; the message says why.",
-      CloudProviderConfigGeneratedSuccessfully: "They are, or none are asked for.",
+      CloudProviderConfigGeneratedSuccessfully: "They are.",
+      CloudProviderConfigNotApplicable: "None are asked for.",
     },
   },
   LoadBalancerReady: {
@@ -140,6 +141,8 @@ export const clusterMeanings: Readonly<
     meaning: "A deletion that takes its time, and what it waits for.",
     reasons: {
       WaitingForMachines: "Machines of the cluster are still there.",
+      WaitingForCredentialsRemoval:
+        "The credentials of the cloud provider are still on Harvester, or may not be deleted; the message says which.",
       WaitingForLoadBalancerDeletion: "The load balancer is going.",
       WaitingForIPPoolRelease: "Addresses of a pool that was made for the cluster are still held.",
       HarvesterUnreachable:
