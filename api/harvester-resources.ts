@@ -115,7 +115,7 @@ const harvesterMachineTemplate: CustomResource = {
   schema: harvesterMachineTemplateSchema,
   shortNames: [],
   categories: ["cluster-api"],
-  status: false,
+  status: true,
   columns: [ageColumn],
 };
 

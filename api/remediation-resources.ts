@@ -86,6 +86,8 @@ const machineRemediationTemplate: CustomResource = {
   shortNames: [],
   categories: ["cluster-api"],
   status: false,
+  // Only the name in a MachineHealthCheck leads to it.
+  moved: true,
   columns: [ageColumn],
 };
 

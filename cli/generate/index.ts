@@ -7,6 +7,7 @@ import { generateConditionsPage } from "#cli/generate/conditions-page.ts";
 import { generateCrds } from "#cli/generate/crds.ts";
 import { generateEventPage } from "#cli/generate/events.ts";
 import { generateChart } from "#cli/generate/chart/chart.ts";
+import { clusterctlFiles } from "#cli/generate/clusterctl/index.ts";
 import { deployManifests } from "#cli/generate/deploy/index.ts";
 import { generateMetricsPage } from "#cli/generate/metrics-page.ts";
 import { generateMonitoring } from "#cli/generate/monitoring/index.ts";
@@ -17,7 +18,7 @@ import { generateRightsPage } from "#cli/generate/rights-page.ts";
 export function generatedFiles(): Map<string, string> {
   const crds = generateCrds();
   const monitoring = generateMonitoring();
-  return new Map([
+  const files = new Map([
     ...crds,
     ...generateAdmission(),
     ...generateAggregation(),
@@ -33,4 +34,5 @@ export function generatedFiles(): Map<string, string> {
     ...generateEventPage(),
     ...generateAsyncApi(),
   ]);
+  return new Map([...files, ...clusterctlFiles(files)]);
 }

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 
 /** Folders in which nothing but generated files may be: a file there that is no longer generated is removed. */
 const whollyGenerated = [
+  "manifests/clusterctl",
   "manifests/grafana",
   ...["admission", "crds", "rbac", "hub", "in-process", "knative", "knative/triggers", "keda"].map(
     (folder) => `manifests/${folder}`,

@@ -203,7 +203,7 @@ describe("the custom resources on a real API server", () => {
     ).toBe(true);
   });
 
-  it("keep status out of reach of a write to the object, except for templates, which have none", async () => {
+  it("keep status out of reach of a write to the object; templates of clusters have none", async () => {
     const { status: _status, ...fresh } = objects.harvesterMachine;
     const written = await api.write(fresh, "v1beta1", "subresource");
     const replaced = { ...written, status: { ready: true } };
@@ -213,7 +213,8 @@ describe("the custom resources on a real API server", () => {
       replaced,
     );
     expect(z.looseObject({}).parse(body)["status"]).toBeUndefined();
-    const status = `${api.pathOf("HarvesterMachineTemplate", "v1beta1", "a-machine-template-v1beta1")}/status`;
+    const placeholder = "a-cluster-template-with-placeholders-v1beta1";
+    const status = `${api.pathOf("HarvesterClusterTemplate", "v1beta1", placeholder)}/status`;
     expect((await api.call("GET", status)).status).toBe(404);
   });
 

@@ -16,13 +16,17 @@ import {
 } from "#api/condition-names.ts";
 import { customResources } from "#api/custom-resources.ts";
 import { addAlertCommand } from "#cli/commands/alert.ts";
+import { addContractCheckCommand } from "#cli/commands/contract-check.ts";
+import { addBackupCommand } from "#cli/commands/backup.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
 import { addEmitCommand } from "#cli/commands/emit.ts";
 import { addEventsCommand } from "#cli/commands/events.ts";
 import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
+import { addMigrateCommand } from "#cli/commands/migrate.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
+import { addRestoreCommand } from "#cli/commands/restore.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
 import { addServeCommand } from "#cli/commands/serve.ts";
 import { addSimulateCommand } from "#cli/commands/simulate.ts";
@@ -62,6 +66,7 @@ function quietProgram(): Command {
   const program = new Command("capfn").version("0");
   const terminal = processTerminal();
   for (const add of [
+    addContractCheckCommand,
     addDemoCommand,
     addRunCommand,
     addServeCommand,
@@ -74,6 +79,9 @@ function quietProgram(): Command {
     addEmitCommand,
     addAlertCommand,
     addGenerateCommand,
+    addMigrateCommand,
+    addBackupCommand,
+    addRestoreCommand,
     addSimulateCommand,
   ])
     add(program, terminal);
@@ -318,43 +326,13 @@ describe("the names in the pages", () => {
     expect(served.length).toBe(7);
   });
 
-  it("of metrics exist, and all are listed with type, labels and meaning", async () => {
-    const { registry, ...own } = createMetrics(() => ({
-      objects: 0,
-      queued: 0,
-      inFlight: 0,
-      oldestQueuedMs: 0,
-      parked: 0,
-      openBreakers: [],
-      machines: [],
-      clusters: [],
-      certificates: [],
-      machineCertificates: [],
-      secretCertificates: [],
-      identityCertificates: [],
-      pinnedServers: [],
-      etcdSnapshots: [],
-      leading: true,
-      ready: true,
-      pools: [],
-    }));
-    const idle = Object.entries(own)
-      .filter(([name]) => !sources.includes(`.${name}.`) && !sources.includes(`metrics.${name}(`))
-      .map(([, metric]) => metric);
-    const all = await registry.getMetricsAsJSON();
-    const rows = all.map(({ name, type, help }) => {
-      const metric = registry.getSingleMetric(name);
-      const { labelNames } = z.object({ labelNames: z.array(z.string()) }).parse(metric);
-      const labels = labelNames.filter((label) => label !== "le").map((label) => `\`${label}\``);
-      const note = idle.some((each) => each === metric) ? " (not filled yet)" : "";
-      return `| \`${name}\` | ${type} | ${labels.join(", ")} | ${help}${note} |`;
-    });
-    const listed = running.prose.split("\n").filter((line) => /^\| `cap(fn|hv)_/.test(line));
-    expect(listed).toEqual(rows);
+  it("of metrics exist, and something moves each of those that are no gauges [check 142]", () => {
+    const { registry, count: _count, ...own } = createMetrics(() => expect.fail("nothing is scraped"));
+    const idle = Object.keys(own).filter((name) => !new RegExp(`[.,{]\\s*${name}\\b(?!:)`).test(sources));
+    expect(idle).toEqual([]);
+    const all = registry.getMetricsAsArray().map(({ name }) => name);
     const mentioned = pages.flatMap(({ text }) => text.match(/\bcap(?:fn|hv)_\w+/g) ?? []);
-    expect(
-      mentioned.filter((name) => !all.some((metric) => metric.name === name) && !name.endsWith("_")),
-    ).toEqual([]);
+    expect(mentioned.filter((name) => !all.includes(name) && !name.endsWith("_"))).toEqual([]);
   });
 });
 
