@@ -11,7 +11,7 @@ import { dryRun } from "#test/support/dry-run.ts";
 const LIMIT_MS = 120_000;
 
 /** The policies of admission and their bindings, as they are rendered. */
-export function admissionManifests(): NewObject[] {
+function admissionManifests(): NewObject[] {
   return [...generateAdmission().values()].flatMap((content) =>
     parseAllDocuments(content).map((document): NewObject => document.toJS() as NewObject),
   );
