@@ -73,12 +73,10 @@ export const vmNetworkConfigSchema = z.looseObject({
   gateway: z.string().meta({
     description: "IP address of the gateway of the VM network.",
     examples: ["10.50.0.1"],
-    enforced: { minLength: 1 },
   }),
   subnetMask: z.string().meta({
     description: "Mask of the VM network in dotted form.",
     examples: ["255.255.0.0"],
-    enforced: { minLength: 1 },
   }),
   dnsServers: dnsServersSchema.optional(),
   dnsSearch: dnsSearchSchema.optional(),

@@ -11,6 +11,7 @@ import { tlsReissue } from "#functions/cluster-api/tls-reissue/function.ts";
 import { nodeInit } from "#functions/cluster-api/node-init/function.ts";
 import { machineRemediate, nodeRemediate } from "#functions/cluster-api/node-remediate/function.ts";
 import { remediationExpire } from "#functions/cluster-api/remediation-expire/function.ts";
+import { cloudConfig } from "#functions/harvester/cloud-config/function.ts";
 import { clusterDelete } from "#functions/harvester/cluster-delete/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
@@ -20,6 +21,8 @@ import { machineDiagnose } from "#functions/harvester/machine-diagnose/function.
 import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
 import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
 import { poolProvision } from "#functions/harvester/pool-provision/function.ts";
+import { rancherImport } from "#functions/harvester/rancher-import/function.ts";
+import { templateCapacity } from "#functions/harvester/template-capacity/function.ts";
 import { vmCreate } from "#functions/harvester/vm-create/function.ts";
 import { identityRotate } from "#functions/incus/identity-rotate/function.ts";
 import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
@@ -29,9 +32,12 @@ export const allFunctions: readonly StepFunction[] = [
   clusterConnect,
   poolProvision,
   lbProvision,
+  cloudConfig,
+  rancherImport,
   ipAllocate,
   vmCreate,
   machineObserve,
+  templateCapacity,
   nodeInit,
   machineDiagnose,
   etcdRemove,

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addAlertCommand } from "#cli/commands/alert.ts";
+import { addContractCheckCommand } from "#cli/commands/contract-check.ts";
 import { addBackupCommand } from "#cli/commands/backup.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
@@ -42,6 +43,7 @@ export function capfnProgram(terminal: Terminal): Command {
   addEventsCommand(program, terminal);
   addEmitCommand(program, terminal);
   addAlertCommand(program, terminal);
+  addContractCheckCommand(program, terminal);
   addGenerateCommand(program, terminal);
   addMigrateCommand(program, terminal);
   addBackupCommand(program, terminal);

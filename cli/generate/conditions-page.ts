@@ -1,4 +1,9 @@
-import { clusterMeanings, machineMeanings, type ConditionMeaning } from "#api/condition-meanings.ts";
+import {
+  clusterMeanings,
+  machineMeanings,
+  templateMeanings,
+  type ConditionMeaning,
+} from "#api/condition-meanings.ts";
 import { injectionMeanings, remediationMeanings } from "#api/remediation-meanings.ts";
 
 type Meanings = Readonly<Record<string, ConditionMeaning<string>>>;
@@ -7,6 +12,7 @@ type Meanings = Readonly<Record<string, ConditionMeaning<string>>>;
 export const conditionSections: readonly (readonly [title: string, meanings: Meanings])[] = [
   ["HarvesterCluster", clusterMeanings],
   ["HarvesterMachine", machineMeanings],
+  ["HarvesterMachineTemplate", templateMeanings],
   ["RemediationRequest and MachineRemediation", remediationMeanings],
   ["EventInjection", injectionMeanings],
 ];

@@ -16,6 +16,7 @@ import {
 } from "#api/condition-names.ts";
 import { customResources } from "#api/custom-resources.ts";
 import { addAlertCommand } from "#cli/commands/alert.ts";
+import { addContractCheckCommand } from "#cli/commands/contract-check.ts";
 import { addBackupCommand } from "#cli/commands/backup.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
@@ -65,6 +66,7 @@ function quietProgram(): Command {
   const program = new Command("capfn").version("0");
   const terminal = processTerminal();
   for (const add of [
+    addContractCheckCommand,
     addDemoCommand,
     addRunCommand,
     addServeCommand,
