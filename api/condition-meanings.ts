@@ -3,6 +3,7 @@ import type {
   ClusterReason,
   MachineConditionType,
   MachineReason,
+  templateConditions,
 } from "#api/condition-names.ts";
 
 /** What a condition says, and what each of its reasons does: words for people, of which the reference page is made. */
@@ -81,7 +82,8 @@ export const clusterMeanings: Readonly<
     reasons: {
       CloudProviderConfigNotReady: "What it needs is not there yet; the message says what.",
       CloudProviderConfigGenerationFailed: "They could not be made or written; the message says why.",
-      CloudProviderConfigGeneratedSuccessfully: "They are, or none are asked for.",
+      CloudProviderConfigGeneratedSuccessfully: "They are.",
+      CloudProviderConfigNotApplicable: "None are asked for.",
     },
   },
   LoadBalancerReady: {
@@ -139,6 +141,8 @@ export const clusterMeanings: Readonly<
     meaning: "A deletion that takes its time, and what it waits for.",
     reasons: {
       WaitingForMachines: "Machines of the cluster are still there.",
+      WaitingForCredentialsRemoval:
+        "The credentials of the cloud provider are still on Harvester, or may not be deleted; the message says which.",
       WaitingForLoadBalancerDeletion: "The load balancer is going.",
       WaitingForIPPoolRelease: "Addresses of a pool that was made for the cluster are still held.",
       HarvesterUnreachable:
@@ -245,4 +249,13 @@ export const machineMeanings: Readonly<
     },
   },
   LookedAt: LOOKED_AT,
+};
+
+/** Of a HarvesterMachineTemplate. */
+export const templateMeanings: Readonly<Record<keyof typeof templateConditions, ConditionMeaning<string>>> = {
+  CapacityReported: {
+    meaning:
+      "False when `status.capacity` could not be written, until it could; `capfn parked` says more. Absent before.",
+    reasons: {},
+  },
 };

@@ -49,6 +49,12 @@ export const machineConditions = {
   LookedAt: "LookedAt",
 } as const;
 
+/** Condition of a HarvesterMachineTemplate. */
+export const templateConditions = {
+  /** Addition: False when capacity could not be written. Absent until that was so once. */
+  CapacityReported: "CapacityReported",
+} as const;
+
 export type MachineConditionType = keyof typeof machineConditions;
 
 /** Reasons of the conditions of a HarvesterCluster, by condition type. */
@@ -74,6 +80,8 @@ export const clusterReasons = {
   CloudProviderConfigNotReady: "CloudProviderConfigNotReady",
   CloudProviderConfigGenerationFailed: "CloudProviderConfigGenerationFailed",
   CloudProviderConfigGeneratedSuccessfully: "CloudProviderConfigGeneratedSuccessfully",
+  /** Addition: the spec asks for no credentials. */
+  CloudProviderConfigNotApplicable: "CloudProviderConfigNotApplicable",
   // LoadBalancerReady
   LoadBalancerNotReady: "LoadBalancerNotReady",
   /** Addition: the load balancer has another address than `spec.controlPlaneEndpoint`, which is never moved by itself. */
@@ -114,6 +122,8 @@ export const clusterReasons = {
   WaitingForLoadBalancerDeletion: "WaitingForLoadBalancerDeletion",
   /** Addition: addresses of a pool that was made for the cluster are still held. */
   WaitingForIPPoolRelease: "WaitingForIPPoolRelease",
+  /** Addition: the credentials of the cloud provider are still on Harvester. */
+  WaitingForCredentialsRemoval: "WaitingForCredentialsRemoval",
   /** Addition: there is no connection to Harvester. */
   HarvesterUnreachable: "HarvesterUnreachable",
   /** Addition: `clusterctl move` took the cluster to another management cluster: nothing outside may be destroyed. */

@@ -42,13 +42,10 @@ export interface CustomResource {
   readonly schema: z.ZodObject;
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
-  /** Status is a subresource of its own. Templates have none. */
+  /** Status is a subresource of its own. Most templates have none. */
   readonly status: boolean;
-  /**
-   * The API server enforces the `enforced` constraints of the fields. Not for templates: a ClusterClass patches them, so what
-   * they hold may be a placeholder.
-   */
-  readonly enforced: boolean;
+  /** `clusterctl move` takes every object of the namespace along, though no owner leads to a Cluster. */
+  readonly moved?: boolean;
   readonly columns: readonly PrinterColumn[];
 }
 

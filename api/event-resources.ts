@@ -11,7 +11,6 @@ const eventInjection: CustomResource = {
   shortNames: ["evinj"],
   categories: ["cluster-api"],
   status: true,
-  enforced: true,
   columns: [
     { name: "Type", type: "string", jsonPath: ".spec.type", description: "Type of the event", priority: 0 },
     {

@@ -115,13 +115,10 @@ export const harvesterClusterSpecSchema = z.looseObject({
     .optional(),
   identitySecret: z
     .looseObject({
-      namespace: z
-        .string()
-        .meta({ description: "Namespace of the Secret.", examples: ["demo"], enforced: { minLength: 1 } }),
+      namespace: z.string().meta({ description: "Namespace of the Secret.", examples: ["demo"] }),
       name: z.string().meta({
         description: "Name of the Secret.",
         examples: ["harvester-identity"],
-        enforced: { minLength: 1 },
       }),
     })
     .meta({ description: "Secret with the kubeconfig of Harvester under the key `kubeconfig`." }),
@@ -138,7 +135,6 @@ export const harvesterClusterSpecSchema = z.looseObject({
   targetNamespace: z.string().meta({
     description: "Namespace on Harvester for VMs, disks, Secrets and load balancer. Created when absent.",
     examples: ["demo"],
-    enforced: { minLength: 1 },
   }),
   updateCloudProviderConfig: cloudProviderConfigSchema
     .meta({

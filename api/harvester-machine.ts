@@ -11,7 +11,7 @@ import {
   vmNetworkConfigSchema,
 } from "#api/network.ts";
 import { namespacedMetaSchema } from "#api/object-meta.ts";
-import { quantityPattern, quantitySchema } from "#api/quantity.ts";
+import { quantitySchema } from "#api/quantity.ts";
 
 /** The two kinds of disk. v1alpha1 has no enum, so a stored object may hold any string: treat the rest as an error of the user. */
 export const volumeTypes = { image: "image", storageClass: "storageClass" } as const;
@@ -73,12 +73,10 @@ export const networkConfigSchema = z.looseObject({
   address: z.string().meta({
     description: "IP address of the machine.",
     examples: ["10.50.0.40"],
-    enforced: { minLength: 1 },
   }),
   gateway: z.string().meta({
     description: "IP address of the gateway.",
     examples: ["10.50.0.1"],
-    enforced: { minLength: 1 },
   }),
   subnetMask: z
     .string()
@@ -121,33 +119,26 @@ export const harvesterMachineSpecSchema = z.looseObject({
       addition: true,
     })
     .optional(),
-  cpu: z
-    .int()
-    .meta({ description: "CPU cores of the VM.", examples: [4], format: "int32", enforced: { minimum: 1 } }),
+  cpu: z.int().meta({ description: "CPU cores of the VM.", examples: [4], format: "int32" }),
   memory: z.string().meta({
     description: "Memory of the VM in bytes, as a quantity.",
     examples: ["8Gi"],
-    enforced: { minLength: 1, pattern: quantityPattern },
   }),
   sshUser: z.string().meta({
     description: "User of the image that logs in by SSH.",
     examples: ["ubuntu"],
-    enforced: { minLength: 1 },
   }),
   sshKeyPair: z.string().meta({
     description:
       "KeyPair of Harvester whose public key is authorised, as `namespace/name` or `name` (then in the target namespace).",
     examples: ["default/operators"],
-    enforced: { minLength: 1 },
   }),
   volumes: z.array(volumeSchema).meta({
     description: "Disks of the VM, in this order.",
-    enforced: { minItems: 1 },
   }),
   networks: z.array(z.string()).meta({
     description: "VM networks of Harvester, one interface each in this order, as `namespace/name` or `name`.",
     examples: [["default/vlan1"]],
-    enforced: { minItems: 1 },
   }),
   nodeAffinity: nodeAffinitySchema
     .meta({ description: "Harvester hosts the VM may or should run on, as for Pods." })

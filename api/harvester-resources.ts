@@ -35,7 +35,6 @@ const harvesterCluster: CustomResource = {
   shortNames: [],
   categories: ["cluster-api"],
   status: true,
-  enforced: true,
   columns: [
     readyColumn,
     {
@@ -65,7 +64,6 @@ const harvesterMachine: CustomResource = {
   shortNames: [],
   categories: ["cluster-api"],
   status: true,
-  enforced: true,
   columns: [
     clusterColumn,
     {
@@ -117,8 +115,7 @@ const harvesterMachineTemplate: CustomResource = {
   schema: harvesterMachineTemplateSchema,
   shortNames: [],
   categories: ["cluster-api"],
-  status: false,
-  enforced: false,
+  status: true,
   columns: [ageColumn],
 };
 
@@ -132,7 +129,6 @@ const harvesterClusterTemplate: CustomResource = {
   shortNames: ["hvct"],
   categories: ["cluster-api"],
   status: false,
-  enforced: false,
   columns: [ageColumn],
 };
 

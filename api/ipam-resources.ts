@@ -11,7 +11,6 @@ const harvesterIpPool: CustomResource = {
   shortNames: [],
   categories: ["cluster-api"],
   status: true,
-  enforced: true,
   columns: [
     {
       name: "IPPool",

@@ -17,6 +17,9 @@ export const storageApiVersion = `${infrastructureGroup}/v1beta1`;
 /** Label by which `clusterctl move` finds the resource types whose objects it moves. */
 export const clusterctlLabel = "clusterctl.cluster.x-k8s.io";
 
+/** Label of a resource type, or of one object, that `clusterctl move` takes along although no owner leads to a Cluster. */
+export const clusterctlMoveLabel = "clusterctl.cluster.x-k8s.io/move";
+
 /** Label of every CRD of a provider, read by clusterctl. */
 export const providerLabel = {
   name: "cluster.x-k8s.io/provider",

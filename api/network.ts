@@ -73,12 +73,10 @@ export const vmNetworkConfigSchema = z.looseObject({
   gateway: z.string().meta({
     description: "IP address of the gateway of the VM network.",
     examples: ["10.50.0.1"],
-    enforced: { minLength: 1 },
   }),
   subnetMask: z.string().meta({
     description: "Mask of the VM network in dotted form.",
     examples: ["255.255.0.0"],
-    enforced: { minLength: 1 },
   }),
   dnsServers: dnsServersSchema.optional(),
   dnsSearch: dnsSearchSchema.optional(),
@@ -91,17 +89,20 @@ export const poolReferenceSchema = z.looseObject({
   apiGroup: z.string().meta({
     description: "API group of the pool's kind.",
     examples: ["ipam.cluster.x-k8s.io", "capfn.dev"],
-    enforced: { minLength: 1, maxLength: 253 },
+    minLength: 1,
+    maxLength: 253,
   }),
   kind: z.string().meta({
     description: "Kind of the pool.",
     examples: ["InClusterIPPool", "HarvesterIPPool"],
-    enforced: { minLength: 1, maxLength: 63 },
+    minLength: 1,
+    maxLength: 63,
   }),
   name: z.string().meta({
     description: "Name of the pool, in the namespace of the machine unless its kind has no namespaces.",
     examples: ["rack-1"],
-    enforced: { minLength: 1, maxLength: 253 },
+    minLength: 1,
+    maxLength: 253,
   }),
 });
 
@@ -115,7 +116,8 @@ export const ipamNetworkConfigSchema = z.looseObject({
   pools: z.array(poolReferenceSchema).meta({
     description:
       "Pools of IPAM providers. The machine gets one address of each, for its first interface; an IPv4 and an IPv6 pool give it both families.",
-    enforced: { minItems: 1, maxItems: 4 },
+    minItems: 1,
+    maxItems: 4,
   }),
   gateway: z
     .string()

@@ -44,7 +44,6 @@ const remediationRequest: CustomResource = {
   shortNames: ["remreq"],
   categories: ["cluster-api"],
   status: true,
-  enforced: true,
   columns: [
     {
       name: "Alert",
@@ -75,7 +74,6 @@ const machineRemediation: CustomResource = {
   shortNames: [],
   categories: ["cluster-api"],
   status: true,
-  enforced: true,
   columns: [clusterColumn, ...progressColumns],
 };
 
@@ -88,7 +86,8 @@ const machineRemediationTemplate: CustomResource = {
   shortNames: [],
   categories: ["cluster-api"],
   status: false,
-  enforced: false,
+  // Only the name in a MachineHealthCheck leads to it.
+  moved: true,
   columns: [ageColumn],
 };
 

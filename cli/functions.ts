@@ -16,6 +16,7 @@ import { addressWithdraw } from "#functions/harvester/address-withdraw/function.
 import { claimPoolObserve } from "#functions/harvester/claim-pool-observe/function.ts";
 import { claimRelease } from "#functions/harvester/claim-release/function.ts";
 import { claimServe } from "#functions/harvester/claim-serve/function.ts";
+import { cloudConfig } from "#functions/harvester/cloud-config/function.ts";
 import { clusterDelete } from "#functions/harvester/cluster-delete/function.ts";
 import { clusterConnect } from "#functions/harvester/cluster-connect/function.ts";
 import { ipAllocate } from "#functions/harvester/ip-allocate/function.ts";
@@ -25,6 +26,8 @@ import { machineDiagnose } from "#functions/harvester/machine-diagnose/function.
 import { machineObserve } from "#functions/harvester/machine-observe/function.ts";
 import { poolReclaim } from "#functions/harvester/pool-reclaim/function.ts";
 import { poolProvision } from "#functions/harvester/pool-provision/function.ts";
+import { rancherImport } from "#functions/harvester/rancher-import/function.ts";
+import { templateCapacity } from "#functions/harvester/template-capacity/function.ts";
 import { vmCreate } from "#functions/harvester/vm-create/function.ts";
 import { identityRotate } from "#functions/incus/identity-rotate/function.ts";
 import { vmDelete } from "#functions/harvester/vm-delete/function.ts";
@@ -34,12 +37,15 @@ export const allFunctions: readonly StepFunction[] = [
   clusterConnect,
   poolProvision,
   lbProvision,
+  cloudConfig,
+  rancherImport,
   ipAllocate,
   addressClaim,
   claimPoolObserve,
   claimServe,
   vmCreate,
   machineObserve,
+  templateCapacity,
   nodeInit,
   machineDiagnose,
   etcdRemove,

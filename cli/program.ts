@@ -1,12 +1,16 @@
 import { Command } from "commander";
 import { addAlertCommand } from "#cli/commands/alert.ts";
+import { addContractCheckCommand } from "#cli/commands/contract-check.ts";
+import { addBackupCommand } from "#cli/commands/backup.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
 import { addEmitCommand } from "#cli/commands/emit.ts";
 import { addEventsCommand } from "#cli/commands/events.ts";
 import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
+import { addMigrateCommand } from "#cli/commands/migrate.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
+import { addRestoreCommand } from "#cli/commands/restore.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
 import { addServeCommand } from "#cli/commands/serve.ts";
 import { addSimulateCommand } from "#cli/commands/simulate.ts";
@@ -39,7 +43,11 @@ export function capfnProgram(terminal: Terminal): Command {
   addEventsCommand(program, terminal);
   addEmitCommand(program, terminal);
   addAlertCommand(program, terminal);
+  addContractCheckCommand(program, terminal);
   addGenerateCommand(program, terminal);
+  addMigrateCommand(program, terminal);
+  addBackupCommand(program, terminal);
+  addRestoreCommand(program, terminal);
   addSimulateCommand(program, terminal);
   return program;
 }

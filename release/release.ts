@@ -7,7 +7,7 @@ import { architecture } from "#image/platform.ts";
 import { sourceOf } from "#image/source.ts";
 import { processEnvironment } from "#platform/process/environment.ts";
 import { chartPackage } from "#release/chart-package.ts";
-import { components } from "#release/components.ts";
+import { clusterctlAssets } from "#release/clusterctl.ts";
 import { checksums, provenance, type Released } from "#release/provenance.ts";
 import manifest from "../package.json" with { type: "json" };
 
@@ -17,9 +17,10 @@ interface Flags {
   readonly output: string;
   readonly build: boolean;
   readonly allowChanges?: boolean;
+  readonly imageRepository?: string;
 }
 
-async function release({ output, build, allowChanges }: Flags): Promise<void> {
+async function release({ output, build, allowChanges, imageRepository: repository }: Flags): Promise<void> {
   const source = sourceOf(root, processEnvironment());
   if (source.changed && allowChanges !== true)
     throw new Error("files differ from the commit; commit them, or try it with --allow-changes");
@@ -31,7 +32,10 @@ async function release({ output, build, allowChanges }: Flags): Promise<void> {
   const files: Released[] = [
     { name: `${name}-${version}-linux-${architecture()}.tar`, content: image.archive },
     { name: `${name}-${version}.sbom.cdx.json`, content: Buffer.from(image.sbom) },
-    { name: "install.yaml", content: Buffer.from(components(join(root, "manifests"))) },
+    ...clusterctlAssets(join(root, "manifests", "clusterctl"), {
+      reference: `docker.io/library/${name}:${version}`,
+      repository,
+    }),
     ...(packaged === undefined ? [] : [{ name: packaged.file, content: packaged.content }]),
   ];
   const lockFile = readFileSync(join(root, "package-lock.json"));
@@ -61,6 +65,10 @@ try {
       join("dist", "release"),
     )
     .option("--no-build", "take dist as it is instead of building it first")
+    .option(
+      "--image-repository <name>",
+      "where the image will be pushed, e.g. registry.example.com/capfn; infrastructure-components.yaml names it",
+    )
     .option("--allow-changes", "also with files that differ from the commit; the provenance says so")
     .addHelpText(
       "after",

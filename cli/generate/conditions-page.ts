@@ -1,4 +1,9 @@
-import { clusterMeanings, machineMeanings, type ConditionMeaning } from "#api/condition-meanings.ts";
+import {
+  clusterMeanings,
+  machineMeanings,
+  templateMeanings,
+  type ConditionMeaning,
+} from "#api/condition-meanings.ts";
 import { claimMeanings, poolMeanings } from "#api/ipam-meanings.ts";
 import { injectionMeanings, remediationMeanings } from "#api/remediation-meanings.ts";
 
@@ -8,6 +13,7 @@ type Meanings = Readonly<Record<string, ConditionMeaning<string>>>;
 export const conditionSections: readonly (readonly [title: string, meanings: Meanings])[] = [
   ["HarvesterCluster", clusterMeanings],
   ["HarvesterMachine", machineMeanings],
+  ["HarvesterMachineTemplate", templateMeanings],
   ["HarvesterIPPool", poolMeanings],
   ["IPAddressClaim of a HarvesterIPPool", claimMeanings],
   ["RemediationRequest and MachineRemediation", remediationMeanings],

@@ -1,8 +1,8 @@
 import { stringify } from "yaml";
 
-import type { ApiGroup, CustomResource } from "#api/custom-resource.ts";
+import type { CustomResource } from "#api/custom-resource.ts";
 import { customResources } from "#api/custom-resources.ts";
-import { clusterctlLabel, providerLabel, type ServedVersion } from "#api/names.ts";
+import { clusterctlLabel, clusterctlMoveLabel, providerLabel, type ServedVersion } from "#api/names.ts";
 import { structuralSchema, type StructuralSchema } from "#cli/generate/structural-schema.ts";
 
 /** A CustomResourceDefinition (`apiextensions.k8s.io/v1`) as plain JSON, ready to be applied. */
@@ -49,7 +49,7 @@ export function customResourceDefinition(resource: CustomResource): CustomResour
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { name: `${resource.plural}.${resource.group.name}`, labels: contractLabels(resource.group) },
+    metadata: { name: `${resource.plural}.${resource.group.name}`, labels: labelsOf(resource) },
     spec: {
       group: resource.group.name,
       names: {
@@ -71,11 +71,12 @@ export function customResourceDefinition(resource: CustomResource): CustomResour
  * Cluster API reads an object in the last listed version that is served: the stored one, so nothing is converted for it (contract
  * of Cluster API, "API version labels"). Both contracts are met by the same status.
  */
-function contractLabels(group: ApiGroup): Record<string, string> {
+function labelsOf({ group, moved = false }: CustomResource): Record<string, string> {
   const versions = group.served.join("_");
   return {
     [providerLabel.name]: providerLabel.value,
     [clusterctlLabel]: "",
+    ...(moved ? { [clusterctlMoveLabel]: "" } : {}),
     "cluster.x-k8s.io/v1beta1": versions,
     "cluster.x-k8s.io/v1beta2": versions,
   };
@@ -96,10 +97,7 @@ function renderVersion(resource: CustomResource, version: ServedVersion): Custom
 }
 
 function rootSchema(resource: CustomResource, version: ServedVersion): StructuralSchema {
-  const { properties = {}, required = [] } = structuralSchema(resource.schema, {
-    version,
-    enforced: resource.enforced,
-  });
+  const { properties = {}, required = [] } = structuralSchema(resource.schema, { version });
   const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, ...own } = properties;
   const ownRequired = required.filter((name) => name in own);
   return {

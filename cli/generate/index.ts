@@ -1,3 +1,5 @@
+import { generateAdmission } from "#cli/generate/admission.ts";
+import { generateAdmissionPage } from "#cli/generate/admission/page.ts";
 import { generateAggregation } from "#cli/generate/aggregation.ts";
 import { generateAsyncApi } from "#cli/generate/asyncapi.ts";
 import { generateCommandLinePage } from "#cli/generate/command-line-page.ts";
@@ -5,6 +7,7 @@ import { generateConditionsPage } from "#cli/generate/conditions-page.ts";
 import { generateCrds } from "#cli/generate/crds.ts";
 import { generateEventPage } from "#cli/generate/events.ts";
 import { generateChart } from "#cli/generate/chart/chart.ts";
+import { clusterctlFiles } from "#cli/generate/clusterctl/index.ts";
 import { deployManifests } from "#cli/generate/deploy/index.ts";
 import { generateMetricsPage } from "#cli/generate/metrics-page.ts";
 import { generateMonitoring } from "#cli/generate/monitoring/index.ts";
@@ -15,13 +18,15 @@ import { generateRightsPage } from "#cli/generate/rights-page.ts";
 export function generatedFiles(): Map<string, string> {
   const crds = generateCrds();
   const monitoring = generateMonitoring();
-  return new Map([
+  const files = new Map([
     ...crds,
+    ...generateAdmission(),
     ...generateAggregation(),
     ...deployManifests(),
     ...monitoring,
     ...generateChart(crds, monitoring),
     ...generateReference(),
+    ...generateAdmissionPage(),
     ...generateRightsPage(),
     ...generateConditionsPage(),
     ...generateMetricsPage(),
@@ -29,4 +34,5 @@ export function generatedFiles(): Map<string, string> {
     ...generateEventPage(),
     ...generateAsyncApi(),
   ]);
+  return new Map([...files, ...clusterctlFiles(files)]);
 }

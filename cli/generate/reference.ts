@@ -1,3 +1,4 @@
+import { admissionPolicies } from "#api/admission/policies.ts";
 import type { CustomResource } from "#api/custom-resource.ts";
 import { customResources } from "#api/custom-resources.ts";
 import { infrastructureGroup } from "#api/names.ts";
@@ -23,10 +24,7 @@ function fileName(kind: string): string {
 }
 
 function referencePage(resource: CustomResource): string {
-  const { properties = {} } = structuralSchema(resource.schema, {
-    version: resource.group.stored,
-    enforced: resource.enforced,
-  });
+  const { properties = {} } = structuralSchema(resource.schema, { version: resource.group.stored });
   const notes = fieldNotes(resource.schema);
   const sections = ["spec", "status"].flatMap((part) => {
     const schema = properties[part];
@@ -59,11 +57,9 @@ function overview(resource: CustomResource): string[] {
       ...(name === infrastructureGroup
         ? ['- Fields marked "addition" are new in capfn and absent by default.']
         : []),
-      ...(resource.enforced
-        ? []
-        : [
-            "- Values may be placeholders that a ClusterClass patches, so fewer rules hold than for what is made from it.",
-          ]),
+      ...(admissionPolicies.some(({ kind }) => kind === resource.kind)
+        ? ["- What is refused beyond the types here is in the [rules of admission](admission.md)."]
+        : []),
     ].join("\n"),
   ];
 }

@@ -19,8 +19,6 @@ export interface StructuralSchema {
 /** What a rendered schema is for. */
 export interface SchemaPurpose {
   readonly version: ServedVersion;
-  /** Include the constraints the API server enforces on objects that are acted upon, but not on templates. */
-  readonly enforced: boolean;
 }
 
 /** What the generator reads of a field's metadata besides the keywords it copies. */
@@ -31,7 +29,7 @@ export interface FieldNotes {
 }
 
 /** Keywords of a field's metadata that are notes to this generator, not schema. */
-const notes = new Set(["examples", "addition", "deprecated", "versions", "enforced"]);
+const notes = new Set(["examples", "addition", "deprecated", "versions"]);
 
 /** Keywords a CRD can say, in the order they are written. Anything else is an error, so that nothing is lost without a word. */
 const keywords = [
@@ -63,7 +61,6 @@ const nodeSchema = z.record(z.string(), z.unknown());
 const notesSchema = z.looseObject({
   examples: z.array(z.unknown()).optional(),
   addition: z.boolean().optional(),
-  enforced: nodeSchema.optional(),
   versions: z.record(z.string(), nodeSchema).optional(),
 });
 
@@ -140,8 +137,8 @@ function renderProperties(
 }
 
 function overlaid(node: Record<string, unknown>, purpose: SchemaPurpose): Record<string, unknown> {
-  const { enforced, versions } = notesSchema.parse(node);
-  return { ...node, ...versions?.[purpose.version], ...(purpose.enforced ? enforced : undefined) };
+  const { versions } = notesSchema.parse(node);
+  return { ...node, ...versions?.[purpose.version] };
 }
 
 const typeBounds = new Set<unknown>([

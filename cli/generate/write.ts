@@ -3,8 +3,9 @@ import { dirname, join } from "node:path";
 
 /** Folders in which nothing but generated files may be: a file there that is no longer generated is removed. */
 const whollyGenerated = [
+  "manifests/clusterctl",
   "manifests/grafana",
-  ...["crds", "rbac", "hub", "in-process", "knative", "knative/triggers", "keda"].map(
+  ...["admission", "crds", "rbac", "hub", "in-process", "knative", "knative/triggers", "keda"].map(
     (folder) => `manifests/${folder}`,
   ),
   ...["crds", "rbac", "hub", "in-process", "knative", "keda", "monitoring"].map(

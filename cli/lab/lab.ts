@@ -6,6 +6,7 @@ import { installManifests } from "#platform/control-plane/install-manifests.ts";
 import { BASIC_CONTROLLERS } from "#platform/control-plane/kube-controller-manager.ts";
 import { clusterApiCrds } from "#platform/control-plane/cluster-api-core.ts";
 import { harvesterCrds } from "#platform/control-plane/third-party-manifests.ts";
+import { generateAdmission } from "#cli/generate/admission.ts";
 import { generateCrds } from "#cli/generate/crds.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import { createKubeClient } from "#platform/kube/rest.ts";
@@ -84,7 +85,10 @@ export async function startLab(host: ControlPlaneHost, options: LabOptions): Pro
   await Promise.all([
     installManifests(
       client.management,
-      [...coreCrds, ...kubeObjectManifests([...generateCrds().values()].join("---\n"))],
+      [
+        ...coreCrds,
+        ...kubeObjectManifests([...generateCrds().values(), ...generateAdmission().values()].join("---\n")),
+      ],
       clock,
     ),
     installHarvester(client.harvester, { clock, crds }),

@@ -153,6 +153,11 @@ function noting(
       if (found) writes.push({ verb: "delete", connection, resource: type.plural, namespace, name, eventId });
       return found;
     },
+    requestToken: async (account, options) => {
+      const issued = await change(() => client.requestToken(account, { ...options, ...bound(options) }));
+      writes.push({ verb: "create", connection, resource: "serviceaccounts/token", ...account });
+      return issued;
+    },
     deleteCollection: async (type, options) => {
       await change(() => client.deleteCollection(type, { ...options, ...bound(options) }));
       const { namespace } = options;

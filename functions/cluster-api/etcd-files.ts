@@ -17,7 +17,7 @@ function serverFiles(distribution: string, directory: string): EtcdFiles {
 }
 
 /** Where distributions keep what a client of etcd shows. Which one a machine runs is told by which files it has. */
-const places: readonly EtcdFiles[] = [
+export const places: readonly EtcdFiles[] = [
   serverFiles("RKE2", "/var/lib/rancher/rke2/server/tls/etcd"),
   serverFiles("k3s", "/var/lib/rancher/k3s/server/tls/etcd"),
   {

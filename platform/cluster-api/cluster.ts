@@ -46,10 +46,24 @@ export const NODE_CERTIFICATES_ANNOTATION = "capfn.dev/certificates";
  */
 export const ETCD_ACCESS_ANNOTATION = "capfn.dev/etcd-access";
 
+/** Label of a Cluster: with `true`, Rancher is to import it (Rancher Turtles). */
+export const RANCHER_IMPORT_LABEL = "cluster-api.cattle.io/rancher-auto-import";
+
+/** Labels of a Cluster by which Fleet is told what to deploy to it. */
+export const FLEET_LABELS = ["cni", "csi", "cloud-config"] as const;
+
 /** What we look at of a Cluster (cluster.x-k8s.io/v1beta2). */
 const clusterSchema = z.object({
   metadata: z
     .object({
+      labels: z
+        .object({
+          [RANCHER_IMPORT_LABEL]: z.string().exactOptional(),
+          cni: z.string().exactOptional(),
+          csi: z.string().exactOptional(),
+          "cloud-config": z.string().exactOptional(),
+        })
+        .prefault({}),
       annotations: z
         .object({
           ...contractAnnotationsSchema.unwrap().shape,

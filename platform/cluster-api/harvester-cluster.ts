@@ -12,6 +12,12 @@ import type { ResourceView, Seen } from "#platform/kube/view.ts";
  */
 export const ENDPOINT_ANNOTATION = "capfn.dev/control-plane-endpoint";
 
+/**
+ * Annotation of a HarvesterCluster for which credentials of Harvester's cloud provider may exist, written before the first of them is made: what was made,
+ * and where it was put (`readCloudMark`). Empty once all of it was taken back.
+ */
+export const CLOUD_CONFIG_ANNOTATION = "capfn.dev/cloud-config";
+
 /** What we look at of our own HarvesterCluster. */
 const harvesterClusterViewSchema = z.object({
   metadata: z
@@ -22,6 +28,7 @@ const harvesterClusterViewSchema = z.object({
           [IDENTITY_ANNOTATION]: z.string().optional(),
           [ABANDON_ANNOTATION]: z.string().optional(),
           [ENDPOINT_ANNOTATION]: z.string().optional(),
+          [CLOUD_CONFIG_ANNOTATION]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
           [CERTIFICATES_ANNOTATION]: z.string().optional(),
         })

@@ -9,13 +9,15 @@ import { buildGoProgram, type GoProgram, modulePath } from "#platform/control-pl
 import { GO_VERSION } from "#platform/control-plane/go-toolchain.ts";
 import type { ControlPlaneHost } from "#platform/control-plane/host.ts";
 
-/** The programs a control plane is made of. */
+/** The programs a control plane, and Cluster API on it, are made of. */
 export type BinaryName =
   | "etcd"
   | "kube-apiserver"
   | "kube-controller-manager"
   | "cluster-api-core"
+  | "kubeadm-bootstrap"
   | "kubeadm-control-plane"
+  | "clusterctl"
   | "kubevirt-crds";
 
 interface BinarySource extends Omit<GoProgram, "name"> {
@@ -55,9 +57,23 @@ const SOURCES: Readonly<Record<BinaryName, BinarySource>> = {
     duration: "about 3 minutes",
     linkVariables: CLUSTER_API_VERSION,
   },
+  "kubeadm-bootstrap": {
+    module: "capi",
+    package: "sigs.k8s.io/cluster-api/bootstrap/kubeadm",
+    envtest: false,
+    duration: "about 3 minutes",
+    linkVariables: CLUSTER_API_VERSION,
+  },
   "kubeadm-control-plane": {
     module: "capi",
     package: "sigs.k8s.io/cluster-api/controlplane/kubeadm",
+    envtest: false,
+    duration: "about 3 minutes",
+    linkVariables: CLUSTER_API_VERSION,
+  },
+  clusterctl: {
+    module: "capi",
+    package: "sigs.k8s.io/cluster-api/cmd/clusterctl",
     envtest: false,
     duration: "about 3 minutes",
     linkVariables: CLUSTER_API_VERSION,

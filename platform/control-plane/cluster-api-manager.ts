@@ -15,6 +15,8 @@ export interface ManagerOptions {
   readonly command: string;
   /** User of the control plane it works as. */
   readonly user: string;
+  /** Further flags, e.g. `--feature-gates=ClusterTopology=true`. */
+  readonly flags?: readonly string[];
   /** What has to be there before it starts and names where its webhooks will be, e.g. `https://127.0.0.1:9443`. */
   readonly prepare?: (webhookUrl: string) => Promise<void>;
 }
@@ -23,7 +25,7 @@ export interface ManagerOptions {
 export async function startClusterApiManager(
   { clock }: Pick<ControlPlaneHost, "clock">,
   controlPlane: ControlPlane,
-  { title, name, command, user, prepare }: ManagerOptions,
+  { title, name, command, user, flags = [], prepare }: ManagerOptions,
 ): Promise<SupervisedProcess> {
   const directory = join(controlPlane.directory, name);
   await mkdir(directory, { recursive: true });
@@ -46,6 +48,7 @@ export async function startClusterApiManager(
         `--health-addr=127.0.0.1:${healthPort}`,
         `--diagnostics-address=127.0.0.1:${diagnosticsPort}`,
         "--insecure-diagnostics",
+        ...flags,
       ],
       variables: { POD_NAMESPACE: "default" },
       directory,

@@ -116,9 +116,10 @@ function withoutStatus(code: number): string {
     : "the answer is not a Kubernetes Status; it may come from a proxy in between";
 }
 
-/** The API server quotes the refused object in some messages; of what holds a secret only the fields at fault are repeated. */
+/** The API server quotes the refused object in some messages; of what holds a secret, or may, only the fields at fault are repeated. */
 function describe(type: ResourceType, status: ApiStatus): string {
-  if ((type.group === "" && type.plural === "secrets") || type.plural === "tokenreviews") {
+  const isSecret = type.group === "" && ["secrets", "configmaps"].includes(type.plural);
+  if (isSecret || type.plural === "tokenreviews") {
     const fields = status.details?.causes?.flatMap((cause) => cause.field ?? []) ?? [];
     return [status.reason ?? "refused", ...fields].join(" ");
   }

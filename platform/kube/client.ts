@@ -44,6 +44,23 @@ export interface KubeWriter {
   ): Promise<KubeObject>;
   /** Server-side apply; creates the object when it is absent. */
   apply(type: ResourceType, object: NewObject, options: ApplyOptions): Promise<KubeObject>;
+  /**
+   * A token of a ServiceAccount for the API server's own audience (authentication.k8s.io/v1 TokenRequest). Nothing is stored there: the token ends at
+   * its time, or when the ServiceAccount is deleted.
+   */
+  requestToken(account: ObjectName, options: TokenOptions): Promise<IssuedToken>;
+}
+
+export interface TokenOptions extends RequestOptions {
+  /** Wanted life, seconds; at least 600. The API server may give less, or more. */
+  readonly expirationSeconds: number;
+}
+
+/** A bearer token that ends. Never to be logged, announced or kept. */
+export interface IssuedToken {
+  readonly token: string;
+  /** When it ends, RFC 3339: what the API server gave, not what was asked for. */
+  readonly expires: string;
 }
 
 /** Questions to one API server that it answers and does not store. */
@@ -95,6 +112,8 @@ export interface DeleteCollectionOptions extends RequestOptions {
 export interface PatchOptions extends RequestOptions {
   readonly subresource?: "status" | "approval" | undefined;
   readonly fieldManager?: string | undefined;
+  /** Nothing is kept: the API server answers as it would. */
+  readonly dryRun?: boolean | undefined;
 }
 
 export interface ApplyOptions extends PatchOptions {

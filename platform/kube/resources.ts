@@ -61,8 +61,16 @@ export const certificateSigningRequests = resource(
   false,
 );
 export const deployments = resource("apps/v1", "Deployment", "deployments");
+export const serviceAccounts = resource("v1", "ServiceAccount", "serviceaccounts");
+export const clusterRoleBindings = resource(
+  "rbac.authorization.k8s.io/v1",
+  "ClusterRoleBinding",
+  "clusterrolebindings",
+  false,
+);
 /** A question to the API server; it stores none. */
 export const tokenReviews = resource("authentication.k8s.io/v1", "TokenReview", "tokenreviews", false);
+export const clusterRoles = resource("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false);
 /** Likewise: whether somebody may do something. */
 export const subjectAccessReviews = resource(
   "authorization.k8s.io/v1",
@@ -77,6 +85,19 @@ export const customResourceDefinitions = resource(
   "customresourcedefinitions",
   false,
 );
+
+export const validatingWebhookConfigurations = resource(
+  "admissionregistration.k8s.io/v1",
+  "ValidatingWebhookConfiguration",
+  "validatingwebhookconfigurations",
+  false,
+);
+/** Rancher's own Cluster; cluster-scoped, named by Rancher. */
+export const rancherClusters = resource("management.cattle.io/v3", "Cluster", "clusters", false);
+/** What Rancher imports or provisions, by its user's name for it. */
+export const provisioningClusters = resource("provisioning.cattle.io/v1", "Cluster", "clusters");
+/** What Fleet deploys to; in the namespace of its workspace. */
+export const fleetClusters = resource("fleet.cattle.io/v1alpha1", "Cluster", "clusters");
 
 export const virtualMachines = resource("kubevirt.io/v1", "VirtualMachine", "virtualmachines");
 export const virtualMachineInstances = resource(

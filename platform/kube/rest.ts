@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { createApiRequests } from "#platform/kube/api-requests.ts";
 import type { ApiRequestsOptions } from "#platform/kube/api-requests.ts";
 import type { ApiRequest } from "#platform/kube/api-request.ts";
@@ -7,6 +8,7 @@ import { KubeError, isKubeError } from "#platform/kube/errors.ts";
 import { listPages } from "#platform/kube/object-list.ts";
 import { receiveObject } from "#platform/kube/received-object.ts";
 import type { KubeObject, ObjectName, ResourceType } from "#platform/kube/resource.ts";
+import { serviceAccounts } from "#platform/kube/resources.ts";
 import { notSent } from "#platform/kube/transport-error.ts";
 import { watchResource } from "#platform/kube/watch.ts";
 import type { WatchTuning } from "#platform/kube/watch.ts";
@@ -46,13 +48,14 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
   ): Promise<KubeObject> {
     const { contentType, body, repeatable, force, strict } = sent;
     const fieldValidation = strict === true ? "Strict" : undefined;
+    const dryRun = options.dryRun === true ? "All" : undefined;
     return one({
       verb: "patch",
       type,
       namespace: name.namespace,
       name: name.name,
       subresource: options.subresource,
-      query: { fieldManager: options.fieldManager, force, fieldValidation },
+      query: { fieldManager: options.fieldManager, force, fieldValidation, dryRun },
       contentType,
       body,
       repeatable,
@@ -179,6 +182,31 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
         options,
       );
     },
+    requestToken: async ({ namespace, name }, { expirationSeconds, ...options }) => {
+      const answer = await requests.call({
+        verb: "create",
+        type: serviceAccounts,
+        namespace,
+        name,
+        subresource: "token",
+        body: {
+          apiVersion: "authentication.k8s.io/v1",
+          kind: "TokenRequest",
+          spec: { expirationSeconds },
+        },
+        // Nothing is stored, so asking twice does no harm.
+        repeatable: true,
+        ...boundsOf(options),
+      });
+      const issued = tokenSchema.safeParse(answer).data?.status;
+      if (issued !== undefined) return { token: issued.token, expires: issued.expirationTimestamp };
+      throw new KubeError({
+        reason: "unavailable",
+        status: 200,
+        dependency: connection,
+        message: `${connection}: create serviceaccounts/token: the answer holds no token`,
+      });
+    },
     review: (type, body, options) =>
       requests.call({ verb: "create", type, body, repeatable: true, asks: true, signal: options?.signal }),
     watch: (type, watched) =>
@@ -196,6 +224,10 @@ export function createKubeClient(config: ConnectionConfig, options: KubeClientOp
     close: () => requests.close(),
   };
 }
+
+const tokenSchema = z.looseObject({
+  status: z.looseObject({ token: z.string().min(1), expirationTimestamp: z.iso.datetime() }),
+});
 
 /** What may still keep a write from being sent. */
 function boundsOf({ signal, mayWrite }: RequestOptions = {}): Pick<ApiRequest, "signal" | "mayWrite"> {

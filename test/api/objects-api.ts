@@ -94,7 +94,7 @@ export function objectsApi(plane: SharedControlPlane, namespace: string) {
     const manifest = { ...object, apiVersion, metadata: { name, namespace, labels, annotations } };
     const created = await call("POST", `${pathOf(kind, version)}?fieldValidation=Strict`, manifest);
     expect(created.status, JSON.stringify(created.body)).toBe(201);
-    if (object["status"] !== undefined && !kind.endsWith("Template")) {
+    if (object["status"] !== undefined) {
       const updated = await writeStatus(kind, version, name, object["status"]);
       expect(updated.status, JSON.stringify(updated.body)).toBe(200);
     }

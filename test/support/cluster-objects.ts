@@ -87,6 +87,19 @@ export function harvesterMachine(
   };
 }
 
+export function harvesterMachineTemplate(
+  name: string,
+  over: { metadata?: Json; template?: Json; status?: Json } = {},
+): object {
+  return {
+    apiVersion: "infrastructure.cluster.x-k8s.io/v1beta1",
+    kind: "HarvesterMachineTemplate",
+    metadata: { name, namespace: place.namespace, ...over.metadata },
+    spec: { template: { spec: machineSpec, ...over.template } },
+    ...(over.status !== undefined && { status: over.status }),
+  };
+}
+
 /** Spec of a HarvesterMachine with nothing in it that is not required. */
 export const machineSpec = {
   cpu: 2,

@@ -8,7 +8,8 @@ import {
   type ObjectName,
   type ResourceType,
 } from "#platform/kube/resource.ts";
-import * as resources from "#platform/kube/resources.ts";
+import { serviceAccounts } from "#platform/kube/resources.ts";
+import { keyOf, keyOfObject, parseSelector } from "#test/support/object-keys.ts";
 import { merge, operate } from "#test/support/patches.ts";
 
 export type Verb =
@@ -53,6 +54,11 @@ type Json = Record<string, unknown>;
  */
 export class FakeApi implements StepClient {
   readonly connection: string;
+  /** How many tokens were asked for. */
+  tokens = 0;
+  tokensFrom = "2026-01-01T00:00:00Z";
+  /** Longer lives are cut, as an API server may. */
+  longestTokenSeconds = Infinity;
   readonly #objects = new Map<string, KubeObject>();
   readonly #faults: Fault[] = [];
   readonly #wiring: Wiring;
@@ -235,6 +241,30 @@ export class FakeApi implements StepClient {
     );
   }
 
+  /** Tokens are numbered in the order they are asked for; they live as long as they are asked for, from `tokensFrom` on. */
+  async requestToken(account: ObjectName, options: { expirationSeconds: number }) {
+    const { expirationSeconds } = options;
+    return this.#request(
+      {
+        verb: "create",
+        type: serviceAccounts,
+        ...account,
+        subresource: "token",
+        body: { expirationSeconds },
+      },
+      () => {
+        if (!this.#objects.has(keyOf(serviceAccounts, account)))
+          throw this.#error("notFound", serviceAccounts, account, 404);
+        this.tokens += 1;
+        const life = Math.min(expirationSeconds, this.longestTokenSeconds) * 1_000;
+        return {
+          token: `token-${this.tokens}`,
+          expires: new Date(Date.parse(this.tokensFrom) + life).toISOString(),
+        };
+      },
+    );
+  }
+
   async deleteCollection(
     type: ResourceType,
     { namespace, signal: _signal, ...options }: DeleteCollectionOptions,
@@ -343,28 +373,4 @@ export function kubeError(reason: KubeErrorReason, dependency = "harvester"): Ku
     number
   >;
   return new KubeError({ reason, status: status[reason], dependency, message: `${dependency}: ${reason}` });
-}
-
-function keyOf(type: ResourceType, name: ObjectName): string {
-  const namespace = type.namespaced ? (name.namespace ?? "") : "";
-  return `${apiVersionOf(type)} ${type.kind} ${namespace}/${name.name}`;
-}
-
-const namespaced = new Map(
-  Object.values(resources).map((type) => [`${apiVersionOf(type)} ${type.kind}`, type.namespaced]),
-);
-
-function keyOfObject({ apiVersion, kind, metadata }: KubeObject): string {
-  const namespace = namespaced.get(`${apiVersion} ${kind}`) === false ? "" : (metadata.namespace ?? "");
-  return `${apiVersion} ${kind} ${namespace}/${metadata.name}`;
-}
-
-function parseSelector(selector: string | undefined): readonly (readonly [string, string])[] {
-  return (selector ?? "")
-    .split(",")
-    .filter((term) => term !== "")
-    .map((term) => {
-      const [name = "", value = ""] = term.split(/==?/);
-      return [name, value];
-    });
 }

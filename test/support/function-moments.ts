@@ -25,6 +25,7 @@ export const moments = {
   "with its Node": { vm: true, node: true },
   "in deletion": { vm: true, deleting: true },
   "of a cluster that waits for its endpoint": { cluster: "held" },
+  "of a cluster that asks for credentials of its cloud provider": { cluster: "asking" },
   "of a cluster that is deleted": { cluster: "leaving" },
 } satisfies Readonly<Record<string, State>>;
 
@@ -33,7 +34,7 @@ interface State {
   readonly node?: boolean;
   readonly deleting?: boolean;
   /** How far the cluster itself is. */
-  readonly cluster?: "held" | "leaving";
+  readonly cluster?: "held" | "asking" | "leaving";
 }
 
 /** Metadata and status of a cluster that `cluster-connect` has seen to. */
@@ -53,6 +54,23 @@ const held = {
 };
 const leaving = { metadata: { ...held.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
 
+const asking = {
+  server: "https://harvester.example.com",
+  updateCloudProviderConfig: {
+    manifestsConfigMapNamespace: place.namespace,
+    manifestsConfigMapName: "addon",
+    manifestsConfigMapKey: "manifests",
+    cloudConfigCredentialsSecretName: "cloud-config",
+    cloudConfigCredentialsSecretKey: "cloud-config",
+  },
+};
+const configMap = (namespace: string, name: string, data: Readonly<Record<string, string>>) => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { namespace, name },
+  data,
+});
+
 /** The three API servers in such a moment. */
 export function worldAt({ vm, node, deleting, cluster }: State): FakeDeps {
   const metadata = deleting === true ? objects.deleting("m-0") : {};
@@ -63,10 +81,11 @@ export function worldAt({ vm, node, deleting, cluster }: State): FakeDeps {
         metadata: { annotations: { "capfn.dev/approve-kubelet-certificates": "true" } },
       }),
       objects.harvesterCluster({
-        ...(cluster === "held" && held),
+        ...((cluster === "held" || cluster === "asking") && held),
         ...(cluster === "leaving" && leaving),
         spec: {
           vmNetworkConfig: { ipPoolRefs: ["pool"], gateway: "10.50.0.1", subnetMask: "255.255.255.0" },
+          ...(cluster === "asking" && asking),
         },
       }),
       {
@@ -76,10 +95,14 @@ export function worldAt({ vm, node, deleting, cluster }: State): FakeDeps {
         }),
         status: node === true ? joined : {},
       },
+      objects.harvesterMachineTemplate("m-0"),
       ...objects.remediations("m-0"),
       objects.eventInjection("m-0"),
       objects.harvesterIpPool("m-0", "pool"),
       objects.ipAddressClaim("m-0", "m-0"),
+      configMap(place.namespace, "addon", {
+        manifests: `apiVersion: v1\nkind: Secret\nmetadata: {name: old, namespace: x}\ndata: {a: ${SECRET}}\n`,
+      }),
       objects.harvesterMachine("m-0", {
         metadata,
         spec: node === true ? { providerID: "harvester://vms/m-0" } : {},
@@ -97,6 +120,7 @@ export function worldAt({ vm, node, deleting, cluster }: State): FakeDeps {
     ],
     harvester: [
       objects.ipPool("pool"),
+      configMap(place.target, "kube-root-ca.crt", { "ca.crt": "an authority" }),
       ...(vm === true ? [oldVm, objects.virtualMachineInstance("m-0")] : []),
       withData(objects.secret("m-0-cloud-init")),
     ],

@@ -6,13 +6,14 @@ import { type GoModule, readModule } from "#platform/control-plane/module-zip.ts
 import type { NewObject } from "#platform/kube/resource.ts";
 import { testHost } from "#test/support/control-planes.ts";
 
-interface Source {
+/** Where definitions are: in files of a Go module. */
+export interface CrdSource {
   readonly module: GoModule;
   readonly files: RegExp;
 }
 
 /** What manifests and chart refer to, as its makers publish it. */
-const sources: readonly Source[] = [
+const sources: readonly CrdSource[] = [
   {
     module: {
       path: "github.com/kedacore/keda/v2",
@@ -53,7 +54,8 @@ export async function runnerCrds(): Promise<NewObject[]> {
   return (await Promise.all(sources.map(crdsOf))).flat();
 }
 
-async function crdsOf({ module, files }: Source): Promise<NewObject[]> {
+/** The definitions as they are in the module, read once and then from the cache. */
+export async function crdsOf({ module, files }: CrdSource): Promise<NewObject[]> {
   const host = testHost();
   const name = `${module.path.replaceAll("/", "-")}-${module.version}`;
   const path = await cached(host, join("manifests", `${name}-crds.json`), async (target) => {

@@ -31,6 +31,8 @@ describe("the rights in the pages", () => {
   const homes = (group: string, plural: string): readonly string[] => {
     // Of failure domains the hosts of Harvester are looked at.
     if (plural === "nodes") return ["workload", "harvester"];
+    // Manifests with credentials, and the authority of Harvester's API server.
+    if (plural === "configmaps") return ["management", "harvester"];
     if (plural === "certificatesigningrequests") return ["workload"];
     if (/(^|\.)cluster\.x-k8s\.io$|^capfn\.dev$/.test(group) || plural === "secrets") return ["management"];
     return group === "hub.capfn.dev" ? ["hub"] : ["harvester"];
@@ -57,7 +59,8 @@ describe("the rights in the pages", () => {
   const sorted = (rights: readonly Right[]) => [...new Set(rights)].toSorted();
 
   it("on Harvester are those the functions declare and watch, and no more", () => {
-    expect(sorted(granted("rights: harvester"))).toEqual(sorted(declared("harvester")));
+    const all = [...granted("rights: harvester"), ...granted("rights: cloud provider")];
+    expect(sorted(all)).toEqual(sorted(declared("harvester")));
   });
 
   it("of the hub are those the functions declare and watch, and its own", () => {
@@ -66,12 +69,16 @@ describe("the rights in the pages", () => {
     const own: Right[] = rightsOf([
       {
         apiGroups: [infrastructure],
-        resources: ["harvesterclusters", "harvestermachines"],
+        resources: ["harvesterclusters", "harvestermachines", "harvestermachinetemplates"],
         verbs: ["get", "patch"],
       },
       {
         apiGroups: [infrastructure],
-        resources: ["harvesterclusters/status", "harvestermachines/status"],
+        resources: [
+          "harvesterclusters/status",
+          "harvestermachines/status",
+          "harvestermachinetemplates/status",
+        ],
         verbs: ["patch"],
       },
       {

@@ -16,13 +16,17 @@ import {
 } from "#api/condition-names.ts";
 import { customResources } from "#api/custom-resources.ts";
 import { addAlertCommand } from "#cli/commands/alert.ts";
+import { addContractCheckCommand } from "#cli/commands/contract-check.ts";
+import { addBackupCommand } from "#cli/commands/backup.ts";
 import { addDemoCommand } from "#cli/commands/demo.ts";
 import { addDiagnoseCommand } from "#cli/commands/diagnose.ts";
 import { addEmitCommand } from "#cli/commands/emit.ts";
 import { addEventsCommand } from "#cli/commands/events.ts";
 import { addGenerateCommand } from "#cli/commands/generate.ts";
 import { addHubCommand } from "#cli/commands/hub.ts";
+import { addMigrateCommand } from "#cli/commands/migrate.ts";
 import { addParkedCommands } from "#cli/commands/parked.ts";
+import { addRestoreCommand } from "#cli/commands/restore.ts";
 import { addRunCommand } from "#cli/commands/run.ts";
 import { addServeCommand } from "#cli/commands/serve.ts";
 import { addSimulateCommand } from "#cli/commands/simulate.ts";
@@ -62,6 +66,7 @@ function quietProgram(): Command {
   const program = new Command("capfn").version("0");
   const terminal = processTerminal();
   for (const add of [
+    addContractCheckCommand,
     addDemoCommand,
     addRunCommand,
     addServeCommand,
@@ -74,6 +79,9 @@ function quietProgram(): Command {
     addEmitCommand,
     addAlertCommand,
     addGenerateCommand,
+    addMigrateCommand,
+    addBackupCommand,
+    addRestoreCommand,
     addSimulateCommand,
   ])
     add(program, terminal);

@@ -2,7 +2,7 @@ import { block, setting, when, type Node, type NodeMap } from "#cli/generate/dep
 import { version } from "#cli/version.ts";
 
 /** Image of the manifests; there is no registry that has it, so it is brought to the nodes or named anew. */
-const IMAGE = `capfn:${version}`;
+export const IMAGE = `capfn:${version}`;
 
 /**
  * What the namespace's label `restricted` asks of every pod (Kubernetes documentation, "Pod Security Standards"). It is said of the container,

@@ -67,7 +67,10 @@ function on(verbs: readonly string[]) {
 
 /** Groups of what lies on the management cluster; what else functions look at is on Harvester, on workload clusters or in the hub. */
 export function isOnManagement({ group, plural }: ResourceType): boolean {
-  return /(^|\.)cluster\.x-k8s\.io$|^capfn\.dev$/.test(group) || (group === "" && plural === "secrets");
+  return (
+    /(^|\.)cluster\.x-k8s\.io$|^capfn\.dev$/.test(group) ||
+    (group === "" && ["secrets", "configmaps"].includes(plural))
+  );
 }
 
 const verbOrder = ["get", "list", "watch", "create", "update", "patch", "delete"];

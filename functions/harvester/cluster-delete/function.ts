@@ -15,7 +15,7 @@ const GRACE_MS = 5_000;
 export const clusterDelete = defineFunction({
   name: "cluster-delete",
   summary:
-    "Deletes what was made for a deleted cluster on Harvester (load balancer, Service, address, pools), then the finalizer",
+    "Deletes what was made for a deleted cluster on Harvester (credentials, load balancer, Service, address, pools), then the finalizer",
   on: [
     "dev.capfn.cluster.deleting",
     "dev.capfn.cluster.changed",
@@ -71,7 +71,20 @@ export const clusterDelete = defineFunction({
       resources: ["ippools"],
       verbs: ["get", "patch", "delete"],
     },
+    { api: "management", apiGroups: [""], resources: ["configmaps"], verbs: ["get", "patch"] },
     { api: "harvester", apiGroups: [""], resources: ["services"], verbs: ["get", "delete"] },
+    {
+      api: "harvester",
+      apiGroups: [""],
+      resources: ["serviceaccounts", "secrets"],
+      verbs: ["get", "delete"],
+    },
+    {
+      api: "harvester",
+      apiGroups: ["rbac.authorization.k8s.io"],
+      resources: ["clusterrolebindings"],
+      verbs: ["get", "delete"],
+    },
     { api: "harvester", apiGroups: ["kubevirt.io"], resources: ["virtualmachines"], verbs: ["get"] },
   ],
   // Not "harvester": what is held back while it does not answer could not be given up either.

@@ -3,12 +3,20 @@ import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { change, done, requeueAfter, waitFor, type Outcome } from "#functions/contract/outcome.ts";
 import { letGo } from "#functions/harvester/cluster-hold.ts";
-import { loadBalancerHolder, loadBalancerPoolName, vmPoolName } from "#functions/harvester/cluster-names.ts";
+import { takeBackCredentials } from "#functions/harvester/cluster-delete/credentials.ts";
+import {
+  cloudAccountName,
+  cloudBindingName,
+  loadBalancerHolder,
+  loadBalancerPoolName,
+  vmPoolName,
+} from "#functions/harvester/cluster-names.ts";
 import { reportOnCluster } from "#functions/harvester/cluster-report.ts";
 import { confirmed } from "#functions/harvester/cluster-delete/confirm.ts";
 import { abandonReason, deleteStep, some, type Waiting } from "#functions/harvester/cluster-delete/plan.ts";
 import { leftEntries, releaseEntries } from "#functions/harvester/cluster-delete/pool-entries.ts";
 import type { LeftOfCluster } from "#functions/harvester/cluster-delete/world.ts";
+import { readCloudMark } from "#platform/cluster-api/cloud-config-record.ts";
 import { ENDPOINT_ANNOTATION, type HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
@@ -34,6 +42,8 @@ export async function deleteCluster(event: Event, deps: Deps): Promise<Outcome> 
   if (step.kind === "abandoned") return abandon(event, deps);
   const harvester = await deps.harvester(object.spec.identitySecret);
   switch (step.kind) {
+    case "removeCredentials":
+      return takeBackCredentials(event, deps, step.mark);
     case "deleteBalancer":
     case "deleteService": {
       const [type, seen] =
@@ -121,6 +131,12 @@ async function abandon({ object }: Event, deps: Deps): Promise<Outcome> {
     ...(loadBalancerConfig.ipamType === "pool" ? [`an address held as ${name}`] : []),
     ...(loadBalancerConfig.ipPool === undefined ? [] : [`IPPool ${loadBalancerPoolName(object)}`]),
     ...(vmNetworkConfig?.ipPool === undefined ? [] : [`IPPool ${vmPoolName(object)}`]),
+    ...(readCloudMark(object) === undefined
+      ? []
+      : [
+          `ServiceAccount ${object.spec.targetNamespace}/${cloudAccountName(object)}`,
+          `ClusterRoleBinding ${cloudBindingName(object)}`,
+        ]),
   ];
   const what = left.length === 0 ? "nothing that is known" : left.join("; ");
   deps.announce(

@@ -3,6 +3,7 @@ import { claimOn, loadBalancerHolder } from "#functions/harvester/cluster-names.
 import { poolClaim } from "#functions/harvester/cluster-pools.ts";
 import { isLeaving, type ClusterDeleteView } from "#functions/harvester/cluster-delete/world.ts";
 import { isExternallyManaged, ownerCluster, pauseReason } from "#functions/harvester/owner-cluster.ts";
+import { readCloudMark, type CloudMark } from "#platform/cluster-api/cloud-config-record.ts";
 import type { Cluster } from "#platform/cluster-api/cluster.ts";
 import { ENDPOINT_ANNOTATION, type HarvesterClusterBody } from "#platform/cluster-api/harvester-cluster.ts";
 import { ABANDON_ANNOTATION } from "#platform/cluster-api/harvester-machine.ts";
@@ -18,12 +19,13 @@ export interface Waiting {
 
 /**
  * Where the deletion of a cluster stands, told from the world alone, so that an interrupted one goes on where it is. What uses a thing goes before
- * the thing: machines, load balancer, the Service that holds its address, the address, pools, and last our finalizer.
+ * the thing: machines, the credentials of their cloud provider, load balancer, the Service that holds its address, the address, pools, and last our finalizer.
  */
 export type DeleteStep =
   | { readonly kind: "none" }
   | { readonly kind: "abandoned"; readonly reason: string }
   | ({ readonly kind: "waiting" } & Waiting)
+  | { readonly kind: "removeCredentials"; readonly mark: CloudMark }
   | { readonly kind: "deleteBalancer"; readonly balancer: Seen<LoadBalancer> }
   | { readonly kind: "deleteService"; readonly service: Seen<Service> }
   | { readonly kind: "releaseAddress"; readonly pool: Seen<IpPool> }
@@ -53,6 +55,8 @@ export function deleteStep(view: ClusterDeleteView): DeleteStep {
     const cause = related.connection?.message ?? "there is no complete picture of it yet";
     return waiting(clusterReasons.HarvesterUnreachable, `what is left on Harvester is not known: ${cause}`);
   }
+  const mark = readCloudMark(object);
+  if (mark !== undefined) return { kind: "removeCredentials", mark };
   if (balancer !== undefined && isOurs(balancer, view)) {
     return balancer.meta.deletionTimestamp === undefined
       ? { kind: "deleteBalancer", balancer }

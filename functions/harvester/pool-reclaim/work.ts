@@ -1,6 +1,7 @@
 import { leaksIn, mayBeVmOf, type Leak } from "#functions/harvester/pool-reclaim/leaks.ts";
 import { isIdle } from "#functions/harvester/owner-cluster.ts";
 import type { PoolView } from "#functions/harvester/pool-reclaim/pool-world.ts";
+import { readHolder } from "#functions/harvester/pool-entries.ts";
 import { isMarked, usersOf } from "#functions/harvester/pool-users.ts";
 import { isShort } from "#platform/harvester/ip-pool-use.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
@@ -18,11 +19,20 @@ interface Orphans {
   readonly why: "vm" | "shared" | "unknown";
 }
 
-/** Pools that do not say yet that machines of this management cluster take addresses from them. */
+/**
+ * Pools with entries of ours that do not say yet that machines of this management cluster take addresses from them. Entries under the Go
+ * provider's ids need no mark, since nobody takes those back: a pool that is taken over is not written to until it gives an address.
+ */
 export function unmarkedPools({ object, related }: PoolView): readonly Seen<IpPool>[] {
   const management = related.connection?.managementUid;
   if (isIdle(object, related.cluster) || management === undefined) return [];
-  return related.pools.filter((pool) => !isMarked(pool, management));
+  return related.pools.filter(
+    (pool) => !isMarked(pool, management) && hasEntries(pool, object.meta.namespace),
+  );
+}
+
+function hasEntries({ status }: Seen<IpPool>, namespace: string | undefined): boolean {
+  return Object.values(status.allocated).some((id) => readHolder(id)?.namespace === namespace);
 }
 
 /** Pools short of addresses in which entries of ours have neither machine nor VM any more. The step proves each before it takes it. */

@@ -90,7 +90,7 @@ describe("writing generated files", () => {
 });
 
 describe("rendering a schema", () => {
-  const purpose = { version: "v1beta1", enforced: true } as const;
+  const purpose = { version: "v1beta1" } as const;
 
   it("refuses what a CRD cannot say, naming the field", () => {
     const union = z.looseObject({ spec: z.looseObject({ size: z.union([z.string(), z.boolean()]) }) });

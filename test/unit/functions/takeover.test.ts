@@ -67,6 +67,9 @@ describe("a machine the Go provider made", () => {
     expect(deps.summary()).toEqual([
       // The mark by which the cluster is known on Harvester, and our finalizer.
       "management mergePatch harvesterclusters demo/demo",
+      // What is new in the status, by each function that says it.
+      "management mergePatch harvesterclusters/status demo/demo",
+      "management mergePatch harvesterclusters/status demo/demo",
       "management mergePatch harvesterclusters/status demo/demo",
       "management mergePatch harvesterclusters/status demo/demo",
       "management mergePatch harvestermachines/status demo/m-0",
@@ -83,7 +86,7 @@ describe("a machine the Go provider made", () => {
     expect(await everyNeed(deps)).toEqual({});
   });
 
-  test("keeps its cluster ready and provisioned, with the conditions of parts that are not ours yet [check 104]", async () => {
+  test("keeps its cluster ready and provisioned, and says of each part how it stands [check 104]", async () => {
     const deps = setUp();
     await rest(deps);
     const cluster: Loose = deps.management.peek(harvesterClusters, { namespace: "demo", name: "demo" });
@@ -96,6 +99,8 @@ describe("a machine the Go provider made", () => {
       "Paused=False",
       "Ready=True",
       "VMIPPoolReady=True",
+      "CloudProviderConfigReady=True",
+      "FleetIntegrationReady=True",
     ]);
   });
 

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { parseAllDocuments } from "yaml";
 import { chartPackage } from "#release/chart-package.ts";
-import { components } from "#release/components.ts";
+import { clusterctlAssets } from "#release/clusterctl.ts";
 import { checksums, provenance } from "#release/provenance.ts";
+import manifest from "../../../package.json" with { type: "json" };
 
 let folder = "";
 beforeAll(() => {
@@ -38,20 +38,26 @@ it("a chart is packed in a folder of its name, without its tests, into the same 
   expect(() => chartPackage(join(folder, "bad"), 7)).toThrow(/bad\/Chart.yaml: .*version/s);
 });
 
-it("the components are every kind, right and object of the hub, in the order in which they are applied", () => {
-  write("manifests/hub/b.yaml", "kind: Deployment\n");
-  write("manifests/crds/z.yaml", "# generated\n---\nkind: CustomResourceDefinition\n");
-  write("manifests/rbac/a.yaml", "---\nkind: Role\n---\nkind: RoleBinding\n");
-  write("manifests/knative/n.yaml", "kind: Service\n");
-  const kinds = parseAllDocuments(components(join(folder, "manifests"))).map(
-    (it) => it.get("kind") as string | undefined,
+it("the files for clusterctl are those of the repository, with the image where it is pushed [check 141]", () => {
+  const folder = join(import.meta.dirname, "../../../manifests/clusterctl");
+  const reference = `docker.io/library/${manifest.name}:${manifest.version}`;
+  const files = clusterctlAssets(folder, { reference, repository: "registry.example.com/capfn" });
+  const flavors = ["", "-dhcp", "-generateCPI", "-kubeadm", "-talos", "-stig"];
+  expect(files.map(({ name }) => name)).toEqual(
+    expect.arrayContaining([
+      "infrastructure-components.yaml",
+      "metadata.yaml",
+      "clusterclass-harvester-rke2.yaml",
+      ...flavors.map((flavor) => `cluster-template${flavor}.yaml`),
+    ]),
   );
-  expect(kinds.filter((kind) => kind !== undefined)).toEqual([
-    "CustomResourceDefinition",
-    "Role",
-    "RoleBinding",
-    "Deployment",
-  ]);
+  const text = String(files.find(({ name }) => name === "infrastructure-components.yaml")?.content);
+  expect(text).toContain(` image: registry.example.com/capfn:${manifest.version}\n`);
+  expect(text).not.toContain(` image: ${reference}\n`);
+  const another = { reference: "docker.io/library/capfn:9.9.9", repository: undefined };
+  expect(() => clusterctlAssets(folder, another)).toThrow(
+    /does not name the image docker.io\/library\/capfn:9\.9\.9/,
+  );
 });
 
 it("checksums are such that sha256sum takes them", () => {

@@ -203,8 +203,20 @@ describe("a step that mends one pool", () => {
 });
 
 describe("a pool", () => {
-  test("is marked as used from here before anything else, and only once", async () => {
-    const { deps, world } = setUp({ harvester: [ipPool("a", { metadata: mark("elsewhere") })] });
+  test("that has no entries but the Go provider's is not written to [check 105]", async () => {
+    const status = {
+      total: 2,
+      available: 7,
+      allocated: { "10.50.0.10": "demo/m-0", "10.50.0.11": "demo/m-1" },
+    };
+    const { deps, world } = setUp({ harvester: [leaky({ metadata: {}, status })] });
+    await world.settle([poolReclaim], ["demo"]);
+    expect(deps.summary().filter((request) => request.startsWith("harvester"))).toEqual([]);
+  });
+
+  test("with entries of ours is marked as used from here before anything else, and only once", async () => {
+    const status = { allocated: { "10.50.0.10": holder("m-0") } };
+    const { deps, world } = setUp({ harvester: [ipPool("a", { metadata: mark("elsewhere"), status })] });
     await world.settle([poolReclaim], ["demo"]);
     const annotations = deps.harvesterApi.peek(ipPools, { name: "a" })?.metadata.annotations;
     expect(annotations).toEqual({ "capfn.dev/used-from": `elsewhere,${HERE}` });

@@ -1,0 +1,73 @@
+import type { Finding, Step } from "#cli/takeover/report.ts";
+import type { Identity } from "#cli/takeover/connections.ts";
+import { seenAs } from "#functions/harvester/fresh-look.ts";
+import { readHolder } from "#functions/harvester/pool-entries.ts";
+import { ipPoolView } from "#platform/harvester/ip-pool.ts";
+import { withFreshObject } from "#platform/kube/fresh-object.ts";
+import type { KubeObject } from "#platform/kube/resource.ts";
+import { ipPools } from "#platform/kube/resources.ts";
+import { harvesterConnection } from "#platform/kube/view.ts";
+
+/** Names of the machines that exist, `<namespace>/<name>`: what the ids of an IPPool's entries begin with. */
+export type Holders = ReadonlySet<string>;
+
+/**
+ * What is noticed about a pool. The Go provider gives an address back on every pass of a deletion, so that its counter only rises: it is
+ * derived anew with the next address that is taken or given back. Addresses of nobody may be another management cluster's.
+ */
+export function poolFinding(pool: KubeObject, identity: Identity, holders: Holders): Finding {
+  const about = `IPPool ${pool.metadata.name} of ${identity.namespace}/${identity.name}`;
+  const { status } = seenAs(ipPoolView, pool, harvesterConnection(identity));
+  const entries = Object.entries(status.allocated);
+  const right = Math.max(0, (status.total ?? entries.length) - entries.length);
+  const unknown = entries.filter(([, id]) => !holders.has(holderName(id)));
+  const words = [
+    `${entries.length} of ${status.total ?? "?"} addresses are held`,
+    ...(status.available !== undefined && status.available !== right
+      ? [`its counter says ${status.available} are free, ${right} are; it is put right with the next change`]
+      : []),
+    ...(unknown.length > 0
+      ? [
+          `held by no machine or load balancer here: ${unknown.map(([address, id]) => `${address} (${id})`).join(", ")}`,
+        ]
+      : []),
+  ];
+  return { about, state: words.length > 1 ? "note" : "fine", message: words.join("; ") };
+}
+
+/** `<namespace>/<name>` of whoever holds an address, whichever provider wrote the id. */
+function holderName(id: string): string {
+  const holder = readHolder(id);
+  return holder === undefined ? id : `${holder.namespace}/${holder.name}`;
+}
+
+/** Entries of machines here whose ids the Go provider would not know, so that it would give these machines a second address. */
+export function ownIds(
+  pool: KubeObject,
+  identity: Identity,
+  holders: Holders,
+): Readonly<Record<string, string>> {
+  const { status } = seenAs(ipPoolView, pool, harvesterConnection(identity));
+  return Object.fromEntries(
+    Object.entries(status.allocated)
+      .filter(([, id]) => readHolder(id) !== undefined && holders.has(holderName(id)))
+      .map(([address, id]) => [address, holderName(id)]),
+  );
+}
+
+/** Gives the entries the ids `<namespace>/<name>` of the Go provider; the addresses stay who they are. */
+export function renameHolders(identity: Identity, name: string, holders: Holders): Step {
+  return {
+    title: `write the holders in IPPool ${name} as the Go provider knows them`,
+    perform: async ({ connections }) => {
+      const client = await connections.harvester(identity);
+      await withFreshObject(client, ipPools, { name }, async (pool) => {
+        const allocated = ownIds(pool, identity, holders);
+        if (Object.keys(allocated).length === 0) return;
+        const { resourceVersion } = pool.metadata;
+        const patch = { metadata: { resourceVersion }, status: { allocated } };
+        await client.mergePatch(ipPools, { name }, patch, { fieldManager: "capfn-cli" });
+      });
+    },
+  };
+}
