@@ -89,17 +89,20 @@ export const poolReferenceSchema = z.looseObject({
   apiGroup: z.string().meta({
     description: "API group of the pool's kind.",
     examples: ["ipam.cluster.x-k8s.io", "capfn.dev"],
-    enforced: { minLength: 1, maxLength: 253 },
+    minLength: 1,
+    maxLength: 253,
   }),
   kind: z.string().meta({
     description: "Kind of the pool.",
     examples: ["InClusterIPPool", "HarvesterIPPool"],
-    enforced: { minLength: 1, maxLength: 63 },
+    minLength: 1,
+    maxLength: 63,
   }),
   name: z.string().meta({
     description: "Name of the pool, in the namespace of the machine unless its kind has no namespaces.",
     examples: ["rack-1"],
-    enforced: { minLength: 1, maxLength: 253 },
+    minLength: 1,
+    maxLength: 253,
   }),
 });
 
@@ -113,7 +116,8 @@ export const ipamNetworkConfigSchema = z.looseObject({
   pools: z.array(poolReferenceSchema).meta({
     description:
       "Pools of IPAM providers. The machine gets one address of each, for its first interface; an IPv4 and an IPv6 pool give it both families.",
-    enforced: { minItems: 1, maxItems: 4 },
+    minItems: 1,
+    maxItems: 4,
   }),
   gateway: z
     .string()
