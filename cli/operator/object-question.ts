@@ -2,6 +2,7 @@ import { clusterView, machineView } from "#platform/cluster-api/cluster.ts";
 import { eventInjectionView } from "#platform/cluster-api/event-injection.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 import { harvesterMachineView } from "#platform/cluster-api/harvester-machine.ts";
+import { harvesterMachineTemplateView } from "#platform/cluster-api/harvester-machine-template.ts";
 import { harvesterIpPoolView, ipAddressClaimView } from "#platform/cluster-api/ipam.ts";
 import { machineRemediationView, remediationRequestView } from "#platform/cluster-api/remediation.ts";
 import { secretView } from "#platform/cluster-api/secret.ts";
@@ -21,6 +22,7 @@ const kinds: Readonly<Record<string, ResourceView<unknown>>> = {
   harvestermachine: harvesterMachineView,
   cluster: harvesterClusterView,
   harvestercluster: harvesterClusterView,
+  harvestermachinetemplate: harvesterMachineTemplateView,
   remediationrequest: remediationRequestView,
   machineremediation: machineRemediationView,
   eventinjection: eventInjectionView,

@@ -28,7 +28,7 @@ beforeAll(async () => {
   const chosen = ["--set", "metrics.secure=true", "--set", "monitoring.monitors=true"];
   const { stdout } = await runTool("helm", ["template", "capfn", "chart", "-n", NAMESPACE, ...chosen]);
   objects = kubeObjectManifests(stdout);
-  const rights = objects.filter(({ apiVersion }) => String(apiVersion).startsWith("rbac."));
+  const rights = objects.filter(({ apiVersion }) => apiVersion.startsWith("rbac."));
   plane = await privateControlPlane({ name: "metrics" }, [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
     ...["capfn-hub", "prometheus", "other"].map(account),

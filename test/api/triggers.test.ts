@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePorts } from "#platform/control-plane/free-ports.ts";
 import { deployManifests } from "#cli/generate/deploy/index.ts";
@@ -36,8 +36,9 @@ afterAll(async () => {
 });
 
 /** What ApiServerSource says of an object in reference mode, through a broker; the answer's status and the event in reply. */
-async function tell(fn: string, kind: string, namespace: string, name: string, at = url): Promise<string> {
-  const answer = await fetch(`${at}/${fn}`, {
+async function tell(to: string, kind: string, namespace: string, name: string): Promise<string> {
+  const fn = basename(to);
+  const answer = await fetch(to, {
     method: "POST",
     headers: {
       "content-type": "application/json",
@@ -74,7 +75,9 @@ test(
         for (const fn of functions) {
           const isCluster = fn === "cluster-connect";
           const kind = isCluster ? "HarvesterCluster" : "HarvesterMachine";
-          said.add(await tell(fn, kind, namespace, isCluster ? names.cluster : names.machine("m1")));
+          said.add(
+            await tell(`${url}/${fn}`, kind, namespace, isCluster ? names.cluster : names.machine("m1")),
+          );
         }
       }
       await over;
@@ -119,7 +122,7 @@ test("a function that a Broker wakes reads with the rights of its manifests, and
   // Otherwise there may be nothing to do for it yet.
   const wish = { metadata: { annotations: { "capfn.dev/look-at": "now" } } };
   await admin.mergePatch(harvesterMachines, { namespace: own.namespace, name: own.name }, wish);
-  const said = await tell(fn, own.kind, own.namespace, own.name, `http://127.0.0.1:${port}`);
+  const said = await tell(`http://127.0.0.1:${port}/${fn}`, own.kind, own.namespace, own.name);
   const [log] = await run.line(/[^]*/);
   expect(said, log).toBe(`${fn} done`);
   admin.close();

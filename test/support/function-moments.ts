@@ -27,6 +27,8 @@ export const moments = {
   "of a cluster that waits for its endpoint": { cluster: "held" },
   "of a cluster that asks for credentials of its cloud provider": { cluster: "asking" },
   "of a cluster that is deleted": { cluster: "leaving" },
+  "whose addresses come from claims": { claims: "wanted" },
+  "in deletion, with a claim": { deleting: true, claims: "made" },
 } satisfies Readonly<Record<string, State>>;
 
 interface State {
@@ -35,7 +37,16 @@ interface State {
   readonly deleting?: boolean;
   /** How far the cluster itself is. */
   readonly cluster?: "held" | "asking" | "leaving";
+  /** Its IPAddressClaims, if it takes its addresses by them. */
+  readonly claims?: "wanted" | "made";
 }
+
+const pools = [{ apiGroup: "capfn.dev", kind: "HarvesterIPPool", name: "pool" }];
+const madeClaim = objects.ipAddressClaim("m-0-address-0", "pool", {
+  metadata: { labels: { "capfn.dev/owner-uid": "uid-HarvesterMachine-m-0" } },
+});
+/** An entry of another machine, by which the pool is one that is used from here. */
+const anotherHolder = { allocated: { "10.50.0.11": `${place.namespace}/m-9/uid-9` } };
 
 /** Metadata and status of a cluster that `cluster-connect` has seen to. */
 const held = {
@@ -72,7 +83,7 @@ const configMap = (namespace: string, name: string, data: Readonly<Record<string
 });
 
 /** The three API servers in such a moment. */
-export function worldAt({ vm, node, deleting, cluster }: State): FakeDeps {
+export function worldAt({ vm, node, deleting, cluster, claims }: State): FakeDeps {
   const metadata = deleting === true ? objects.deleting("m-0") : {};
   const withData = (secret: object) => ({ ...secret, data: { kubeconfig: SECRET, value: SECRET } });
   return fakeDeps({
@@ -103,9 +114,13 @@ export function worldAt({ vm, node, deleting, cluster }: State): FakeDeps {
       }),
       objects.harvesterIpPool("m-0", "pool"),
       objects.ipAddressClaim("m-0", "m-0"),
+      ...(claims === "made" ? [madeClaim] : []),
       objects.harvesterMachine("m-0", {
         metadata,
-        spec: node === true ? { providerID: "harvester://vms/m-0" } : {},
+        spec: {
+          ...(node === true && { providerID: "harvester://vms/m-0" }),
+          ...(claims !== undefined && { ipamNetworkConfig: { pools } }),
+        },
       }),
       withData({ ...objects.secret("identity"), metadata: { name: "identity", namespace: place.namespace } }),
       withData({
@@ -119,7 +134,7 @@ export function worldAt({ vm, node, deleting, cluster }: State): FakeDeps {
       }),
     ],
     harvester: [
-      objects.ipPool("pool"),
+      objects.ipPool("pool", cluster === "held" ? { status: anotherHolder } : {}),
       configMap(place.target, "kube-root-ca.crt", { "ca.crt": "an authority" }),
       ...(vm === true ? [oldVm, objects.virtualMachineInstance("m-0")] : []),
       withData(objects.secret("m-0-cloud-init")),

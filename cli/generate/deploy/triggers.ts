@@ -17,7 +17,7 @@ const AUDIENCE = "capfn-triggers";
 const SENDERS = `system:serviceaccount:${NAMESPACE}:*`;
 
 /** Functions whose object is on the management cluster and is no Secret: an ApiServerSource can tell of it. */
-export const triggeredFunctions: readonly StepFunction[] = allFunctions.filter(
+const triggeredFunctions: readonly StepFunction[] = allFunctions.filter(
   ({ for: { type } }) => isOnManagement(type) && type.plural !== "secrets",
 );
 

@@ -7,6 +7,7 @@ import { deleteCluster } from "#functions/harvester/cluster-delete/handler.ts";
 import { deleteStep } from "#functions/harvester/cluster-delete/plan.ts";
 import { leftOfCluster, type ClusterDeleteView } from "#functions/harvester/cluster-delete/world.ts";
 import { findCondition } from "#platform/cluster-api/conditions.ts";
+import { configMapView } from "#platform/cluster-api/config-map.ts";
 import { harvesterClusterView } from "#platform/cluster-api/harvester-cluster.ts";
 
 /** What a deletion waits for is told when it takes longer. */
@@ -27,6 +28,7 @@ export const clusterDelete = defineFunction({
   ],
   for: harvesterClusterView,
   related: leftOfCluster,
+  writes: [configMapView],
   needs,
   inputs: (view) => {
     const { balancer, service, pools } = view.related;

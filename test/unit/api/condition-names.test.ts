@@ -21,9 +21,9 @@ describe("condition types and reasons", () => {
     }
   });
 
-  it("include every one the Go provider declares", () => {
-    expect(Object.keys(names.clusterReasons)).toHaveLength(28 + 22);
-    expect(Object.keys(names.clusterConditions)).toHaveLength(12 + 5);
+  it("include those of the Go provider that something says", () => {
+    expect(Object.keys(names.clusterReasons)).toHaveLength(25 + 24);
+    expect(Object.keys(names.clusterConditions)).toHaveLength(11 + 5);
     expect(Object.keys(names.machineConditions)).toEqual(
       expect.arrayContaining([
         "InfrastructureReady",

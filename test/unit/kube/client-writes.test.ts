@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { configMaps, secrets } from "#platform/kube/resources.ts";
+import { configMaps, services, secrets } from "#platform/kube/resources.ts";
 import { configMap, sendJson, sendStatus } from "#test/support/fault-server.ts";
 import type { Script } from "#test/support/fault-server.ts";
 import { absent, failure, name, start } from "./client-harness.ts";
@@ -148,7 +148,7 @@ describe("writes", () => {
     const { client } = await start((_request, answer) =>
       sendStatus(answer, status, { reason, message: "server said" }),
     );
-    const error = await failure(client.create(configMaps, configMap("a", "") as never));
+    const error = await failure(client.create(services, configMap("a", "") as never));
     expect(error).toMatchObject({
       reason: expected,
       status,
