@@ -18,13 +18,14 @@ import { generateRightsPage } from "#cli/generate/rights-page.ts";
 export function generatedFiles(): Map<string, string> {
   const crds = generateCrds();
   const monitoring = generateMonitoring();
+  const admission = generateAdmission();
   const files = new Map([
     ...crds,
-    ...generateAdmission(),
+    ...admission,
     ...generateAggregation(),
     ...deployManifests(),
     ...monitoring,
-    ...generateChart(crds, monitoring),
+    ...generateChart({ crds, admission, monitoring }),
     ...generateReference(),
     ...generateAdmissionPage(),
     ...generateRightsPage(),

@@ -165,9 +165,27 @@ describe.each(Object.entries(combinations))("what the chart gives with %s", (nam
     });
 });
 
+test("of CAPHV's values webhooks.enabled is for the rules of admission, clusterClass.enabled for the class [check 139]", async () => {
+  const kindsWith = async (values: object) =>
+    new Set(kubeObjectManifests(await rendered(values)).map(({ kind }) => kind));
+  const off = await kindsWith({ webhooks: { enabled: false }, clusterClass: { enabled: false } });
+  expect([...off].filter((kind) => /^ValidatingAdmission|^ClusterClass$/.test(kind))).toEqual([]);
+  const objects = kubeObjectManifests(
+    await rendered({ webhooks: { enabled: true }, clusterClass: { enabled: true } }),
+  );
+  const policies = objects.filter(({ kind }) => kind === "ValidatingAdmissionPolicy");
+  expect(policies.map(({ metadata }) => metadata.name)).toContain("capfn-harvestermachines");
+  const [own] = objects.filter(({ kind }) => kind === "ClusterClass");
+  expect(own?.metadata).toMatchObject({ name: "harvester-rke2", namespace: NAMESPACE });
+  const plain = kubeObjectManifests(
+    await readFile(join(repository, "manifests/clusterctl/clusterclass-harvester-rke2.yaml"), "utf8"),
+  );
+  expect(own?.["spec"]).toEqual(plain.find(({ kind }) => kind === "ClusterClass")?.["spec"]);
+});
+
 describe.each(["in-process", "knative", "keda"])("with the runner %s", (runner) => {
-  test("chart and manifests say the same, but for the labels that Helm adds", async () => {
-    const folders = ["crds", "hub", runner, ...(runner === "in-process" ? [] : ["rbac"])];
+  test("chart and manifests say the same, but for the labels that Helm adds [check 140]", async () => {
+    const folders = ["crds", "admission", "hub", runner, ...(runner === "in-process" ? [] : ["rbac"])];
     const manifests = (await Promise.all(folders.map(manifestsIn)))
       .flat()
       .filter(({ kind }) => kind !== "Namespace")

@@ -20,13 +20,9 @@ Alerts and events are taken at {{ if and .Values.ingress.config .Values.ingress.
 
 Next: a first cluster, docs/tasks/first-cluster.md. When a machine does not come up:
   kubectl -n {{ .Release.Namespace }} exec deploy/capfn-hub -- node /app/capfn.mjs why machine/<name> -n <namespace>
-{{- if or .Values.webhooks.enabled .Values.webhooks.certManager.enabled .Values.webhooks.certSecretName }}
+{{- if or .Values.webhooks.certManager.enabled .Values.webhooks.certSecretName }}
 
-webhooks: nothing is installed for it. The API server itself checks objects, by rules in the CustomResourceDefinitions; there is no certificate to renew.
+webhooks: there is no certificate. The API server itself judges objects (kubectl get validatingadmissionpolicies).
 A ValidatingWebhookConfiguration that CAPHV left behind must be deleted, or every change is refused.
-{{- end }}
-{{- if .Values.clusterClass.enabled }}
-
-clusterClass: there is no ClusterClass in this chart; one that CAPHV has installed is kept and works on.
 {{- end }}
 `;

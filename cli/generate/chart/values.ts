@@ -171,16 +171,19 @@ const pods = {
 const former = {
   namespace: text("Of CAPHV's chart: must be the release's namespace, or empty."),
   webhooks: group(
-    "Of CAPHV's chart. There is no webhook server: the rules are in the CustomResourceDefinitions.",
+    "By the name of CAPHV's chart: rules that refuse what cannot work. There is no webhook server: the API server judges them itself (ValidatingAdmissionPolicy).",
     {
-      enabled: flag("", false),
-      certSecretName: text(""),
-      certManager: group("", { enabled: flag("", false) }),
+      enabled: flag("They hold in the whole cluster, and come with crds.install only.", true),
+      certSecretName: text("Of CAPHV's chart; there is no certificate."),
+      certManager: group("Of CAPHV's chart; there is no certificate.", { enabled: flag("", false) }),
     },
   ),
-  clusterClass: group("Of CAPHV's chart. There is no ClusterClass in this one.", {
-    enabled: flag("", false),
-  }),
+  clusterClass: group(
+    "The ClusterClass harvester-rke2 with its templates, for clusters in the release's namespace.",
+    {
+      enabled: flag("RKE2's providers must be installed.", false),
+    },
+  ),
 };
 
 /**

@@ -22,7 +22,7 @@ export function clusterctlFiles(manifests: ReadonlyMap<string, string>): Map<str
       `${FOLDER}/cluster-template${name === "" ? "" : `-${name}`}.yaml`,
       templateText(about, objects()),
     ]),
-    [`${FOLDER}/clusterclass-${CLASS}.yaml`, templateText(CLASS_ABOUT, clusterClass())],
+    [`${FOLDER}/clusterclass-${CLASS}.yaml`, clusterClassManifest()],
     [`${FOLDER}/capiprovider-harvester.yaml`, capiProviderText()],
     [`${FOLDER}/infrastructureprovider-harvester.yaml`, operatorText()],
   ]);
@@ -30,3 +30,8 @@ export function clusterctlFiles(manifests: ReadonlyMap<string, string>): Map<str
 
 const CLASS_ABOUT =
   "ClusterClass for clusters with RKE2, and its templates. Apply it in each namespace that has Clusters of it.";
+
+/** The ClusterClass with its templates. */
+export function clusterClassManifest(): string {
+  return templateText(CLASS_ABOUT, clusterClass());
+}

@@ -38,7 +38,7 @@ it("a chart is packed in a folder of its name, without its tests, into the same 
   expect(() => chartPackage(join(folder, "bad"), 7)).toThrow(/bad\/Chart.yaml: .*version/s);
 });
 
-it("the files for clusterctl are those of the repository, with the image where it is pushed [check 141]", () => {
+it("the files for clusterctl are those of the repository, with the image where it is pushed", () => {
   const folder = join(import.meta.dirname, "../../../manifests/clusterctl");
   const reference = `docker.io/library/${manifest.name}:${manifest.version}`;
   const files = clusterctlAssets(folder, { reference, repository: "registry.example.com/capfn" });
