@@ -25,6 +25,8 @@ export interface Sizes {
   /** Workload clusters of which one is dead, and machines in each. */
   readonly clusters: number;
   readonly perCluster: number;
+  /** Clusters with a connection to Harvester each, of which one is dead. */
+  readonly harvesters: number;
   /** Machines at rest; each is about five objects. */
   readonly population: number;
   /** Machines of the index that is filled without API servers, one size after the other. */

@@ -6,6 +6,7 @@ import { measureAlertStorm } from "#test/bench/phases/alert-storm.ts";
 import { measureAtRest, measureEmpty } from "#test/bench/phases/at-rest.ts";
 import { measureColdStarts } from "#test/bench/phases/cold-start.ts";
 import { measureDeadCluster } from "#test/bench/phases/dead-cluster.ts";
+import { measureDeadHarvester } from "#test/bench/phases/dead-harvester.ts";
 import { measureIndex } from "#test/bench/phases/index-memory.ts";
 import { measureDispatch } from "#test/bench/phases/dispatch-rate.ts";
 import { reportLater } from "#test/bench/phases/later.ts";
@@ -38,6 +39,15 @@ export async function measure(bench: Bench): Promise<void> {
       arguments: further,
     });
     await underLoad(bench, world, operator);
+  });
+  await attempt(bench, ["dead-harvester"], async () => {
+    await buildProgram();
+    await using world = await startBenchWorld(host, sizes);
+    await using _operator = await startOperatorProcess(world.capfnKubeconfig, host.clock, {
+      program: "built",
+      arguments: [],
+    });
+    await measureDeadHarvester(world, sheet);
   });
   await attempt(bench, ["memory", "cpu", "start", "restart", "idle", "standby"], async () => {
     await buildProgram();

@@ -9,6 +9,8 @@ export interface BenchCluster {
   readonly name: string;
   /** Addresses in the pool; DHCP when absent. `subnet` tells the pools apart: 10.<subnet>.0.0/16. */
   readonly pool?: { readonly size: number; readonly subnet: number };
+  /** Secret with the kubeconfig for Harvester when it is not the bench's own. */
+  readonly identity?: { readonly namespace: string; readonly name: string };
   /** URL of the workload API server when it is not the lab's. */
   readonly workloadServer?: string;
 }
@@ -33,7 +35,7 @@ export async function createCluster(world: BenchWorld, cluster: BenchCluster): P
     kind: "HarvesterCluster",
     metadata: { name, namespace: name, ownerReferences: [ownedBy(owner)] },
     spec: {
-      identitySecret: IDENTITY,
+      identitySecret: cluster.identity ?? IDENTITY,
       targetNamespace: name,
       controlPlaneEndpoint: { host: "10.50.0.5", port: 6443 },
       loadBalancerConfig: { ipamType: "dhcp" },

@@ -1,11 +1,11 @@
 import type { Sheet } from "#test/bench/sheet.ts";
 
-/** Rows that cannot be measured yet, with why. */
+/** Rows that are not measured here, with why or where. */
 export function reportLater(sheet: Sheet): void {
   sheet.later(
     "cluster/ready",
     "cluster ready with a load balancer",
-    "no function makes the load balancer yet; clusters bring their endpoint",
+    "clusters of the bench bring their endpoint; test/api/harvester-cluster-cost.test.ts counts the requests",
   );
   sheet.later(
     "delete/w-requests/control-plane",
@@ -15,17 +15,17 @@ export function reportLater(sheet: Sheet): void {
   sheet.later(
     "coldstart/keda",
     "function pod 0 -> first event handled, KEDA pull",
-    "needs a cluster with a kubelet and the KEDA runner",
+    "needs a cluster with a kubelet: npm run e2e -- cluster --runner keda",
   );
   sheet.later(
     "coldstart/knative",
     "function pod 0 -> first event handled, Knative",
-    "needs a cluster with a kubelet and the Knative runner",
+    "needs a cluster with a kubelet: npm run e2e -- cluster --runner knative",
   );
   sheet.later(
     "footprint/pod",
     "always-on footprint of the pod",
-    "needs the image; memory/idle and cpu/idle measure the process",
+    "memory/idle and cpu/idle measure the process, npm run e2e -- cluster the pod",
   );
   sheet.later(
     "chaos/violations",
