@@ -46,7 +46,7 @@ export async function generate(
     terminal.print(yamlOf(clusterDocuments(wanted.options, wanted.kubeconfig)).trimEnd());
     return;
   }
-  const decided = asked === undefined ? given : new Set(Object.keys(asked.answers));
+  const decided = new Set([...given, ...(asked?.typed ?? [])]);
   const force = flags.force === true;
   await applyCluster({ ...wanted, given: decided, force }, { choice: flags, kubectl: "kubectl" }, terminal);
 }

@@ -71,7 +71,15 @@ function delivery(answers: Answers): string[] {
 
 function cni(answers: Answers): string[] {
   const name = given(answers, "cni");
-  if (name === undefined || name === "calico") return [];
+  if (name === undefined || name === "calico") {
+    const encapsulation = given(answers, "cniEncapsulation") ?? "";
+    const routed = /^(None|IPIP)/.test(encapsulation);
+    return routed && given(answers, "cniBgp") !== "Enabled"
+      ? [
+          `--cni-encapsulation ${encapsulation} needs BGP; add --cni-bgp Enabled, or take VXLAN or VXLANCrossSubnet`,
+        ]
+      : [];
+  }
   const keys = ["cniEncapsulation", "cniBgp", ...(name === "none" ? ["cniMtu"] : [])];
   return keys
     .filter((key) => chosen(answers, key) !== undefined)

@@ -12,6 +12,8 @@ export interface Dialogue {
 /** What was answered, and whether it is to be applied at once. */
 export interface Interview {
   readonly answers: Answers;
+  /** Keys of answers that somebody typed: a proposal that was taken decides nothing against what is there already. */
+  readonly typed: ReadonlySet<string>;
   readonly apply: boolean;
 }
 
@@ -23,16 +25,19 @@ export interface Interview {
  */
 export async function interview(dialogue: Dialogue, given: Answers): Promise<Interview> {
   const answers: Record<string, unknown> = { ...given };
+  const typed = new Set<string>();
   for (const flag of clusterFlags) {
     const { key, fallback } = flag;
     if (answers[key] !== undefined) continue;
     if (flag.question !== undefined && !isIdle(key, answers)) {
-      const answer = await answerTo(dialogue, flag);
+      const typedAnswer = await answerTo(dialogue, flag);
+      if (typedAnswer !== "") typed.add(key);
+      const answer = typedAnswer === "" ? (proposalOf(flag) ?? "") : typedAnswer;
       if (answer !== "") answers[key] = flag.repeated === true ? [answer] : answer;
     } else if (fallback !== undefined) answers[key] = fallback;
   }
   const now = (await dialogue.ask("Apply it now? (y/N): ")).trim().toLowerCase();
-  return { answers, apply: now === "y" || now === "yes" };
+  return { answers, typed, apply: now === "y" || now === "yes" };
 }
 
 /** With DHCP there is nothing to say about the network's addresses, with a list of pools nothing about one. */
@@ -41,14 +46,19 @@ function isIdle(key: string, answers: Answers): boolean {
   return key === "ipPool" && answers["ipPoolRefs"] !== undefined;
 }
 
-async function answerTo(dialogue: Dialogue, { question, fallback: usual }: ClusterFlag): Promise<string> {
-  const proposed = question?.fallback ?? usual;
+function proposalOf({ question, fallback }: ClusterFlag): string | undefined {
+  return question?.fallback ?? fallback;
+}
+
+/** What was typed; empty for the proposal, or for nothing where nothing will do. */
+async function answerTo(dialogue: Dialogue, flag: ClusterFlag): Promise<string> {
+  const { question } = flag;
+  const proposed = proposalOf(flag);
   const text = `${question?.text ?? ""}${proposed === undefined ? "" : ` [${proposed}]`}: `;
   while (true) {
     const answer = (await dialogue.ask(text)).trim();
     if (answer !== "") return answer;
-    if (proposed !== undefined) return proposed;
-    if (question?.optional === true) return "";
+    if (proposed !== undefined || question?.optional === true) return "";
     dialogue.tell("  An answer is needed.");
   }
 }

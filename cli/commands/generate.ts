@@ -30,7 +30,7 @@ export function addGenerateCommand(program: Command, terminal: Terminal): void {
     .addHelpText(
       "after",
       "\nExamples:\n  capfn generate --name demo --image default/leap-15 --ssh-keypair default/demo --network default/vlan1 --gateway 10.50.0.1 --subnet-mask 255.255.255.0 --ip-pool demo-vms --harvester-kubeconfig identity.yaml\n" +
-        "  capfn generate --name demo ... | kubectl apply --server-side -f -\n  capfn generate --interactive",
+        "  capfn generate --name demo ... | kubectl apply --server-side --field-manager=capfn-generate -f -\n  capfn generate --interactive",
     )
     .action(async (values: Answers & GenerateFlags) => {
       const keys = [...clusterFlags, ...clusterSwitches].map(({ key }) => key);

@@ -193,6 +193,7 @@ describe("the answers about a cluster", () => {
     [{ mode: "crs", fleetAddonRepo: "https://git.example.com/x" }, ["--fleet-addon-repo"]],
     [{ fleetAddonBranch: "stable" }, ["--fleet-addon-branch"]],
     [{ cni: "cilium", cniBgp: "Enabled" }, ["--cni-bgp"]],
+    [{ cniEncapsulation: "IPIP" }, ["--cni-encapsulation"]],
     [{ cni: "none", cniMtu: "9000" }, ["--cni-mtu"]],
     [{ podCidr: "10.43.128.0/17" }, ["--pod-cidr"]],
     [{ servicesCidr: "10.50.0.0/16" }, ["--services-cidr"]],

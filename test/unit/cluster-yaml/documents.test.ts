@@ -263,7 +263,7 @@ describe("the documents of a cluster", () => {
     ["canal", "rke2-canal", { vethuMTU: 9000 }],
     ["cilium", "rke2-cilium", { MTU: 9000 }],
   ] as const)("configure the chart of %s", ([cni, chart, values]) => {
-    const own = cni === "calico" ? { cniEncapsulation: "None" } : {};
+    const own = cni === "calico" ? { cniEncapsulation: "None", cniBgp: "Enabled" } : {};
     const [config] = contentOf(documentsWith({ cni, cniMtu: "9000", ...own }), "calico-helm-config-demo");
     expect(config).toMatchObject({
       kind: "HelmChartConfig",

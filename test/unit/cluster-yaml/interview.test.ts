@@ -36,6 +36,14 @@ const needed = {
 };
 
 describe("the questions", () => {
+  it("decide what was typed, and nothing that was proposed: Enter leaves the numbers of a cluster that is there", async () => {
+    const { dialogue } = person({ ...needed, Workers: "4" });
+    const { typed, answers } = await interview(dialogue, {});
+    expect(answers).toMatchObject({ workerReplicas: "4", cpReplicas: "3" });
+    expect(typed.has("workerReplicas")).toBe(true);
+    expect(["cpReplicas", "k8sVersion", "cpu", "memory"].filter((key) => typed.has(key))).toEqual([]);
+  });
+
   it("are those of the Go provider's generator, with its defaults, and one for the namespace on Harvester [check 129]", async () => {
     const { dialogue, asked } = person(needed);
     const { answers, apply } = await interview(dialogue, {});

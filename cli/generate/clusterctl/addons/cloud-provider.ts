@@ -39,7 +39,7 @@ const asVariables: CloudProviderChoice = {
   cluster: variable("CLUSTER_NAME"),
 };
 
-/** Harvester's cloud provider: Services of type LoadBalancer get an address from Harvester. Runs on the network of control plane nodes that nothing else has initialised yet. */
+/** Harvester's cloud provider: Nodes and Services become known to Harvester. Who announces the addresses of Services inside the guests (kube-vip) is not brought. Runs on the network of control plane nodes that nothing else has initialised yet. */
 export function cloudProvider({ image, cluster }: CloudProviderChoice = asVariables): Manifest[] {
   const pod = {
     hostNetwork: true,

@@ -13,6 +13,8 @@ const nodeRegistration = { kubeletExtraArgs: [{ name: "cloud-provider", value: "
 
 /** Calico, as its documentation installs it. Every node of the control plane does it; done again it changes nothing. */
 const installNetwork = [
+  // Since v3.30 the operator's definitions are a file of their own.
+  `${kubectl} apply --server-side -f ${calico}/operator-crds.yaml`,
   `${kubectl} apply --server-side -f ${calico}/tigera-operator.yaml`,
   `${kubectl} wait --for=condition=Established --timeout=120s crd/installations.operator.tigera.io`,
   `curl -fsSL ${calico}/custom-resources.yaml | sed 's|192\\.168\\.0\\.0/16|${podNetwork}|g' | ${kubectl} apply --server-side -f -`,
