@@ -86,7 +86,7 @@ describe("whoever judges finds", () => {
       faults: [
         {
           fault: { kind: "stale", forMs: 800 },
-          trigger: { at: "delta", api: "H", resource: "ippools", name: "TRIAL-pool", nth: 3 },
+          trigger: { at: "delta", api: "H", resource: "ippools", name: "TRIAL-pool", nth: 2 },
         },
         {
           fault: { kind: "answer-lost" },

@@ -71,15 +71,14 @@ test(
   },
 );
 
-test("that account keeps the ledger, and reads no other ConfigMap", async () => {
+test("that account keeps the ledger, and makes no other ConfigMap", async () => {
   const client = createKubeClient(plane.clientConfigFor(HUB), { clock: systemClock() });
   try {
     const ledger = configMapLedger(client, "capfn-system");
     await ledger.load();
     expect(await client.get(namespaces, { name: "kube-system" })).toBeDefined();
-    await expect(client.get(configMaps, { namespace: "default", name: "x" })).rejects.toMatchObject({
-      reason: "forbidden",
-    });
+    const other = { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "default", name: "x" } };
+    await expect(client.create(configMaps, other)).rejects.toMatchObject({ reason: "forbidden" });
   } finally {
     client.close();
   }

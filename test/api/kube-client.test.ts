@@ -69,8 +69,13 @@ describe("a real API server", () => {
     await apply({ a: "1" }, "one");
     await expect(apply({ a: "2" }, "two")).rejects.toMatchObject({ reason: "conflict" });
     expect((await apply({ a: "2" }, "two", true))["data"]).toEqual({ a: "2" });
+    const service = { apiVersion: "v1", kind: "Service", metadata: { namespace, name: "applied" }, spec: { prts: [] } };
+    await expect(client.apply(services, service, { fieldManager: "one" })).rejects.toThrow(/prts/);
+  });
+
+  it("tells what is wrong with a ConfigMap without the API server's words, which may quote it", async () => {
     const wrong = client.apply(configMaps, manifest("applied", { dta: {} }), { fieldManager: "one" });
-    await expect(wrong).rejects.toThrow(/dta/);
+    await expect(wrong).rejects.toThrow(/patch configmaps .*: HTTP 5?\d\d: refused$/);
   });
 
   it("keeps managedFields over a replace without them", async () => {
