@@ -3,14 +3,17 @@ import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
 import { NameTaken } from "#functions/harvester/cloud-config/accounts.ts";
+import { confirmed, overtaken } from "#functions/harvester/cloud-config/confirm.ts";
 import { inject, NotYet } from "#functions/harvester/cloud-config/inject.ts";
 import { planOf, provided, wantedOf, type Wanted } from "#functions/harvester/cloud-config/plan.ts";
 import type { CloudConfigWorld } from "#functions/harvester/cloud-config/world.ts";
 import { removeCredentials, withdrawFromConfigMap } from "#functions/harvester/cloud-credentials.ts";
 import { reportOnCluster, type Verdict } from "#functions/harvester/cluster-report.ts";
-import { readCloudMark } from "#platform/cluster-api/cloud-config-record.ts";
+import { freshLook } from "#functions/harvester/fresh-look.ts";
+import { readCloudMark, type CloudMark } from "#platform/cluster-api/cloud-config-record.ts";
 import {
   CLOUD_CONFIG_ANNOTATION,
+  harvesterClusterView,
   type HarvesterClusterBody,
 } from "#platform/cluster-api/harvester-cluster.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
@@ -38,6 +41,7 @@ export async function provideCloudConfig(event: Event, deps: Deps): Promise<Outc
     return done();
   }
   const own = await mark(event, deps, wanted);
+  if (own === undefined) return overtaken(event);
   try {
     const isNew = await inject(event, deps, { wanted, renew });
     if (isNew) {
@@ -59,14 +63,18 @@ export async function provideCloudConfig(event: Event, deps: Deps): Promise<Outc
 
 /**
  * Notes on the object that credentials may exist, and where, before the first of them is made: by this they are found when the cluster goes. What is in
- * a ConfigMap that the spec named before is taken out first.
+ * a ConfigMap that the spec named before is taken out first. Undefined: a quorum read shows that the object wants something else now.
  */
-async function mark({ object }: Event, deps: Deps, { namespace, name }: Wanted): Promise<Own> {
+async function mark(event: Event, deps: Deps, { namespace, name }: Wanted): Promise<Own | undefined> {
+  const { object } = event;
   const known = readCloudMark(object);
   const isNoted = object.metadata.annotations[CLOUD_CONFIG_ANNOTATION] !== undefined;
   const isHere = known?.namespace === namespace && known.name === name;
   if (isNoted && isHere) return object;
-  if (known !== undefined && !isHere) await withdrawFromConfigMap(deps, object, known);
+  if (known !== undefined && !isHere) {
+    if ((await confirmed(event, deps)) === undefined) return undefined;
+    await withdrawFromConfigMap(deps, object, known);
+  }
   const text = JSON.stringify({ namespace, name, ...(known?.former === true && { former: true }) });
   return annotate(object, deps, text);
 }
@@ -81,17 +89,32 @@ async function annotate(object: Own, { management }: Deps, text: string | null):
   return { ...object, meta: { ...object.meta, resourceVersion: metadata.resourceVersion } };
 }
 
-async function takeBack({ object }: Event, deps: Deps, verdict: Verdict): Promise<Outcome> {
-  const known = readCloudMark(object);
-  let own = object;
-  if (known !== undefined) {
+async function takeBack(event: Event, deps: Deps, verdict: Verdict): Promise<Outcome> {
+  const { object } = (await confirmed(event, deps)) ?? {};
+  const known = object === undefined ? undefined : readCloudMark(object);
+  if (object === undefined || known === undefined) return overtaken(event);
+  try {
     await withdrawFromConfigMap(deps, object, known);
     if (!(await removeCredentials(deps, object, known)))
       return requeueAfter(HELD_MS, "credentials are being deleted on Harvester");
-    own = await annotate(object, deps, null);
+  } catch (error) {
+    if (!isKubeError(error, "forbidden")) throw error;
+    const message = forbiddenBack(error.dependency === MANAGEMENT, known);
+    const reason = clusterReasons.CloudProviderConfigGenerationFailed;
+    await report(object, deps, { status: "False", reason, message });
+    return requeueAfter(ASK_AGAIN_MS, message);
   }
-  await report(own, deps, verdict);
+  // Before the note goes: without it a condition that tells of credentials would speak for those of the Go provider.
+  await report(object, deps, verdict);
+  const last = await freshLook(deps.management, harvesterClusterView, object.meta);
+  if (last?.meta.uid === object.meta.uid) await annotate(last, deps, null);
   return done();
+}
+
+function forbiddenBack(isOurs: boolean, { namespace, name }: CloudMark): string {
+  return isOurs
+    ? `capfn may not take the credentials out of ConfigMap ${namespace}/${name}; grant the right`
+    : "the identity may not delete the credentials of the cloud provider on Harvester; grant the right";
 }
 
 /** What a person can mend, in words without anything of the answer; undefined for what mends itself. */
