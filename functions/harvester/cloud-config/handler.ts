@@ -40,8 +40,8 @@ export async function provideCloudConfig(event: Event, deps: Deps): Promise<Outc
     await report(event.object, deps, verdict);
     return done();
   }
-  const own = await mark(event, deps, wanted);
-  if (own === undefined) return overtaken(event);
+  const { own, stop } = await mark(event, deps, wanted);
+  if (own === undefined) return stop;
   try {
     const isNew = await inject(event, deps, { wanted, renew });
     if (isNew) {
@@ -61,22 +61,30 @@ export async function provideCloudConfig(event: Event, deps: Deps): Promise<Outc
   return done();
 }
 
+type Marked =
+  | { readonly own: Own; readonly stop?: undefined }
+  | { readonly own?: undefined; readonly stop: Outcome };
+
 /**
  * Notes on the object that credentials may exist, and where, before the first of them is made: by this they are found when the cluster goes. What is in
- * a ConfigMap that the spec named before is taken out first. Undefined: a quorum read shows that the object wants something else now.
+ * a ConfigMap that the spec named before is taken out first; where that cannot be, the step stops.
  */
-async function mark(event: Event, deps: Deps, { namespace, name }: Wanted): Promise<Own | undefined> {
+async function mark(event: Event, deps: Deps, { namespace, name }: Wanted): Promise<Marked> {
   const { object } = event;
   const known = readCloudMark(object);
   const isNoted = object.metadata.annotations[CLOUD_CONFIG_ANNOTATION] !== undefined;
   const isHere = known?.namespace === namespace && known.name === name;
-  if (isNoted && isHere) return object;
+  if (isNoted && isHere) return { own: object };
   if (known !== undefined && !isHere) {
-    if ((await confirmed(event, deps)) === undefined) return undefined;
-    await withdrawFromConfigMap(deps, object, known);
+    if ((await confirmed(event, deps)) === undefined) return { stop: overtaken(event) };
+    try {
+      await withdrawFromConfigMap(deps, object, known);
+    } catch (error) {
+      return { stop: await tellForbidden(error, deps, { own: object, known }) };
+    }
   }
   const text = JSON.stringify({ namespace, name, ...(known?.former === true && { former: true }) });
-  return annotate(object, deps, text);
+  return { own: await annotate(object, deps, text) };
 }
 
 async function annotate(object: Own, { management }: Deps, text: string | null): Promise<Own> {
@@ -98,11 +106,7 @@ async function takeBack(event: Event, deps: Deps, verdict: Verdict): Promise<Out
     if (!(await removeCredentials(deps, object, known)))
       return requeueAfter(HELD_MS, "credentials are being deleted on Harvester");
   } catch (error) {
-    if (!isKubeError(error, "forbidden")) throw error;
-    const message = forbiddenBack(error.dependency === MANAGEMENT, known);
-    const reason = clusterReasons.CloudProviderConfigGenerationFailed;
-    await report(object, deps, { status: "False", reason, message });
-    return requeueAfter(ASK_AGAIN_MS, message);
+    return tellForbidden(error, deps, { own: object, known });
   }
   // Before the note goes: without it a condition that tells of credentials would speak for those of the Go provider.
   await report(object, deps, verdict);
@@ -111,10 +115,20 @@ async function takeBack(event: Event, deps: Deps, verdict: Verdict): Promise<Out
   return done();
 }
 
-function forbiddenBack(isOurs: boolean, { namespace, name }: CloudMark): string {
-  return isOurs
-    ? `capfn may not take the credentials out of ConfigMap ${namespace}/${name}; grant the right`
-    : "the identity may not delete the credentials of the cloud provider on Harvester; grant the right";
+/** Says which right is missing for taking credentials back; all other errors are thrown on. */
+async function tellForbidden(
+  error: unknown,
+  deps: Deps,
+  { own, known: { namespace, name } }: { readonly own: Own; readonly known: CloudMark },
+): Promise<Outcome> {
+  if (!isKubeError(error, "forbidden")) throw error;
+  const message =
+    error.dependency === MANAGEMENT
+      ? `capfn may not take the credentials out of ConfigMap ${namespace}/${name}; grant the right`
+      : "the identity may not delete the credentials of the cloud provider on Harvester; grant the right";
+  const reason = clusterReasons.CloudProviderConfigGenerationFailed;
+  await report(own, deps, { status: "False", reason, message });
+  return requeueAfter(ASK_AGAIN_MS, message);
 }
 
 /** What a person can mend, in words without anything of the answer; undefined for what mends itself. */

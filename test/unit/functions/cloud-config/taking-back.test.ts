@@ -140,6 +140,22 @@ describe("credentials are taken back", () => {
     },
   );
 
+  test("out of the ConfigMap named before: that the right is missing names that one", async () => {
+    const { stage, look } = await settled();
+    stage.deps.management.put(configMap({ metadata: second }));
+    elsewhere(stage);
+    const forbidden = kubeError("forbidden", "management");
+    stage.deps.management.failOn({ verb: "mergePatch", plural: "configmaps", name: at.name }, forbidden);
+    const outcome = (await stage.world.run(cloudConfig, ["demo"]))["demo"];
+    expect(outcome).toMatchObject({ kind: "requeueAfter", afterMs: 600_000 });
+    expect(stage.message(CONDITION)).toMatch(
+      /^capfn may not take the credentials out of ConfigMap demo\/addon/,
+    );
+    await stage.settle();
+    expect([look.token(), look.records()]).toEqual([undefined, {}]);
+    expect(stage.condition(CONDITION)).toBe("True/CloudProviderConfigGeneratedSuccessfully");
+  });
+
   test.each<readonly [string, string, string]>([
     ["key", "manifestsConfigMapKey", "other.yaml"],
     ["Secret", "cloudConfigCredentialsSecretName", "other"],
