@@ -21,7 +21,10 @@ type Own = Seen<HarvesterClusterBody>;
 /** Where Harvester's cloud provider looks for its credentials in a guest cluster. */
 export const SECRET_NAMESPACE = "kube-system";
 
-const dataSchema = z.looseObject({ data: z.record(z.string(), z.string()).nullish() });
+const dataSchema = z.looseObject({
+  data: z.record(z.string(), z.string()).nullish(),
+  immutable: z.boolean().nullish(),
+});
 
 /** The texts of a ConfigMap as the API server answered. */
 export function textsOf(configMap: KubeObject): Readonly<Record<string, string>> {
@@ -30,7 +33,8 @@ export function textsOf(configMap: KubeObject): Readonly<Record<string, string>>
 
 /**
  * Takes out of the ConfigMap what was put in for the cluster, as far as it is still that, and our record of it. A ConfigMap that is gone, or
- * was changed to something that cannot be read, is left alone.
+ * was changed to something that cannot be read, is left alone; so is an immutable one, whose data nobody can change: the token in it ends with the
+ * ServiceAccount.
  *
  * @throws KubeError `conflict` when somebody else writes it at the same time.
  */
@@ -42,7 +46,8 @@ export async function withdrawFromConfigMap(
   const configMap = await management.get(configMaps, { namespace, name });
   const annotations = configMap?.metadata.annotations ?? {};
   const record = readCloudRecord(annotations, clusterIdentity(own));
-  if (configMap === undefined || record === undefined) return;
+  if (configMap === undefined || record === undefined || dataSchema.parse(configMap).immutable === true)
+    return;
   const { resourceVersion } = configMap.metadata;
   const text = textWithout(textsOf(configMap)[record.key], record);
   await management.mergePatch(
@@ -58,8 +63,8 @@ export async function withdrawFromConfigMap(
   );
 }
 
-/** Undefined when nothing of ours is in it. */
-function textWithout(text: string | undefined, record: CloudConfigRecord): string | undefined {
+/** The text of the record's key without the credentials that were put in. Undefined when nothing of ours is in it. */
+export function textWithout(text: string | undefined, record: CloudConfigRecord): string | undefined {
   const place = { namespace: SECRET_NAMESPACE, name: record.secret, key: record.secretKey };
   try {
     const isOurs = (value: string | undefined) =>

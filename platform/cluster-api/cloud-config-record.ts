@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { clusterConditions } from "#api/condition-names.ts";
+import { clusterConditions, clusterReasons } from "#api/condition-names.ts";
 import { findCondition } from "#platform/cluster-api/conditions.ts";
 import {
   CLOUD_CONFIG_ANNOTATION,
@@ -64,14 +64,16 @@ export type CloudMark = z.infer<typeof markSchema>;
 
 /**
  * The annotation of the HarvesterCluster. Without one the Go provider may have been at work: its status says so, and the spec where it put them.
- * Undefined: nothing was ever made, or all of it was taken back.
+ * Its condition must name the reason: ours is True as well where nothing is asked for. Undefined: nothing was ever made, or all of it was taken
+ * back.
  */
 export function readCloudMark({ metadata, spec, status }: HarvesterClusterBody): CloudMark | undefined {
   const text = metadata.annotations[CLOUD_CONFIG_ANNOTATION];
   if (text !== undefined) return parsed(markSchema, text);
   const wanted = spec.updateCloudProviderConfig;
+  const shown = findCondition(status.conditions, clusterConditions.CloudProviderConfigReady);
   const made =
-    findCondition(status.conditions, clusterConditions.CloudProviderConfigReady)?.status === "True";
+    shown?.status === "True" && shown.reason === clusterReasons.CloudProviderConfigGeneratedSuccessfully;
   return wanted === undefined || !made
     ? undefined
     : {

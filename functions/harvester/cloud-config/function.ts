@@ -50,9 +50,16 @@ export const cloudConfig = defineFunction({
     {
       api: "management",
       apiGroups: ["infrastructure.cluster.x-k8s.io"],
-      resources: ["harvesterclusters", "harvesterclusters/status"],
+      resources: ["harvesterclusters"],
+      verbs: ["get", "patch"],
+    },
+    {
+      api: "management",
+      apiGroups: ["infrastructure.cluster.x-k8s.io"],
+      resources: ["harvesterclusters/status"],
       verbs: ["patch"],
     },
+    { api: "management", apiGroups: ["cluster.x-k8s.io"], resources: ["clusters"], verbs: ["get"] },
     { api: "management", apiGroups: [""], resources: ["configmaps"], verbs: ["get", "patch"] },
     {
       api: "harvester",

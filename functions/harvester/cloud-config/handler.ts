@@ -3,14 +3,17 @@ import type { Deps } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
 import { done, requeueAfter, type Outcome } from "#functions/contract/outcome.ts";
 import { NameTaken } from "#functions/harvester/cloud-config/accounts.ts";
+import { confirmed, overtaken } from "#functions/harvester/cloud-config/confirm.ts";
 import { inject, NotYet } from "#functions/harvester/cloud-config/inject.ts";
 import { planOf, provided, wantedOf, type Wanted } from "#functions/harvester/cloud-config/plan.ts";
 import type { CloudConfigWorld } from "#functions/harvester/cloud-config/world.ts";
 import { removeCredentials, withdrawFromConfigMap } from "#functions/harvester/cloud-credentials.ts";
 import { reportOnCluster, type Verdict } from "#functions/harvester/cluster-report.ts";
-import { readCloudMark } from "#platform/cluster-api/cloud-config-record.ts";
+import { freshLook } from "#functions/harvester/fresh-look.ts";
+import { readCloudMark, type CloudMark } from "#platform/cluster-api/cloud-config-record.ts";
 import {
   CLOUD_CONFIG_ANNOTATION,
+  harvesterClusterView,
   type HarvesterClusterBody,
 } from "#platform/cluster-api/harvester-cluster.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
@@ -37,7 +40,8 @@ export async function provideCloudConfig(event: Event, deps: Deps): Promise<Outc
     await report(event.object, deps, verdict);
     return done();
   }
-  const own = await mark(event, deps, wanted);
+  const { own, stop } = await mark(event, deps, wanted);
+  if (own === undefined) return stop;
   try {
     const isNew = await inject(event, deps, { wanted, renew });
     if (isNew) {
@@ -57,18 +61,30 @@ export async function provideCloudConfig(event: Event, deps: Deps): Promise<Outc
   return done();
 }
 
+type Marked =
+  | { readonly own: Own; readonly stop?: undefined }
+  | { readonly own?: undefined; readonly stop: Outcome };
+
 /**
  * Notes on the object that credentials may exist, and where, before the first of them is made: by this they are found when the cluster goes. What is in
- * a ConfigMap that the spec named before is taken out first.
+ * a ConfigMap that the spec named before is taken out first; where that cannot be, the step stops.
  */
-async function mark({ object }: Event, deps: Deps, { namespace, name }: Wanted): Promise<Own> {
+async function mark(event: Event, deps: Deps, { namespace, name }: Wanted): Promise<Marked> {
+  const { object } = event;
   const known = readCloudMark(object);
   const isNoted = object.metadata.annotations[CLOUD_CONFIG_ANNOTATION] !== undefined;
   const isHere = known?.namespace === namespace && known.name === name;
-  if (isNoted && isHere) return object;
-  if (known !== undefined && !isHere) await withdrawFromConfigMap(deps, object, known);
+  if (isNoted && isHere) return { own: object };
+  if (known !== undefined && !isHere) {
+    if ((await confirmed(event, deps)) === undefined) return { stop: overtaken(event) };
+    try {
+      await withdrawFromConfigMap(deps, object, known);
+    } catch (error) {
+      return { stop: await tellForbidden(error, deps, { own: object, known }) };
+    }
+  }
   const text = JSON.stringify({ namespace, name, ...(known?.former === true && { former: true }) });
-  return annotate(object, deps, text);
+  return { own: await annotate(object, deps, text) };
 }
 
 async function annotate(object: Own, { management }: Deps, text: string | null): Promise<Own> {
@@ -81,17 +97,38 @@ async function annotate(object: Own, { management }: Deps, text: string | null):
   return { ...object, meta: { ...object.meta, resourceVersion: metadata.resourceVersion } };
 }
 
-async function takeBack({ object }: Event, deps: Deps, verdict: Verdict): Promise<Outcome> {
-  const known = readCloudMark(object);
-  let own = object;
-  if (known !== undefined) {
+async function takeBack(event: Event, deps: Deps, verdict: Verdict): Promise<Outcome> {
+  const { object } = (await confirmed(event, deps)) ?? {};
+  const known = object === undefined ? undefined : readCloudMark(object);
+  if (object === undefined || known === undefined) return overtaken(event);
+  try {
     await withdrawFromConfigMap(deps, object, known);
     if (!(await removeCredentials(deps, object, known)))
       return requeueAfter(HELD_MS, "credentials are being deleted on Harvester");
-    own = await annotate(object, deps, null);
+  } catch (error) {
+    return tellForbidden(error, deps, { own: object, known });
   }
-  await report(own, deps, verdict);
+  // Before the note goes: without it a condition that tells of credentials would speak for those of the Go provider.
+  await report(object, deps, verdict);
+  const last = await freshLook(deps.management, harvesterClusterView, object.meta);
+  if (last?.meta.uid === object.meta.uid) await annotate(last, deps, null);
   return done();
+}
+
+/** Says which right is missing for taking credentials back; all other errors are thrown on. */
+async function tellForbidden(
+  error: unknown,
+  deps: Deps,
+  { own, known: { namespace, name } }: { readonly own: Own; readonly known: CloudMark },
+): Promise<Outcome> {
+  if (!isKubeError(error, "forbidden")) throw error;
+  const message =
+    error.dependency === MANAGEMENT
+      ? `capfn may not take the credentials out of ConfigMap ${namespace}/${name}; grant the right`
+      : "the identity may not delete the credentials of the cloud provider on Harvester; grant the right";
+  const reason = clusterReasons.CloudProviderConfigGenerationFailed;
+  await report(own, deps, { status: "False", reason, message });
+  return requeueAfter(ASK_AGAIN_MS, message);
 }
 
 /** What a person can mend, in words without anything of the answer; undefined for what mends itself. */

@@ -3,7 +3,7 @@ import { ensureAccount, ensureBinding } from "#functions/harvester/cloud-config/
 import { cloudKubeconfig } from "#functions/harvester/cloud-config/kubeconfig.ts";
 import { serverOf, type Wanted } from "#functions/harvester/cloud-config/plan.ts";
 import { AUTHORITY, INGRESS, type CloudConfigView } from "#functions/harvester/cloud-config/world.ts";
-import { SECRET_NAMESPACE, textsOf } from "#functions/harvester/cloud-credentials.ts";
+import { SECRET_NAMESPACE, textsOf, textWithout } from "#functions/harvester/cloud-credentials.ts";
 import { cloudAccountName } from "#functions/harvester/cluster-names.ts";
 import { seenAs } from "#functions/harvester/fresh-look.ts";
 import {
@@ -44,9 +44,12 @@ export async function inject(
   const { namespace, name, key } = wanted;
   const configMap = await deps.management.get(configMaps, { namespace, name });
   const texts = configMap === undefined ? {} : textsOf(configMap);
-  const text = Object.keys(texts).length === 0 ? "" : texts[key];
-  if (configMap === undefined || text === undefined)
+  const found = Object.keys(texts).length === 0 ? "" : texts[key];
+  if (configMap === undefined || found === undefined)
     throw new NotYet(`ConfigMap ${namespace}/${name} has no key ${key} any more`);
+  const before = readCloudRecord(configMap.metadata.annotations ?? {}, clusterIdentity(object));
+  const left = leftBehind(texts, wanted, before);
+  const text = left[key] ?? found;
   const place = { namespace: SECRET_NAMESPACE, name: wanted.secret, key: wanted.secretKey };
   const values = secretValues(text, place);
   const harvester = await deps.harvester(object.spec.identitySecret);
@@ -62,7 +65,6 @@ export async function inject(
     server,
     authority: textDigest(caPem),
   };
-  const before = readCloudRecord(configMap.metadata.annotations ?? {}, clusterIdentity(object));
   const isKept =
     !renew &&
     before !== undefined &&
@@ -84,8 +86,21 @@ export async function inject(
   const kubeconfig = cloudKubeconfig({ server, caPem, namespace: object.spec.targetNamespace, token });
   const changed = withSecretValue(text, place, kubeconfig);
   const record = { ...now, kubeconfig: textDigest(kubeconfig), text: textDigest(changed), issued, expires };
-  await write(deps, view, { configMap, record, data: { [key]: changed } });
+  await write(deps, view, { configMap, record, data: { ...left, [key]: changed } });
   return true;
+}
+
+/** The text, by its key, out of which credentials are taken because the spec names another place in the same ConfigMap now. */
+function leftBehind(
+  texts: Readonly<Record<string, string>>,
+  { key, secret, secretKey }: Wanted,
+  before: CloudConfigRecord | undefined,
+): Readonly<Record<string, string>> {
+  const isHere =
+    before === undefined ||
+    (before.key === key && before.secret === secret && before.secretKey === secretKey);
+  const text = isHere ? undefined : textWithout(texts[before.key], before);
+  return before === undefined || text === undefined ? {} : { [before.key]: text };
 }
 
 interface Written {

@@ -19,6 +19,9 @@ const SOON_MS = 60_000;
 /** Rancher is installed rarely, and a right is granted rarely; so is what was put into place taken away again. */
 const SELDOM_MS = 60 * 60_000;
 
+/** Rancher labels Fleet's clusters with its name of the cluster. */
+const RANCHER_NAME_LABEL = "management.cattle.io/cluster-name";
+
 const ready: Verdict = { status: "True", reason: clusterReasons.FleetIntegrationReady, message: "" };
 
 /**
@@ -78,6 +81,11 @@ async function integrate(cluster: Seen<Cluster>, { management }: Deps): Promise<
     const fleet = await readOptional(management, fleetClusters, { namespace: workspace, name: each });
     if (fleet === "notServed") return notInstalled;
     if (fleet === undefined) continue;
+    // Its own name is unique in Rancher. That of the Cluster may be another's in a workspace that clusters of many namespaces share.
+    if (each !== known && fleet.metadata.labels?.[RANCHER_NAME_LABEL] !== known)
+      return underWay(
+        `cluster ${name} of fleet.cattle.io in namespace ${workspace} is not labelled ${RANCHER_NAME_LABEL}: ${known}, and there is no other yet`,
+      );
     await label(fleet, cluster, management);
     return ready;
   }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { clusterRoleBindings, secrets, serviceAccounts } from "#platform/kube/resources.ts";
+import { kubeError } from "#test/support/fake-api.ts";
 import type { ClusterStage } from "../cluster-stage.ts";
 import { asked, authority, cloudStage, configMap, eyesOn, finalizer, ingress, KEY } from "./cloud-stage.ts";
 
@@ -111,4 +112,45 @@ test("a cluster that never asked for credentials leaves objects of its name alon
   await stage.settle();
   await end(stage);
   expect(former(stage)).toEqual([true, true, true]);
+});
+
+/** Somebody asks for credentials, or no longer. */
+function ask(stage: ClusterStage, given: object): void {
+  const { spec, ...own } = stage.own();
+  const { updateCloudProviderConfig: _before, ...rest } = spec;
+  stage.deps.management.put({ ...own, spec: { ...rest, ...given } });
+}
+
+test("objects of the Cluster's name are another's when credentials are asked for later: the condition was true for want of a wish", async () => {
+  const stage = cloudStage({ spec: {}, harvester: [authority(), ingress(), ...formerObjects()] });
+  await stage.settle();
+  expect(stage.condition("CloudProviderConfigReady")).toBe("True/CloudProviderConfigNotApplicable");
+  ask(stage, asked);
+  await stage.settle();
+  expect(eyesOn(stage).token()).toBe("token-1");
+  await end(stage);
+  expect(former(stage)).toEqual([true, true, true]);
+});
+
+test("and when they are asked for again after they were taken back, wherever that was interrupted", async () => {
+  const prepared = async () => {
+    const stage = cloudStage({ harvester: [authority(), ingress(), ...formerObjects()] });
+    await stage.settle();
+    const from = stage.deps.requests.length;
+    ask(stage, {});
+    return { stage, from };
+  };
+  const undisturbed = await prepared();
+  await undisturbed.stage.settle();
+  const count = undisturbed.stage.deps.requests.length;
+  expect(count).toBeGreaterThan(undisturbed.from);
+  for (let n = undisturbed.from; n <= count; n += 1) {
+    const { stage } = await prepared();
+    stage.deps.failAt(n, kubeError("unavailable"), "before");
+    await stage.settle().catch(() => undefined);
+    ask(stage, asked);
+    await stage.settle();
+    await end(stage);
+    expect(former(stage), `request ${n}`).toEqual([true, true, true]);
+  }
 });

@@ -25,10 +25,10 @@ const rancher = (workspace?: string) => ({
   metadata: { name: "c-m-1" },
   spec: { fleetWorkspaceName: workspace ?? "" },
 });
-const fleet = (namespace = "fleet-default", name = "c-m-1") => ({
+const fleet = (namespace = "fleet-default", name = "c-m-1", more: Record<string, string> = {}) => ({
   apiVersion: "fleet.cattle.io/v1alpha1",
   kind: "Cluster",
-  metadata: { namespace, name, labels: { theirs: "kept" } },
+  metadata: { namespace, name, labels: { theirs: "kept", ...more } },
 });
 const status = { ready: true };
 
@@ -78,10 +78,23 @@ describe("the import into Rancher", () => {
   });
 
   test("leaves a workspace that somebody chose, and finds Fleet's cluster there, by either name", async () => {
-    const stage = stageOf([provisioning("c-m-1"), rancher("mine"), fleet("mine", "demo")]);
+    const named = { "management.cattle.io/cluster-name": "c-m-1" };
+    const stage = stageOf([provisioning("c-m-1"), rancher("mine"), fleet("mine", "demo", named)]);
     await run(stage);
     expect(stage.condition(CONDITION)).toBe("True/FleetIntegrationReady");
     expect(stage.deps.summary()).not.toContain("management mergePatch clusters c-m-1");
+  });
+
+  test.each([
+    ["another cluster's", { "management.cattle.io/cluster-name": "c-m-2" }],
+    ["nobody's", {}],
+  ])("leaves a cluster of Fleet alone that has the Cluster's name and is %s", async (_whose, more) => {
+    const stage = stageOf([provisioning("c-m-1"), rancher("mine"), fleet("mine", "demo", more)]);
+    expect(await run(stage)).toMatchObject({ kind: "requeueAfter", afterMs: 60_000 });
+    expect(stage.condition(CONDITION)).toBe("False/FleetIntegrationInProgress");
+    expect(stage.message(CONDITION)).toContain("management.cattle.io/cluster-name: c-m-1");
+    const found = stage.deps.management.peek(fleetClusters, { namespace: "mine", name: "demo" });
+    expect(found?.metadata.labels).toEqual({ theirs: "kept", ...more });
   });
 
   test.each([
