@@ -27,8 +27,8 @@ interface Controller {
   readonly namespace: string;
   readonly name: string;
   readonly wanted: number;
-  /** Pods that may act, terminating ones included. */
-  readonly running: number;
+  /** Names of its pods that may act, terminating ones included. */
+  readonly running: readonly string[];
   /** The status, and with it the pods, may be those of an earlier spec. */
   readonly behind: boolean;
   readonly before: number | undefined;
@@ -116,7 +116,7 @@ async function controllerOf(management: KubeReader, object: KubeObject): Promise
 
 /** It acts, or may until its pods are known to be gone. */
 function acts({ wanted, running, behind }: Controller): boolean {
-  return wanted + running > 0 || behind;
+  return wanted + running.length > 0 || behind;
 }
 
 function isGoProvider({ metadata }: KubeObject): boolean {
@@ -132,7 +132,7 @@ function runs(controller: Controller, whose: string): Finding {
   const { namespace, name, wanted, running } = controller;
   const about = `Deployment ${namespace}/${name}`;
   return acts(controller)
-    ? { about, state: "step", message: `${whose} runs with ${Math.max(wanted, running)} pods` }
+    ? { about, state: "step", message: `${whose} runs with ${Math.max(wanted, running.length)} pods` }
     : { about, state: "fine", message: `${whose} is scaled to zero` };
 }
 
@@ -195,11 +195,11 @@ async function untilGone({ management, clock }: TakeoverWorld, at: Name): Promis
     const object = await management.get(deployments, at);
     if (object === undefined) return;
     const { running, behind } = await controllerOf(management, object);
-    if (running === 0 && !behind) return;
+    if (running.length === 0 && !behind) return;
     if (clock.monotonic() > deadline) {
       const what = behind
         ? "has not been looked at by the Deployment controller, kube-controller-manager,"
-        : `still has ${running} pods, terminating ones included,`;
+        : `still has pods, terminating ones included: ${running.join(", ")},`;
       throw new Error(
         `Deployment ${at.namespace}/${at.name} ${what} ${LONGEST_END_MS / 1000} s after it was scaled to zero; find out why, then run this again`,
       );

@@ -26,15 +26,18 @@ const podSchema = z.looseObject({
 const ended = new Set(["Succeeded", "Failed"]);
 
 /**
- * How many pods of a Deployment may still act: those under its selector, also while they terminate, which its `status.replicas` does not count.
+ * Names of the pods of a Deployment that may still act: those under its selector, also while they terminate, which its `status.replicas` does not count.
  *
  * @throws KubeError
  */
-export async function actingPods(client: Pick<KubeReader, "list">, deployment: KubeObject): Promise<number> {
+export async function actingPods(
+  client: Pick<KubeReader, "list">,
+  deployment: KubeObject,
+): Promise<string[]> {
   const { namespace } = deployment.metadata;
-  let acting = 0;
+  const acting: string[] = [];
   for await (const pod of client.list(pods, { namespace, labelSelector: selectorOf(deployment) }))
-    if (!ended.has(podSchema.parse(pod).status.phase ?? "")) acting += 1;
+    if (!ended.has(podSchema.parse(pod).status.phase ?? "")) acting.push(pod.metadata.name);
   return acting;
 }
 

@@ -161,7 +161,7 @@ test("an evicted pod, which stays as a record, is not waited for", async () => {
 });
 
 test.each([
-  ["a pod that does not end", 2, /still has 1 pods, terminating ones included, 120 s after/],
+  ["a pod that does not end", 2, /still has pods, terminating ones included: pod, 120 s after/],
   [
     "a controller of Deployments that does not look",
     1,
