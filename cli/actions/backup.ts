@@ -38,11 +38,10 @@ export async function backup(flags: BackupFlags, terminal: Terminal): Promise<vo
   try {
     const cluster = await clusterUid(management);
     await makeDirectory(directory);
-    const files = await collect(management, {
+    const { files, leftOut } = await collect(management, {
       namespace: flags.namespace,
       withSecrets: flags.secrets,
       harvester: (identity) => connections.harvester(identity),
-      say: (line) => terminal.say(line),
     });
     for (const file of files) await writeObjects(directory, file);
     await writeText(directory, "kubeconfig-secrets-list.txt", kubeconfigNames(files));
@@ -61,6 +60,7 @@ export async function backup(flags: BackupFlags, terminal: Terminal): Promise<vo
         restore,
       })),
       deleting: deletingIn(files),
+      leftOut: [...leftOut],
       ...(etcdSnapshot !== undefined && { etcdSnapshot }),
     };
     await writeManifest(directory, manifest);
@@ -99,13 +99,15 @@ function deletingIn(files: readonly BackupFile[]): string[] {
   );
 }
 
-function summary(directory: string, { files, secrets, deleting, etcdSnapshot }: BackupManifest): string {
+function summary(directory: string, manifest: BackupManifest): string {
+  const { files, secrets, deleting, leftOut, etcdSnapshot } = manifest;
   const total = files.reduce((sum, { count }) => sum + count, 0);
   return [
     `${total} objects in ${files.length} files are in ${directory}`,
     secrets
       ? "Secrets are in it as they are: whoever reads it can act as these clusters. Keep it encrypted."
       : "Secrets are not in it; a restore needs them to be there already.",
+    ...leftOut.map((what) => `left out: ${what}`),
     ...(etcdSnapshot === undefined ? [] : [`a snapshot of etcd is in ${etcdSnapshot}`]),
     ...(deleting.length === 0 ? [] : [`being deleted just now: ${deleting.join(", ")}`]),
   ].join("\n");

@@ -1,6 +1,6 @@
 import { backedUpKinds } from "#cli/backup/kinds.ts";
 import { listIfServed } from "#cli/backup/list-if-served.ts";
-import { namedConfigMaps, namedSecrets, type SecretFiles } from "#cli/backup/named-objects.ts";
+import { namedConfigMaps, namedSecrets, shownName, type SecretFiles } from "#cli/backup/named-objects.ts";
 import type { KubeClient } from "#platform/kube/client.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import { KubeconfigError } from "#platform/kube/kubeconfig.ts";
@@ -21,11 +21,16 @@ export interface CollectOptions {
   readonly withSecrets: boolean;
   /** A client for the Harvester of an identity Secret. */
   readonly harvester: (identity: { namespace: string; name: string }) => Promise<KubeClient>;
-  readonly say: (line: string) => void;
+}
+
+export interface Collected {
+  readonly files: readonly BackupFile[];
+  /** What belongs to a backup and is not in this one, each with the reason. */
+  readonly leftOut: readonly string[];
 }
 
 /** Everything a backup consists of, read from the management cluster and, for reference, from Harvester. Writes nothing. */
-export async function collect(client: KubeClient, options: CollectOptions): Promise<BackupFile[]> {
+export async function collect(client: KubeClient, options: CollectOptions): Promise<Collected> {
   const { namespace, withSecrets } = options;
   const files: BackupFile[] = [];
   for (const { type, file, installs } of await backedUpKinds(client)) {
@@ -38,10 +43,20 @@ export async function collect(client: KubeClient, options: CollectOptions): Prom
     for (const [file, objects] of Object.entries(named))
       files.push({ file, type: secrets, objects, restore: true });
   const maps = await namedConfigMaps(client, found, namespace);
-  files.push({ file: "addon-configmaps.yaml", type: configMaps, objects: maps, restore: true });
+  const kept = withSecrets ? [...maps.open, ...maps.withCredentials] : maps.open;
+  files.push({ file: "addon-configmaps.yaml", type: configMaps, objects: kept, restore: true });
   files.push(await namespacesOf(client, files));
-  files.push(...(await poolsOf(named["identity-secrets.yaml"], options)));
-  return files;
+  const pools = await poolsOf(named["identity-secrets.yaml"], options);
+  const secretMaps = withSecrets ? [] : maps.withCredentials;
+  return {
+    files: [...files, ...pools.files],
+    leftOut: [
+      ...secretMaps.map(
+        (map) => `${shownName(configMaps, map)}: the credentials of a cloud provider are in it`,
+      ),
+      ...pools.leftOut,
+    ],
+  };
 }
 
 /** The namespaces the objects are in, for their labels: a restore creates those that are missing. */
@@ -58,11 +73,9 @@ async function namespacesOf(client: KubeClient, files: readonly BackupFile[]): P
 }
 
 /** IPPools of each Harvester, so that one sees later who held which address. They live on Harvester and are not restored. */
-async function poolsOf(
-  identities: readonly KubeObject[],
-  { harvester, say }: CollectOptions,
-): Promise<BackupFile[]> {
+async function poolsOf(identities: readonly KubeObject[], { harvester }: CollectOptions): Promise<Collected> {
   const files: BackupFile[] = [];
+  const leftOut: string[] = [];
   for (const { metadata } of identities) {
     const { namespace = "", name } = metadata;
     const file = `harvester-ippools.${namespace}.${name}.yaml`;
@@ -70,9 +83,15 @@ async function poolsOf(
       const client = await harvester({ namespace, name });
       files.push({ file, type: ipPools, objects: await listIfServed(client, ipPools), restore: false });
     } catch (error) {
-      if (!isKubeError(error) && !(error instanceof KubeconfigError)) throw error;
-      say(`Harvester of Secret ${namespace}/${name} does not answer; its IPPools are left out`);
+      leftOut.push(`IPPools of the Harvester of Secret ${namespace}/${name}: ${whyNot(error)}`);
     }
   }
-  return files;
+  return { files, leftOut };
+}
+
+/** No text of a server and no content of a Secret. */
+function whyNot(error: unknown): string {
+  if (error instanceof KubeconfigError) return error.message;
+  if (isKubeError(error)) return `it does not answer (${error.reason})`;
+  throw error;
 }

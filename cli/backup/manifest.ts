@@ -30,6 +30,8 @@ export const manifestSchema = z.object({
   ),
   /** `<Kind> <namespace>/<name>` of what was being deleted. */
   deleting: z.array(z.string()),
+  /** What belongs to a backup and is not in this one, each with the reason. */
+  leftOut: z.array(z.string()).default([]),
   etcdSnapshot: z.string().optional(),
 });
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { clusterNameLabel } from "#api/names.ts";
+import { CLOUD_RECORD_PREFIX } from "#platform/cluster-api/cloud-config-record.ts";
 import type { KubeReader } from "#platform/kube/client.ts";
 import type { KubeObject, ObjectName, ResourceType } from "#platform/kube/resource.ts";
 import { configMaps, secrets } from "#platform/kube/resources.ts";
@@ -21,7 +22,7 @@ const SUFFIXES = ["kubeconfig", "ssh", "ca", "etcd", "proxy", "sa"];
 const namingSchema = z.looseObject({
   spec: z
     .looseObject({
-      identitySecret: z.looseObject({ namespace: z.string(), name: z.string() }).optional(),
+      identitySecret: z.looseObject({ namespace: z.string().optional(), name: z.string() }).optional(),
       updateCloudProviderConfig: z
         .looseObject({ manifestsConfigMapNamespace: z.string(), manifestsConfigMapName: z.string() })
         .optional(),
@@ -65,12 +66,19 @@ export async function namedSecrets(
   return { "cluster-secrets.yaml": cluster, "identity-secrets.yaml": identity, "addon-secrets.yaml": addon };
 }
 
+/** ConfigMaps with add-ons. */
+export interface NamedConfigMaps {
+  readonly open: readonly KubeObject[];
+  /** The credentials of a cloud provider are, or may be, in them: they are to be kept like Secrets. */
+  readonly withCredentials: readonly KubeObject[];
+}
+
 /** ConfigMaps with add-ons: by name, by the ClusterResourceSets that ship them, by the clusters that write credentials into them. */
 export async function namedConfigMaps(
   client: Pick<KubeReader, "get" | "list">,
   objects: readonly KubeObject[],
   namespace: string | undefined,
-): Promise<KubeObject[]> {
+): Promise<NamedConfigMaps> {
   const found = new Map<string, KubeObject>();
   for await (const map of client.list(configMaps, { namespace }))
     if (ADDON.test(map.metadata.name)) found.set(map.metadata.uid, map);
@@ -83,11 +91,21 @@ export async function namedConfigMaps(
     const map = await client.get(configMaps, name);
     if (map !== undefined) found.set(map.metadata.uid, map);
   }
-  return [...found.values()];
+  const places = new Set(written.map(({ namespace: place, name }) => `${place}/${name}`));
+  const all = [...found.values()];
+  const isSecret = ({ metadata }: KubeObject): boolean =>
+    places.has(`${metadata.namespace ?? ""}/${metadata.name}`) ||
+    Object.keys(metadata.annotations ?? {}).some((name) => name.startsWith(CLOUD_RECORD_PREFIX));
+  return { open: all.filter((map) => !isSecret(map)), withCredentials: all.filter(isSecret) };
 }
 
 function identitiesIn(objects: readonly KubeObject[]): ObjectName[] {
-  return objects.flatMap((object) => namingOf(object)?.identitySecret ?? []);
+  return objects.flatMap((object) => {
+    const identity = namingOf(object)?.identitySecret;
+    // A HarvesterIPPool names a Secret of its own namespace.
+    const namespace = identity?.namespace ?? object.metadata.namespace;
+    return identity === undefined || namespace === undefined ? [] : [{ namespace, name: identity.name }];
+  });
 }
 
 function shippedBy(objects: readonly KubeObject[], kind: "Secret" | "ConfigMap"): ObjectName[] {

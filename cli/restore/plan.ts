@@ -66,7 +66,7 @@ const namingSchema = z.looseObject({
   spec: z
     .looseObject({
       clusterName: z.string().optional(),
-      identitySecret: z.looseObject({ namespace: z.string(), name: z.string() }).optional(),
+      identitySecret: z.looseObject({ namespace: z.string().optional(), name: z.string() }).optional(),
     })
     .optional()
     .catch(undefined),
@@ -98,7 +98,10 @@ function clusterOf({ type, object }: StoredObject): { namespace: string; name: s
   return owner === undefined ? undefined : { namespace, name: owner };
 }
 
-/** Without its identity Secret a cluster would be looked after by nobody, once it is let go. */
+/** Kinds that reach their Harvester with an identity Secret. */
+const reaching = new Set(["HarvesterCluster", "HarvesterIPPool"]);
+
+/** Without its identity Secret a cluster would be looked after by nobody, once it is let go, and a pool would serve no claim. */
 async function identitiesMissing(client: Reader, stored: readonly StoredObject[]): Promise<string[]> {
   const inBackup = new Set(
     stored
@@ -108,9 +111,11 @@ async function identitiesMissing(client: Reader, stored: readonly StoredObject[]
   const problems = new Set<string>();
   for (const each of stored) {
     const identity = namingSchema.parse(each.object).spec?.identitySecret;
-    if (identity === undefined || each.type.kind !== "HarvesterCluster") continue;
-    const name = `${identity.namespace}/${identity.name}`;
-    if (!inBackup.has(name) && (await client.get(secrets, identity)) === undefined)
+    if (identity === undefined || !reaching.has(each.type.kind)) continue;
+    // A HarvesterIPPool names a Secret of its own namespace.
+    const at = { namespace: identity.namespace ?? each.object.metadata.namespace ?? "", name: identity.name };
+    const name = `${at.namespace}/${at.name}`;
+    if (!inBackup.has(name) && (await client.get(secrets, at)) === undefined)
       problems.add(`identity Secret ${name} is neither in the backup nor here; create it first`);
   }
   return [...problems];
@@ -138,6 +143,7 @@ async function notesOn(
     ...(manifest.secrets
       ? []
       : ["the backup has no Secrets; those of clusters must be here before they are let go"]),
+    ...manifest.leftOut.map((what) => `not in the backup: ${what}`),
   ];
 }
 

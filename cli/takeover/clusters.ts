@@ -5,6 +5,7 @@ import { clusterFinding, machineFindings, type ClusterAsFound } from "#cli/takeo
 import { ownIds, poolFinding, renameHolders, type Holders } from "#cli/takeover/pools.ts";
 import type { Identity } from "#cli/takeover/connections.ts";
 import type { Direction, Finding, Part, Step, TakeoverWorld } from "#cli/takeover/report.ts";
+import { IDENTITY_ANNOTATION } from "#platform/cluster-api/harvester-machine.ts";
 import { KubeconfigError } from "#platform/kube/kubeconfig.ts";
 import { isKubeError } from "#platform/kube/errors.ts";
 import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
@@ -75,7 +76,11 @@ async function surveyObjects(
 ): Promise<Part> {
   const findings: Finding[] = [];
   const steps: Step[] = [];
-  const holders = new Set(all.map(({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name}`));
+  const loadBalancersThere = new Set<string>();
+  const holders: Holders = {
+    machines: new Map(all.map((machine) => [placeOf(machine), identityIn(machine)])),
+    loadBalancers: loadBalancersThere,
+  };
   const asked = new Map<string, Identity>();
   for (const cluster of clusters) {
     const { spec } = clusterSchema.parse(cluster);
@@ -86,8 +91,8 @@ async function surveyObjects(
       const vms = new Map<string, KubeObject>();
       for await (const vm of harvester.list(virtualMachines, { namespace: spec.targetNamespace }))
         vms.set(vm.metadata.name, vm);
-      for await (const { metadata } of harvester.list(loadBalancers, { namespace: spec.targetNamespace }))
-        holders.add(`${metadata.namespace ?? ""}/${metadata.name}`);
+      for await (const each of harvester.list(loadBalancers, { namespace: spec.targetNamespace }))
+        loadBalancersThere.add(placeOf(each));
       const found: ClusterAsFound = { cluster, machines: machinesOf(cluster, all), vms };
       findings.push(clusterFinding(found), ...(direction === "capfn" ? machineFindings(found) : []));
       asked.set(`${namespace}/${name}`, { namespace, name });
@@ -101,6 +106,15 @@ async function surveyObjects(
     steps.push(...part.steps);
   }
   return { findings, steps };
+}
+
+function placeOf({ metadata }: KubeObject): string {
+  return `${metadata.namespace ?? ""}/${metadata.name}`;
+}
+
+/** As the holder ids in an IPPool say it: kept in the annotation by a move or a restore, otherwise the uid. */
+function identityIn({ metadata }: KubeObject): string {
+  return metadata.annotations?.[IDENTITY_ANNOTATION] ?? metadata.uid;
 }
 
 async function surveyPools(
@@ -131,10 +145,8 @@ function machinesOf({ metadata }: KubeObject, machines: readonly KubeObject[]): 
 
 /** No text of a server and no content of a Secret. */
 function whyNot(error: unknown, { namespace, name }: Identity): string {
-  const secret = `identity Secret ${namespace}/${name}`;
-  if (error instanceof KubeconfigError) return `${secret}: ${error.message}`;
+  if (error instanceof KubeconfigError) return error.message;
   if (isKubeError(error))
-    return `its Harvester does not answer (${error.reason}); check ${secret} and the way there`;
-  if (error instanceof Error && error.message.startsWith("identity Secret")) return error.message;
+    return `its Harvester does not answer (${error.reason}); check identity Secret ${namespace}/${name} and the way there`;
   throw error;
 }

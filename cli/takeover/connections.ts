@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { KubeClient } from "#platform/kube/client.ts";
 import type { ConnectionConfig } from "#platform/kube/connection-config.ts";
-import { parseKubeconfig } from "#platform/kube/kubeconfig.ts";
+import { KubeconfigError, parseKubeconfig } from "#platform/kube/kubeconfig.ts";
 import { secrets } from "#platform/kube/resources.ts";
 import { harvesterConnection } from "#platform/kube/view.ts";
 
@@ -13,7 +13,10 @@ export interface Identity {
 
 /** Clients for the Harvesters that identity Secrets lead to, each opened once. */
 export interface Connections {
-  /** Throws with the name of the Secret and the mend, never with its content. */
+  /**
+   * @throws KubeconfigError with the name of the Secret and the mend, never with its content
+   * @throws KubeError when the Secret cannot be read
+   */
   harvester(identity: Identity): Promise<KubeClient>;
   close(): void;
 }
@@ -32,11 +35,11 @@ export function harvesterConnections(
       if (known !== undefined) return known;
       const secret = identitySchema.safeParse(await management.get(secrets, { namespace, name })).data;
       if (secret === undefined)
-        throw new Error(
+        throw new KubeconfigError(
           `identity Secret ${namespace}/${name} is absent or has no key kubeconfig; restore it`,
         );
       const kubeconfig = Buffer.from(secret.data.kubeconfig, "base64").toString("utf8");
-      const client = connect(parseKubeconfig(kubeconfig, connection));
+      const client = connect(configOf(kubeconfig, { namespace, name }));
       opened.set(connection, client);
       return client;
     },
@@ -44,4 +47,15 @@ export function harvesterConnections(
       for (const client of opened.values()) client.close();
     },
   };
+}
+
+function configOf(kubeconfig: string, identity: Identity): ConnectionConfig {
+  try {
+    return parseKubeconfig(kubeconfig, harvesterConnection(identity));
+  } catch (error) {
+    if (!(error instanceof KubeconfigError)) throw error;
+    throw new KubeconfigError(`identity Secret ${identity.namespace}/${identity.name}: ${error.message}`, {
+      cause: error,
+    });
+  }
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Direction, Finding, Part, Step, TakeoverWorld } from "#cli/takeover/report.ts";
 import { listIfServed } from "#cli/backup/list-if-served.ts";
+import { actingPods } from "#cli/takeover/deployment-pods.ts";
 import type { KubeReader } from "#platform/kube/client.ts";
 import { withFreshObject } from "#platform/kube/fresh-object.ts";
 import type { KubeObject, ResourceType } from "#platform/kube/resource.ts";
@@ -15,9 +16,10 @@ const LONGEST_END_MS = 120_000;
 const LOOK_MS = 500;
 
 const deploymentSchema = z.looseObject({
-  metadata: z.looseObject({ name: z.string(), labels: z.record(z.string(), z.string()).default({}) }),
+  metadata: z.looseObject({ name: z.string(), generation: z.number().default(0) }),
   spec: z.looseObject({ replicas: z.number().default(1) }),
-  status: z.looseObject({ replicas: z.number().default(0) }).prefault({}),
+  // Without it nobody has made pods of the Deployment yet.
+  status: z.looseObject({ observedGeneration: z.number().optional() }).prefault({}),
 });
 
 /** A Deployment that acts on the objects. */
@@ -25,7 +27,10 @@ interface Controller {
   readonly namespace: string;
   readonly name: string;
   readonly wanted: number;
-  readonly running: number;
+  /** Names of its pods that may act, terminating ones included. */
+  readonly running: readonly string[];
+  /** The status, and with it the pods, may be those of an earlier spec. */
+  readonly behind: boolean;
   readonly before: number | undefined;
 }
 
@@ -68,9 +73,8 @@ export async function surveyControllers(
   const found: Controller[] = [];
   const own: Controller[] = [];
   for await (const object of management.list(deployments)) {
-    const controller = controllerOf(object);
-    if (isGoProvider(object)) found.push(controller);
-    else if (isHub(object)) own.push(controller);
+    if (isGoProvider(object)) found.push(await controllerOf(management, object));
+    else if (isHub(object)) own.push(await controllerOf(management, object));
   }
   const [ending, starting] = direction === "capfn" ? [found, own] : [own, found];
   const [endingName, startingName] =
@@ -81,8 +85,7 @@ export async function surveyControllers(
         ? [note("controllers", `no Deployment of ${endingName} is installed here`)]
         : ending.map((each) => runs(each, endingName))),
       ...starting
-        .filter(({ wanted, running }) => direction === "capfn" && wanted + running > 0)
-        .filter(() => ending.some(({ wanted, running }) => wanted + running > 0))
+        .filter((each) => direction === "capfn" && acts(each) && ending.some(acts))
         .map((each): Finding => ({
           about: `Deployment ${each.namespace}/${each.name}`,
           state: "blocks",
@@ -93,21 +96,27 @@ export async function surveyControllers(
         : []),
       ...(direction === "capfn" ? await installersOf(management) : []),
     ],
-    steps: ending.filter(({ wanted, running }) => wanted + running > 0).map((each) => end(each)),
+    steps: ending.filter(acts).map((each) => end(each)),
     starting: direction === "caphv" ? starting.filter(({ wanted }) => wanted === 0).map(begin) : [],
   };
 }
 
-function controllerOf(object: KubeObject): Controller {
+async function controllerOf(management: KubeReader, object: KubeObject): Promise<Controller> {
   const { metadata, spec, status } = deploymentSchema.parse(object);
   const before = Number(object.metadata.annotations?.[REPLICAS_ANNOTATION]);
   return {
     namespace: object.metadata.namespace ?? "",
     name: metadata.name,
     wanted: spec.replicas,
-    running: status.replicas,
+    running: await actingPods(management, object),
+    behind: (status.observedGeneration ?? metadata.generation) < metadata.generation,
     before: Number.isInteger(before) && before > 0 ? before : undefined,
   };
+}
+
+/** It acts, or may until its pods are known to be gone. */
+function acts({ wanted, running, behind }: Controller): boolean {
+  return wanted + running.length > 0 || behind;
 }
 
 function isGoProvider({ metadata }: KubeObject): boolean {
@@ -119,11 +128,12 @@ function isHub({ metadata }: KubeObject): boolean {
   return labels["app.kubernetes.io/name"] === "capfn" && labels["app.kubernetes.io/component"] === "hub";
 }
 
-function runs({ namespace, name, wanted, running }: Controller, whose: string): Finding {
+function runs(controller: Controller, whose: string): Finding {
+  const { namespace, name, wanted, running } = controller;
   const about = `Deployment ${namespace}/${name}`;
-  return wanted + running === 0
-    ? { about, state: "fine", message: `${whose} is scaled to zero` }
-    : { about, state: "step", message: `${whose} runs with ${Math.max(wanted, running)} pods` };
+  return acts(controller)
+    ? { about, state: "step", message: `${whose} runs with ${Math.max(wanted, running.length)} pods` }
+    : { about, state: "fine", message: `${whose} is scaled to zero` };
 }
 
 async function installersOf(management: KubeReader): Promise<Finding[]> {
@@ -183,11 +193,17 @@ async function untilGone({ management, clock }: TakeoverWorld, at: Name): Promis
   const deadline = clock.monotonic() + LONGEST_END_MS;
   while (true) {
     const object = await management.get(deployments, at);
-    if (object === undefined || controllerOf(object).running === 0) return;
-    if (clock.monotonic() > deadline)
+    if (object === undefined) return;
+    const { running, behind } = await controllerOf(management, object);
+    if (running.length === 0 && !behind) return;
+    if (clock.monotonic() > deadline) {
+      const what = behind
+        ? "has not been looked at by the Deployment controller, kube-controller-manager,"
+        : `still has pods, terminating ones included: ${running.join(", ")},`;
       throw new Error(
-        `Deployment ${at.namespace}/${at.name} still has pods ${LONGEST_END_MS / 1000} s after it was scaled to zero; find out why, then run this again`,
+        `Deployment ${at.namespace}/${at.name} ${what} ${LONGEST_END_MS / 1000} s after it was scaled to zero; find out why, then run this again`,
       );
+    }
     await sleep(clock, LOOK_MS);
   }
 }

@@ -8,8 +8,12 @@ import type { KubeObject } from "#platform/kube/resource.ts";
 import { ipPools } from "#platform/kube/resources.ts";
 import { harvesterConnection } from "#platform/kube/view.ts";
 
-/** Names of the machines that exist, `<namespace>/<name>`: what the ids of an IPPool's entries begin with. */
-export type Holders = ReadonlySet<string>;
+/** Who may hold addresses of an IPPool, by `<namespace>/<name>`: what the ids of its entries begin with. */
+export interface Holders {
+  /** The machines that exist, each with its identity on Harvester. */
+  readonly machines: ReadonlyMap<string, string>;
+  readonly loadBalancers: ReadonlySet<string>;
+}
 
 /**
  * What is noticed about a pool. The Go provider gives an address back on every pass of a deletion, so that its counter only rises: it is
@@ -20,7 +24,7 @@ export function poolFinding(pool: KubeObject, identity: Identity, holders: Holde
   const { status } = seenAs(ipPoolView, pool, harvesterConnection(identity));
   const entries = Object.entries(status.allocated);
   const right = Math.max(0, (status.total ?? entries.length) - entries.length);
-  const unknown = entries.filter(([, id]) => !holders.has(holderName(id)));
+  const unknown = entries.filter(([, id]) => !isHeldHere(id, holders));
   const words = [
     `${entries.length} of ${status.total ?? "?"} addresses are held`,
     ...(status.available !== undefined && status.available !== right
@@ -35,10 +39,16 @@ export function poolFinding(pool: KubeObject, identity: Identity, holders: Holde
   return { about, state: words.length > 1 ? "note" : "fine", message: words.join("; ") };
 }
 
-/** `<namespace>/<name>` of whoever holds an address, whichever provider wrote the id. */
-function holderName(id: string): string {
+function isHeldHere(id: string, holders: Holders): boolean {
+  return holders.machines.has(id) || holders.loadBalancers.has(id) || ownName(id, holders) !== undefined;
+}
+
+/** `<namespace>/<name>` of the machine here that holds under this id of ours. A namesake, dead or of another management cluster, has another identity. */
+function ownName(id: string, { machines }: Holders): string | undefined {
   const holder = readHolder(id);
-  return holder === undefined ? id : `${holder.namespace}/${holder.name}`;
+  if (holder === undefined) return undefined;
+  const name = `${holder.namespace}/${holder.name}`;
+  return machines.get(name) === holder.identity ? name : undefined;
 }
 
 /** Entries of machines here whose ids the Go provider would not know, so that it would give these machines a second address. */
@@ -49,9 +59,10 @@ export function ownIds(
 ): Readonly<Record<string, string>> {
   const { status } = seenAs(ipPoolView, pool, harvesterConnection(identity));
   return Object.fromEntries(
-    Object.entries(status.allocated)
-      .filter(([, id]) => readHolder(id) !== undefined && holders.has(holderName(id)))
-      .map(([address, id]) => [address, holderName(id)]),
+    Object.entries(status.allocated).flatMap(([address, id]) => {
+      const name = ownName(id, holders);
+      return name === undefined ? [] : [[address, name]];
+    }),
   );
 }
 
