@@ -292,14 +292,21 @@ export const remediationReasons = {
 export type RemediationReason = keyof typeof remediationReasons;
 
 /** Condition of an IPAddressClaim that one of our pools serves (Cluster API, `ipam.cluster.x-k8s.io`). */
-export const claimConditions = { Ready: "Ready" } as const;
+export const claimConditions = {
+  Ready: "Ready",
+  /** What giving back a deleted claim's address waits for. */
+  Deleting: "Deleting",
+} as const;
 
-/** Reasons of {@link claimConditions}; those that are False are Cluster API's own. */
+/** Reasons of {@link claimConditions}; those of `Ready` that are False are Cluster API's own. */
 export const claimReasons = {
   Ready: "Ready",
   AllocationFailed: "AllocationFailed",
   PoolNotReady: "PoolNotReady",
   PoolExhausted: "PoolExhausted",
+  // Deleting
+  /** There is no connection to Harvester. */
+  HarvesterUnreachable: "HarvesterUnreachable",
 } as const;
 
 /** Condition of a HarvesterIPPool. */

@@ -15,6 +15,12 @@ export const claimMeanings: Readonly<
         "Something else is in the way, as an IPAddress of the claim's name; the message says what.",
     },
   },
+  Deleting: {
+    meaning: "What giving back a deleted claim's address waits for. Absent otherwise.",
+    reasons: {
+      HarvesterUnreachable: "True: there is no connection to Harvester; the message says why.",
+    },
+  },
 };
 
 /** Of a HarvesterIPPool. */

@@ -1,6 +1,6 @@
 import { capfnGroup } from "#api/names.ts";
 import type { View } from "#functions/contract/function.ts";
-import { relations } from "#functions/contract/relations.ts";
+import { relations, type IndexQuery } from "#functions/contract/relations.ts";
 import { claimHolderId } from "#functions/harvester/claim-entries.ts";
 import { clusterView, type Cluster } from "#platform/cluster-api/cluster.ts";
 import {
@@ -55,16 +55,41 @@ export const claimScope = relations(ipAddressClaimView)
       ipPool !== undefined && "problem" in ipPool.summary.ranges ? ipPool.meta : undefined,
     { wake: "places" },
   )
-  .matching(
-    "heldIn",
-    ipPoolView,
-    (own, { pool }) =>
-      pool === undefined
-        ? []
-        : [{ connection: ipPoolRef(pool).connection, index: "holder", value: claimHolderId(own) }],
-    { wake: "membership" },
-  )
+  .matching("heldIn", ipPoolView, (own, { pool }) => holderQueries(own, pool), { wake: "membership" })
   .one("address", ipAddressView, (own) => (ownPoolRef(own) === undefined ? undefined : addressRef(own)));
+
+/** What giving an address back looks at; it does without the IPPool's ranges. */
+export type ReleaseScope = Omit<ClaimScope, "ipPool">;
+
+export type ReleaseView = View<IpAddressClaim, ReleaseScope>;
+
+/** What is on Harvester is optional: it is to be told when it is not known, and may be given up. */
+export const releaseScope = relations(ipAddressClaimView)
+  .one("pool", harvesterIpPoolView, (own) => ownPoolRef(own))
+  .one("cluster", clusterView, (own) => clusterRef(own))
+  .one(
+    "connection",
+    connectionStateView,
+    (own, { pool }) =>
+      own.meta.deletionTimestamp === undefined || pool === undefined
+        ? undefined
+        : connectionStateRef(harvesterConnection(identityOfPool(pool))),
+    { optional: true },
+  )
+  .matching("heldIn", ipPoolView, (own, { pool }) => holderQueries(own, pool), {
+    wake: "membership",
+    optional: true,
+  })
+  .one("address", ipAddressView, (own) => (ownPoolRef(own) === undefined ? undefined : addressRef(own)));
+
+function holderQueries(
+  own: Seen<IpAddressClaim>,
+  pool: Seen<HarvesterIpPool> | undefined,
+): readonly IndexQuery[] {
+  return pool === undefined
+    ? []
+    : [{ connection: ipPoolRef(pool).connection, index: "holder", value: claimHolderId(own) }];
+}
 
 /** Whether a pool of our kind is to serve the claim. */
 export function isForUs({ poolRef }: { readonly poolRef: PoolRef }): boolean {
@@ -103,7 +128,13 @@ export function ipPoolRef(pool: Seen<HarvesterIpPool>): ObjectRef {
  * Why nothing is done for the claim now (Cluster API contract, IPAM provider and pausing); undefined when something may be. A claim whose Cluster is
  * gone is served no more, but what it holds is given back.
  */
-export function claimStop({ object, related }: Pick<ClaimView, "object" | "related">): string | undefined {
+export function claimStop({
+  object,
+  related,
+}: {
+  readonly object: Seen<IpAddressClaim>;
+  readonly related: Pick<ClaimScope, "cluster">;
+}): string | undefined {
   const { cluster } = related;
   const name = clusterOfClaim(object);
   const annotation = "cluster.x-k8s.io/paused";

@@ -16,7 +16,7 @@ import type { Seen } from "#platform/kube/view.ts";
  * - `deleteVm`, `vmStopping`: the VM is there; it is being deleted
  * - `releaseAddress`: nothing runs any more, and an IPPool names the machine
  * - `withdrawClaims`: neither does any IPPool, and there are IPAddressClaims of the machine
- * - `finish`: disks, Secret and finalizer are left
+ * - `finish`: disks, Secret and finalizer are left; that no claim is, must be read, for the index may know of none at all
  */
 export type DeletionStep =
   | "none"
@@ -35,7 +35,7 @@ export function deletionStep(view: HarvesterMachineInScope): DeletionStep {
   if (object.meta.deletionTimestamp === undefined || !isHeldByUs(object)) return "none";
   if (abandonReason(object) !== undefined) return "abandoned";
   if (deletionStop(view) !== undefined) return "stopped";
-  if (unknown.length > 0) return "unknown";
+  if (unknown.some((name) => !isOfClaims(name))) return "unknown";
   const { vm, vmi, heldIn } = related;
   if (vm !== undefined && isOurs(vm, object)) {
     return vm.meta.deletionTimestamp === undefined ? "deleteVm" : "vmStopping";
@@ -44,6 +44,14 @@ export function deletionStep(view: HarvesterMachineInScope): DeletionStep {
   if (vm === undefined && vmi !== undefined) return "vmStopping";
   if (ownEntries(object, heldIn).length > 0) return "releaseAddress";
   return ownClaims(object, related).length > 0 ? "withdrawClaims" : "finish";
+}
+
+/**
+ * IPAddressClaims lie in the management cluster, which may serve none (without Cluster API's CustomResourceDefinitions of IPAM), so that their list is
+ * never complete. The VM does not wait for that.
+ */
+function isOfClaims(relation: string): boolean {
+  return relation === "claims" || relation === "claimed";
 }
 
 /** Why a person gave up what the machine has on Harvester; undefined when nobody did. */

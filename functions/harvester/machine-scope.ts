@@ -45,7 +45,10 @@ export const machineScope = relations(harvesterMachineView)
     return ref?.kind === "HarvesterCluster" ? inManagement(own, ref.name) : undefined;
   });
 
-/** For steps that cannot do without Harvester: not judged before its lists are complete. */
+/**
+ * For steps that cannot do without Harvester: not judged before its lists are complete. Claims may be unknown, because a management cluster need not serve
+ * any; a machine that needs one waits for its address all the same.
+ */
 export const machineOnHarvester = harvesterScope({ optional: false });
 
 /**
@@ -73,13 +76,10 @@ function harvesterScope(options: { readonly optional: boolean }) {
       },
       { wake: "membership", ...options },
     )
-    .several(
-      "claims",
-      ipAddressClaimView,
-      (own, { harvesterCluster }) => claimRefs(own, harvesterCluster),
-      options,
-    )
-    .several("claimed", ipAddressView, (_own, { claims }) => claimedRefs(claims), options);
+    .several("claims", ipAddressClaimView, (own, { harvesterCluster }) => claimRefs(own, harvesterCluster), {
+      optional: true,
+    })
+    .several("claimed", ipAddressView, (_own, { claims }) => claimedRefs(claims), { optional: true });
 }
 
 /** Where the machine's VM is, if it is: named as the machine, in the cluster's target namespace. */

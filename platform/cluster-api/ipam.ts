@@ -2,7 +2,7 @@ import * as z from "zod";
 import { conditionSchema } from "#api/condition.ts";
 import { clusterNameLabel, ownerUidLabel } from "#api/names.ts";
 import { harvesterIpPoolSpecSchema, harvesterIpPoolStatusSchema } from "#api/harvester-ip-pool.ts";
-import { IDENTITY_ANNOTATION } from "#platform/cluster-api/harvester-machine.ts";
+import { ABANDON_ANNOTATION, IDENTITY_ANNOTATION } from "#platform/cluster-api/harvester-machine.ts";
 import { harvesterIpPools, ipAddressClaims, ipAddresses } from "#platform/kube/resources.ts";
 import type { ResourceView } from "#platform/kube/view.ts";
 
@@ -22,6 +22,7 @@ const ipAddressClaimSchema = z.object({
           "cluster.x-k8s.io/paused": z.string().optional(),
           "clusterctl.cluster.x-k8s.io/delete-for-move": z.string().optional(),
           [IDENTITY_ANNOTATION]: z.string().optional(),
+          [ABANDON_ANNOTATION]: z.string().optional(),
           "capfn.dev/look-at": z.string().optional(),
         })
         .prefault({}),
@@ -98,7 +99,12 @@ export const ipAddressView: ResourceView<ClaimedAddress> = {
 const harvesterIpPoolViewSchema = z.object({
   metadata: z
     .object({
-      annotations: z.object({ "capfn.dev/look-at": z.string().optional() }).prefault({}),
+      annotations: z
+        .object({
+          [ABANDON_ANNOTATION]: z.string().optional(),
+          "capfn.dev/look-at": z.string().optional(),
+        })
+        .prefault({}),
       finalizers: z.array(z.string()).default([]),
     })
     .prefault({}),

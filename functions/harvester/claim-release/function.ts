@@ -3,29 +3,37 @@ import { lookAtAnnotation } from "#api/names.ts";
 import { defineBatchFunction } from "#functions/contract/define.ts";
 import { claimEntries } from "#functions/harvester/claim-entries.ts";
 import { releaseClaims } from "#functions/harvester/claim-release/handler.ts";
-import { needsRelease } from "#functions/harvester/claim-release/plan.ts";
-import { claimScope, ipPoolRef } from "#functions/harvester/claim-scope.ts";
+import { abandonReason, releaseStep } from "#functions/harvester/claim-release/plan.ts";
+import { ipPoolRef, releaseScope } from "#functions/harvester/claim-scope.ts";
 import { poolKey } from "#functions/harvester/pool-entries.ts";
 import { ipAddressClaimView } from "#platform/cluster-api/ipam.ts";
 
 export const claimRelease = defineBatchFunction({
   name: "claim-release",
   summary: "Gives the address of a deleted IPAddressClaim back to its IPPool",
-  on: ["dev.capfn.object.changed", "dev.capfn.cluster.changed", "dev.capfn.ippool.changed"],
+  on: [
+    "dev.capfn.object.changed",
+    "dev.capfn.cluster.changed",
+    "dev.capfn.ippool.changed",
+    "dev.capfn.connection.changed",
+  ],
   for: ipAddressClaimView,
-  related: claimScope,
+  related: releaseScope,
   key: (view) => {
     const { pool } = view.related;
-    return pool === undefined || !needsRelease(view)
+    return pool === undefined || releaseStep(view) !== "release"
       ? `ipaddressclaims/${view.object.meta.uid}`
       : poolKey(ipPoolRef(pool));
   },
-  needs: needsRelease,
-  inputs: ({ object, related }) => ({
-    pool: related.pool?.meta.uid,
-    held: claimEntries(object, related.heldIn),
-    address: related.address?.meta,
-    lookAt: object.metadata.annotations[lookAtAnnotation],
+  needs: (view) => releaseStep(view) !== "none",
+  inputs: (view) => ({
+    step: releaseStep(view),
+    given: abandonReason(view.object, view.related.pool),
+    connection: view.related.connection?.message,
+    pool: view.related.pool?.meta.uid,
+    held: claimEntries(view.object, view.related.heldIn),
+    address: view.related.address?.meta,
+    lookAt: view.object.metadata.annotations[lookAtAnnotation],
   }),
   condition: claimConditions.Ready,
   rbac: [
@@ -35,6 +43,13 @@ export const claimRelease = defineBatchFunction({
       resources: ["ipaddressclaims"],
       verbs: ["get", "patch"],
     },
+    {
+      api: "management",
+      apiGroups: ["ipam.cluster.x-k8s.io"],
+      resources: ["ipaddressclaims/status"],
+      verbs: ["patch"],
+    },
+    { api: "management", apiGroups: ["capfn.dev"], resources: ["harvesterippools"], verbs: ["get"] },
     {
       api: "management",
       apiGroups: ["ipam.cluster.x-k8s.io"],

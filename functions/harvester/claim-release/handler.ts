@@ -1,28 +1,25 @@
 import { claimReasons } from "#api/condition-names.ts";
-import { addressFinalizer, servedClaimFinalizer } from "#api/names.ts";
 import type { Deps, StepClient } from "#functions/contract/deps.ts";
 import type { BatchEvent, StepEvent } from "#functions/contract/function.ts";
 import { change, done, failed, requeueAfter, waitFor, type Outcome } from "#functions/contract/outcome.ts";
 import { claimEntries } from "#functions/harvester/claim-entries.ts";
-import { needsRelease } from "#functions/harvester/claim-release/plan.ts";
-import { identityOfPool, isForUs, type ClaimScope } from "#functions/harvester/claim-scope.ts";
+import { abandonClaim } from "#functions/harvester/claim-release/abandon.ts";
+import { letGo, removeIpAddress } from "#functions/harvester/claim-release/let-go.ts";
+import { needsRelease, releaseStep, unreachable } from "#functions/harvester/claim-release/plan.ts";
+import { identityOfPool, type ReleaseScope } from "#functions/harvester/claim-scope.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
 import { writePool } from "#functions/harvester/pool-write.ts";
 import { someAtOnce } from "#functions/harvester/some-at-once.ts";
 import { clusterView } from "#platform/cluster-api/cluster.ts";
-import {
-  ipAddressClaimView,
-  ipAddressView,
-  type ClaimedAddress,
-  type IpAddressClaim,
-} from "#platform/cluster-api/ipam.ts";
+import { mergeConditions } from "#platform/cluster-api/conditions.ts";
+import { ipAddressClaimView, type IpAddressClaim } from "#platform/cluster-api/ipam.ts";
 import { planRelease } from "#platform/harvester/ip-pool-allocation.ts";
 import type { IpPool } from "#platform/harvester/ip-pool.ts";
-import { isKubeError, KubeError } from "#platform/kube/errors.ts";
-import { ipAddressClaims, ipAddresses } from "#platform/kube/resources.ts";
+import { KubeError } from "#platform/kube/errors.ts";
+import { ipAddressClaims } from "#platform/kube/resources.ts";
 import type { Seen } from "#platform/kube/view.ts";
 
-type Item = StepEvent<IpAddressClaim, ClaimScope>;
+type Item = StepEvent<IpAddressClaim, ReleaseScope>;
 
 /** A claim a quorum read has confirmed, at the version read. */
 interface Confirmed {
@@ -39,7 +36,7 @@ const STOP_TIMEOUT_MS = 60 * 60_000;
  * in one that another may have.
  */
 export async function releaseClaims(
-  { items }: BatchEvent<IpAddressClaim, ClaimScope>,
+  { items }: BatchEvent<IpAddressClaim, ReleaseScope>,
   deps: Deps,
 ): Promise<ReadonlyMap<string, Outcome>> {
   const outcomes = new Map<string, Outcome>();
@@ -48,7 +45,7 @@ export async function releaseClaims(
   for (const { item, result } of looking.done)
     if (!("fresh" in result)) outcomes.set(item.object.meta.uid, result);
   const clearing = await someAtOnce(confirmed, async (claim) => {
-    await removeIpAddress(claim.item, deps);
+    await removeIpAddress(claim.item.object, deps);
     return claim;
   });
   const cleared = clearing.done.map(({ result }) => result);
@@ -72,10 +69,13 @@ export async function releaseClaims(
 /** The claim as it is now, if it still is the one to be released; else the outcome to end its step with. */
 async function confirm(item: Item, deps: Deps): Promise<Confirmed | Outcome> {
   const { object, related } = item;
+  const step = releaseStep(item);
+  if (step === "abandon") return abandonClaim(item, deps);
+  if (step === "tell") return tell(item, deps);
   if (related.pool === undefined) {
     return failed(
       claimReasons.PoolNotReady,
-      `HarvesterIPPool ${object.meta.namespace ?? ""}/${object.spec.poolRef.name} does not exist, so it is unknown where the address is to be given back; create it again`,
+      `HarvesterIPPool ${object.meta.namespace ?? ""}/${object.spec.poolRef.name} does not exist, so it is unknown where the address is to be given back; create it again, or give the claim up`,
     );
   }
   const [fresh, cluster] = await Promise.all([
@@ -83,29 +83,25 @@ async function confirm(item: Item, deps: Deps): Promise<Confirmed | Outcome> {
     related.cluster && freshLook(deps.management, clusterView, related.cluster.meta),
   ]);
   if (fresh?.meta.uid !== object.meta.uid) return done();
-  if (needsRelease({ object: fresh, related: { ...related, cluster }, unknown: [] })) return { item, fresh };
+  if (step === "release" && needsRelease({ object: fresh, related: { cluster } })) return { item, fresh };
   return waitFor([change(ipAddressClaims, object)], {
     timeoutMs: STOP_TIMEOUT_MS,
-    reason: "the claim is paused, moves away, or is held by somebody else",
+    reason: "the claim is paused, moves away, or is held by somebody else, or Harvester does not answer",
   });
 }
 
-/** Read anew: an IPAddress the index does not show yet would outlive its claim, held by our finalizer. */
-async function removeIpAddress({ object }: Item, { management }: Deps): Promise<void> {
-  const address = await freshLook(management, ipAddressView, object.meta);
-  if (address === undefined || !isOf(address, object)) return;
-  const { namespace, name, uid, resourceVersion } = address.meta;
-  const finalizers = address.metadata.finalizers.filter((each) => each !== addressFinalizer);
-  if (finalizers.length < address.metadata.finalizers.length) {
-    const metadata = { resourceVersion, finalizers };
-    await management.mergePatch(ipAddresses, { namespace, name }, { metadata });
-  }
-  await management.delete(ipAddresses, { namespace, name }, { uid });
-}
-
-/** Made by one of our pools, for the claim of this name. */
-function isOf({ spec }: Seen<ClaimedAddress>, claim: Seen<IpAddressClaim>): boolean {
-  return spec.claimRef.name === claim.meta.name && isForUs(spec);
+/** Written once; the news of the connection go on from here. */
+async function tell(item: Item, deps: Deps): Promise<Outcome> {
+  const { meta, status } = item.object;
+  const { namespace, name, resourceVersion } = meta;
+  const conditions = mergeConditions(status.conditions, [unreachable(item)], deps.now());
+  await deps.management.mergePatch(
+    ipAddressClaims,
+    { namespace, name },
+    { metadata: { resourceVersion }, status: { conditions } },
+    { subresource: "status" },
+  );
+  return done();
 }
 
 async function releaseAll(claims: readonly Confirmed[], deps: Deps): Promise<void> {
@@ -152,18 +148,4 @@ async function releaseIn(
     message: `IPPool ${name} changed ${ROUNDS} times while addresses were given back`,
     dependency: harvester.connection,
   });
-}
-
-async function letGo({ meta, metadata }: Seen<IpAddressClaim>, { management }: Deps): Promise<void> {
-  const finalizers = metadata.finalizers.filter((name) => name !== servedClaimFinalizer);
-  const { namespace, name, resourceVersion } = meta;
-  try {
-    await management.mergePatch(
-      ipAddressClaims,
-      { namespace, name },
-      { metadata: { resourceVersion, finalizers } },
-    );
-  } catch (error) {
-    if (!isKubeError(error, "notFound")) throw error;
-  }
 }

@@ -1,11 +1,19 @@
 import type { Deps, ObjectIdentity, StepClient } from "#functions/contract/deps.ts";
 import type { StepEvent } from "#functions/contract/function.ts";
-import { appearance, change, done, waitFor, type Outcome } from "#functions/contract/outcome.ts";
+import {
+  appearance,
+  change,
+  done,
+  requeueAfter,
+  waitFor,
+  type Outcome,
+} from "#functions/contract/outcome.ts";
 import { confirmDeletion, deletionStop, stopped } from "#functions/harvester/deletion-guard.ts";
 import type { HarvesterScope } from "#functions/harvester/machine-scope.ts";
 import { abandonReason } from "#functions/harvester/deletion-step.ts";
 import { removeFinalizers } from "#functions/harvester/finalizer.ts";
 import { freshLook } from "#functions/harvester/fresh-look.ts";
+import { claimRefs, ownClaims, readClaims } from "#functions/harvester/machine-claims.ts";
 import { onHarvester } from "#functions/harvester/machine-scope.ts";
 import { isOurs } from "#functions/harvester/ownership.ts";
 import { abandonMachine } from "#functions/harvester/vm-delete/abandon.ts";
@@ -18,6 +26,8 @@ import type { ObjectRef, Seen } from "#platform/kube/view.ts";
 type Event = StepEvent<HarvesterMachineBody, HarvesterScope>;
 
 const STOPPING_TIMEOUT_MS = 10 * 60_000;
+/** Another step withdraws claims, as soon as the index knows them. */
+const CLAIMS_MS = 5_000;
 
 /**
  * One step of a machine's deletion: the VM first, everything else once it answers 404. KubeVirt keeps a VM until its instance has stopped, so a
@@ -69,6 +79,9 @@ async function deleteOnHarvester(
       message: `VM ${at.namespace ?? ""}/${at.name} belongs to another owner and is left alone`,
     });
   }
+  const claims = await readClaims(deps, claimRefs(object, related.harvesterCluster));
+  if (ownClaims(object, { claims: claims ?? [] }).length > 0)
+    return requeueAfter(CLAIMS_MS, "IPAddressClaims of the machine are not withdrawn yet");
   await deleteLeftovers(harvester, object, { namespace: at.namespace ?? "", nameTaken: vm !== undefined });
   await removeFinalizers(deps, object);
   deps.count("caphv_machine_delete_total");
