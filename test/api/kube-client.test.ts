@@ -69,7 +69,12 @@ describe("a real API server", () => {
     await apply({ a: "1" }, "one");
     await expect(apply({ a: "2" }, "two")).rejects.toMatchObject({ reason: "conflict" });
     expect((await apply({ a: "2" }, "two", true))["data"]).toEqual({ a: "2" });
-    const service = { apiVersion: "v1", kind: "Service", metadata: { namespace, name: "applied" }, spec: { prts: [] } };
+    const service = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { namespace, name: "applied" },
+      spec: { prts: [] },
+    };
     await expect(client.apply(services, service, { fieldManager: "one" })).rejects.toThrow(/prts/);
   });
 
