@@ -10,7 +10,7 @@ import { quantile, type Sheet } from "#test/bench/sheet.ts";
 
 const DEAD = "far-dead";
 /** Clusters in which a machine is made at the same time: what is asked is who waits for whom, not how much this machine bears. */
-const AT_ONCE = 5;
+const AT_ONCE = 12;
 
 /**
  * Clusters that each have an identity, and so a connection to Harvester, of their own. One machine is made in each of the others, before and after the
@@ -20,7 +20,7 @@ export async function measureDeadHarvester(world: BenchWorld, sheet: Sheet): Pro
   const { sizes, lab, clock } = world;
   await using proxy = await startFaultProxy({ upstream: lab.harvester, clock });
   const good = Array.from({ length: sizes.harvesters - 1 }, (_, index) => `far${index}`);
-  await inParallel(good, (name) => connected(world, name, lab.harvester), 4);
+  await inParallel(good, (name) => connected(world, name, lab.harvester), 8);
   await connected(world, DEAD, proxy);
   const alone = await round(world, good, "a");
   const answersAgain = proxy.blackHole();
