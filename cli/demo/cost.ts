@@ -11,12 +11,15 @@ export interface Span {
 /** Requests of capfn in some spans of time, from the API servers' own audit logs, watches apart. */
 export interface Cost {
   readonly harvesterRequests: number;
-  /** Writes to the management cluster without Kubernetes Events, which are counted below. */
+  /** Writes to the management cluster for machines: without Kubernetes Events, which are counted below, and without those about the cluster and its templates. */
   readonly managementWrites: number;
   readonly kubernetesEvents: number;
   readonly workloadRequests: number;
   readonly poolWrites: number;
 }
+
+/** Written once for a cluster, however many machines it has. */
+const OF_CLUSTER: ReadonlySet<string> = new Set(["harvesterclusters", "harvestermachinetemplates"]);
 
 const WRITES: ReadonlySet<string> = new Set(["create", "update", "patch", "delete", "deletecollection"]);
 
@@ -46,7 +49,7 @@ export async function costOf(lab: Lab, spans: readonly Span[]): Promise<Cost> {
     harvesterRequests: await count(lab.harvester.auditLogPath, () => true),
     managementWrites: await count(
       lab.management.auditLogPath,
-      (request) => isWrite(request) && !isEvent(request),
+      (request) => isWrite(request) && !isEvent(request) && !OF_CLUSTER.has(request.resource ?? ""),
     ),
     kubernetesEvents: await count(lab.management.auditLogPath, isEvent),
     workloadRequests: await count(lab.workload?.auditLogPath, () => true),
