@@ -119,7 +119,7 @@ describe("the image", () => {
   });
 
   // As the user of the image, which takes root to become.
-  describe.skipIf(process.getuid?.() !== 0)("run as its user", () => {
+  describe.skipIf(process.getuid?.() !== 0)("run as its user, which takes root to become", () => {
     const node = (args: readonly string[], env: Record<string, string> = {}) =>
       spawn("chroot", ["--userspec=65532:65532", tree, "/usr/local/bin/node", ...args], {
         env: {

@@ -80,17 +80,20 @@ test("a program that cannot be started exits with 127", async () => {
   expect(await missing.exited).toBe(127);
 });
 
-test.runIf(process.platform === "linux")("a frozen program can be thawed and stopped", async () => {
-  const program = start("exec sleep 60");
-  const pid = await startedPid();
-  program.signal("STOP");
-  await expect.poll(() => stateOf(pid)).toBe("T");
-  program.signal("CONT");
-  await expect.poll(() => stateOf(pid)).toBe("S");
-  program.signal("STOP");
-  await program.stop();
-  expect(isRunning(pid)).toBe(false);
-});
+test.runIf(process.platform === "linux")(
+  "a frozen program can be thawed and stopped, as /proc of Linux tells",
+  async () => {
+    const program = start("exec sleep 60");
+    const pid = await startedPid();
+    program.signal("STOP");
+    await expect.poll(() => stateOf(pid)).toBe("T");
+    program.signal("CONT");
+    await expect.poll(() => stateOf(pid)).toBe("S");
+    program.signal("STOP");
+    await program.stop();
+    expect(isRunning(pid)).toBe(false);
+  },
+);
 
 test("the program, its children and its directory are gone when the process that started it is killed with SIGKILL", async () => {
   const childPid = join(directory, "child");

@@ -10,6 +10,7 @@ import {
   waitFor,
   type Outcome,
 } from "#functions/contract/outcome.ts";
+import { firstComeFirst } from "#functions/harvester/first-come-first.ts";
 import { identityOfPool, type ClaimScope } from "#functions/harvester/claim-scope.ts";
 import { allocate } from "#functions/harvester/claim-serve/allocate.ts";
 import { holdClaim, holdPool, type HeldClaim } from "#functions/harvester/claim-serve/hold.ts";
@@ -161,15 +162,4 @@ async function writeStatus(
     { metadata: { resourceVersion }, status: { ...(addressRef && { addressRef }), conditions } },
     { subresource: "status" },
   );
-}
-
-function firstComeFirst({ object: a }: Item, { object: b }: Item): number {
-  return (
-    compare(a.meta.creationTimestamp ?? "", b.meta.creationTimestamp ?? "") ||
-    compare(`${a.meta.namespace ?? ""}/${a.meta.name}`, `${b.meta.namespace ?? ""}/${b.meta.name}`)
-  );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

@@ -9,6 +9,7 @@ import {
   waitFor,
   type Outcome,
 } from "#functions/contract/outcome.ts";
+import { firstComeFirst } from "#functions/harvester/first-come-first.ts";
 import { ensureFinalizer } from "#functions/harvester/finalizer.ts";
 import { planAssignments, type Assignment, type Waiter } from "#functions/harvester/ip-allocate/plan.ts";
 import { poolRefs, type AllocationScope } from "#functions/harvester/ip-allocate/waiting-machine.ts";
@@ -171,15 +172,4 @@ function entryOf(item: Item): Entry {
       networks: item.object.spec.networks,
     },
   };
-}
-
-function firstComeFirst({ object: a }: Item, { object: b }: Item): number {
-  return (
-    compare(a.meta.creationTimestamp ?? "", b.meta.creationTimestamp ?? "") ||
-    compare(`${a.meta.namespace ?? ""}/${a.meta.name}`, `${b.meta.namespace ?? ""}/${b.meta.name}`)
-  );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }
